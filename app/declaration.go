@@ -1,0 +1,276 @@
+package app
+
+import "time"
+
+// This file is the declaration's vocabulary. Its struct tags are what the walker
+// enforces and what Schema prints, and its comments are the descriptions Schema
+// carries, so a rule or an explanation is written once. The tags are read in
+// fields.go; the rules that need more than one field are in check_api.go and
+// check_pool.go.
+
+// An App is one stage of a declaration: all that doorwright.yaml says, with the
+// stage's overrides merged in and defaults filled in.
+//
+// Load returns an App only when no stage of the file has a problem. An App must not
+// be modified.
+type App struct {
+	// Name is the app's name: up to 63 lower-case letters, digits and hyphens.
+	// With the stage in front it names the stack, STAGE-NAME
+	// (CreateStack StackName).
+	Name string `yaml:"name" required:"true" grammar:"app name"`
+	// Region is the AWS region the app is deployed to, which is also the region its
+	// local identifiers carry.
+	Region string `yaml:"region" default:"us-east-1" grammar:"region"`
+	// UserPools are Cognito user pools by name (AWS::Cognito::UserPool).
+	UserPools Map[*UserPool] `yaml:"userPools" keys:"resource name"`
+	// APIs are API Gateway APIs by name (AWS::ApiGatewayV2::Api).
+	APIs Map[*API] `yaml:"apis" keys:"resource name"`
+	// Outputs are the values printed once the app is up, by name, such as
+	// ${apis.Api.url} (the Outputs section of a CloudFormation template). They are
+	// shown to everybody, so they cannot refer to secrets.
+	Outputs Map[Expr] `yaml:"outputs" keys:"output name" refs:"an output"`
+
+	_ struct{} `noun:"the declaration" later:"tenants identityPools tables buckets"`
+
+	// Stage is the stage this App is of.
+	Stage string `yaml:"-"`
+	// Dir is the folder of the declaration, as given to Load.
+	Dir string `yaml:"-"`
+	// File is the path of the declaration.
+	File string `yaml:"-"`
+
+	state state
+}
+
+// A UserPool is a directory of users who sign up and sign in
+// (AWS::Cognito::UserPool).
+type UserPool struct {
+	// SelfSignUp lets people create their own accounts with SignUp; otherwise only
+	// an administrator does (AdminCreateUserConfig.AllowAdminCreateUserOnly is the
+	// opposite).
+	SelfSignUp bool `yaml:"selfSignUp" default:"false"`
+	// SignInAliases are what users sign in with. Without username (email, phone or
+	// both) they are UsernameAttributes: the address is the user name. With username
+	// they are AliasAttributes, which sign in once verified. preferredUsername needs
+	// username.
+	SignInAliases []string `yaml:"signInAliases" default:"username" enum:"username preferredUsername email phone" minItems:"1" unique:"true"`
+	// SignInCaseSensitive tells user names and aliases apart by case
+	// (UsernameConfiguration.CaseSensitive).
+	SignInCaseSensitive bool `yaml:"signInCaseSensitive" default:"false"`
+	// AutoVerify are the attributes verified by a code at sign-up
+	// (AutoVerifiedAttributes). By default those of email and phone that are sign-in
+	// aliases; an empty list verifies none.
+	AutoVerify []string `yaml:"autoVerify" enum:"email phone" unique:"true"`
+	// PasswordPolicy is what a password must contain (Policies.PasswordPolicy).
+	PasswordPolicy PasswordPolicy `yaml:"passwordPolicy"`
+	// Clients are the applications that may use the pool, by name
+	// (AWS::Cognito::UserPoolClient).
+	Clients Map[*UserPoolClient] `yaml:"clients" keys:"resource name"`
+
+	_ struct{} `noun:"a user pool" later:"triggers domain"`
+}
+
+// A PasswordPolicy says what a password must contain; its words are those of the
+// PasswordPolicyType of the Cognito API.
+type PasswordPolicy struct {
+	// MinimumLength is the least number of characters.
+	MinimumLength int `yaml:"minimumLength" default:"8" min:"6" max:"99"`
+	// RequireUppercase asks for an upper-case letter.
+	RequireUppercase bool `yaml:"requireUppercase" default:"true"`
+	// RequireLowercase asks for a lower-case letter.
+	RequireLowercase bool `yaml:"requireLowercase" default:"true"`
+	// RequireNumbers asks for a digit.
+	RequireNumbers bool `yaml:"requireNumbers" default:"true"`
+	// RequireSymbols asks for a symbol.
+	RequireSymbols bool `yaml:"requireSymbols" default:"true"`
+	// TemporaryPasswordValidityDays is for how many days a password set by an
+	// administrator can be used to sign in for the first time.
+	TemporaryPasswordValidityDays int `yaml:"temporaryPasswordValidityDays" default:"7" min:"0" max:"365"`
+
+	_ struct{} `noun:"a password policy"`
+}
+
+// A UserPoolClient is an application that signs users in
+// (AWS::Cognito::UserPoolClient).
+type UserPoolClient struct {
+	// AuthFlows are the ways to sign in the client may use (ExplicitAuthFlows):
+	// userPassword is ALLOW_USER_PASSWORD_AUTH, adminUserPassword
+	// ALLOW_ADMIN_USER_PASSWORD_AUTH, userSrp ALLOW_USER_SRP_AUTH, custom
+	// ALLOW_CUSTOM_AUTH, user ALLOW_USER_AUTH. Refreshing tokens is always allowed.
+	// Without any, Cognito allows userSrp and custom.
+	AuthFlows []string `yaml:"authFlows" enum:"userPassword adminUserPassword userSrp custom user" unique:"true"`
+	// GenerateSecret gives the client a secret, for applications that can keep one
+	// (GenerateSecret).
+	GenerateSecret bool `yaml:"generateSecret" default:"false"`
+	// PreventUserExistenceErrors answers for an unknown user as for a wrong password
+	// (PreventUserExistenceErrors ENABLED; false is LEGACY, the API's default).
+	PreventUserExistenceErrors bool `yaml:"preventUserExistenceErrors" default:"false"`
+	// AccessTokenValidity is how long an access token is good: 5 minutes to 1 day,
+	// and no longer than a refresh token (AccessTokenValidity).
+	AccessTokenValidity time.Duration `yaml:"accessTokenValidity" default:"1h" min:"5m" max:"1d" step:"1s"`
+	// IDTokenValidity is how long an ID token is good: 5 minutes to 1 day, and no
+	// longer than a refresh token (IdTokenValidity).
+	IDTokenValidity time.Duration `yaml:"idTokenValidity" default:"1h" min:"5m" max:"1d" step:"1s"`
+	// RefreshTokenValidity is how long a refresh token is good: 60 minutes to 10
+	// years of 365 days (RefreshTokenValidity).
+	RefreshTokenValidity time.Duration `yaml:"refreshTokenValidity" default:"30d" min:"60m" max:"3650d" step:"1s"`
+	// AuthSessionValidity is how long a challenge may be answered: whole minutes, 3
+	// to 15 (AuthSessionValidity).
+	AuthSessionValidity time.Duration `yaml:"authSessionValidity" default:"3m" min:"3m" max:"15m" step:"1m"`
+	// EnableTokenRevocation lets RevokeToken end a refresh token and the access
+	// tokens made from it (EnableTokenRevocation).
+	EnableTokenRevocation *bool `yaml:"enableTokenRevocation" default:"true"`
+
+	_ struct{} `noun:"a user pool client"`
+}
+
+// An API is an API Gateway HTTP API (AWS::ApiGatewayV2::Api).
+type API struct {
+	// Protocol is the kind of API: http, an HTTP API (ProtocolType HTTP).
+	Protocol string `yaml:"protocol" default:"http" enum:"http" later:"rest"`
+	// Port is the local port the API listens on. Without one the first free port
+	// from 3100 is taken and kept; a port given here that is busy is an error.
+	Port int `yaml:"port" min:"1" max:"65535"`
+	// StageName is the API's stage (AWS::ApiGatewayV2::Stage StageName). Any other
+	// than $default is the first segment of the API's URL.
+	StageName string `yaml:"stageName" default:"$default" grammar:"API stage name"`
+	// StageVariables are what functions see as stageVariables (StageVariables of the
+	// stage): at most 100, names up to 64 and values up to 512 characters. They are
+	// shown in templates and events, so they cannot refer to secrets.
+	StageVariables Map[Expr] `yaml:"stageVariables" keys:"stage variable name" maxItems:"100" refs:"a stage variable" nonEmpty:"true"`
+	// CORS makes the gateway answer preflight requests and write the
+	// Access-Control headers (CorsConfiguration). true allows every origin, method
+	// and header, without credentials.
+	CORS *CORS `yaml:"cors"`
+	// Authorizers decide who may call, by name (AWS::ApiGatewayV2::Authorizer): at
+	// most 10. none and iam are taken.
+	Authorizers Map[*Authorizer] `yaml:"authorizers" keys:"authorizer name" maxItems:"10"`
+	// Defaults are for every route that does not say otherwise.
+	Defaults APIDefaults `yaml:"defaults"`
+	// Routes are what the API answers, by route key: "METHOD /path", "ANY /path" or
+	// $default (AWS::ApiGatewayV2::Route RouteKey). A segment is a literal, {name},
+	// or, as the last one, {name+}.
+	Routes Map[*Route] `yaml:"routes" keys:"route key"`
+
+	_ struct{} `noun:"an API" later:"gatewayResponses"`
+}
+
+// APIDefaults are what a route of the API has when it does not say otherwise.
+type APIDefaults struct {
+	// Authorizer is the authorizer of the API's routes: one of its authorizers, or
+	// none. An API that declares authorizers and no default must name one, or none,
+	// on each route: a route is never open by forgetting.
+	Authorizer string `yaml:"authorizer" grammar:"authorizer" later:"iam"`
+	// Scopes are the scopes of routes that have an authorizer: a token needs at
+	// least one of them (AuthorizationScopes).
+	Scopes []string `yaml:"scopes" grammar:"scope" maxItems:"10" unique:"true"`
+	// Function are the settings of the functions. Environments are merged, the
+	// function's own variables winning.
+	Function *FunctionSettings `yaml:"function"`
+	// PayloadFormatVersion is the format of the events the functions get
+	// (AWS::ApiGatewayV2::Integration PayloadFormatVersion).
+	PayloadFormatVersion string `yaml:"payloadFormatVersion" enum:"2.0 1.0" inherits:"2.0"`
+
+	_ struct{} `noun:"an API's defaults"`
+}
+
+// CORS is a CorsConfiguration of an HTTP API (API Gateway developer guide,
+// http-api-cors).
+type CORS struct {
+	// AllowOrigins are the origins that may call: *, https://*, http://*, or an origin
+	// such as https://example.com.
+	AllowOrigins []string `yaml:"allowOrigins" required:"true" grammar:"origin" minItems:"1" unique:"true"`
+	// AllowMethods are the methods that may be used, or *.
+	AllowMethods []string `yaml:"allowMethods" enum:"* GET HEAD POST PUT PATCH DELETE OPTIONS" unique:"true"`
+	// AllowHeaders are the request headers that may be sent, or *.
+	AllowHeaders []string `yaml:"allowHeaders" grammar:"header name" unique:"true"`
+	// ExposeHeaders are the response headers a script may read, or *.
+	ExposeHeaders []string `yaml:"exposeHeaders" grammar:"header name" unique:"true"`
+	// MaxAge is for how long a browser may keep the answer to a preflight: whole
+	// seconds, at most a day. By default the header is not sent.
+	MaxAge time.Duration `yaml:"maxAge" min:"0s" max:"1d" step:"1s"`
+	// AllowCredentials lets a browser send cookies and Authorization. It cannot be
+	// combined with the origin *.
+	AllowCredentials bool `yaml:"allowCredentials" default:"false"`
+
+	_ struct{} `noun:"a cors setting" shorthand:"true"`
+}
+
+// An Authorizer decides who may call a route (AWS::ApiGatewayV2::Authorizer; API
+// Gateway developer guide, http-api-jwt-authorizer).
+type Authorizer struct {
+	// Type is jwt, tokens of any OpenID Connect issuer, or user_pool, tokens of a user
+	// pool of this file.
+	Type string `yaml:"type" required:"true" enum:"jwt user_pool" later:"lambda"`
+	// Issuer is the URL that must be a token's iss, to the letter, and below which
+	// .well-known/openid-configuration is read (JwtConfiguration.Issuer). https, or
+	// http on this machine.
+	Issuer Expr `yaml:"issuer" for:"jwt" required:"true" refs:"an issuer" nonEmpty:"true"`
+	// Audience are the values one of which a token's aud must hold; client_id is
+	// compared for a token without aud (JwtConfiguration.Audience). At most 50.
+	Audience []Expr `yaml:"audience" for:"jwt" required:"true" minItems:"1" maxItems:"50" refs:"an audience" nonEmpty:"true"`
+	// IdentitySource is where the token is: $request.header.NAME or
+	// $request.querystring.NAME, exactly one (IdentitySource).
+	IdentitySource []string `yaml:"identitySource" default:"$request.header.Authorization" grammar:"identity source" single:"true" minItems:"1" maxItems:"1"`
+	// UserPool is the name of the user pool whose tokens are good.
+	UserPool string `yaml:"userPool" for:"user_pool" required:"true" grammar:"resource name"`
+	// Clients are the names of the pool's clients whose tokens are good. By default
+	// all clients of the pool. At most 50.
+	Clients []string `yaml:"clients" for:"user_pool" grammar:"resource name" minItems:"1" maxItems:"50" unique:"true"`
+
+	_ struct{} `noun:"an authorizer" discriminator:"type"`
+}
+
+// A Route is a route of an API and its integration (AWS::ApiGatewayV2::Route and
+// AWS::ApiGatewayV2::Integration). A text in its place is its function's handler.
+type Route struct {
+	// Function answers the route: a handler, or a mapping with the handler and its
+	// settings.
+	Function *Function `yaml:"function" oneof:"true"`
+	// URL is the HTTP server that answers the route: http://host:port, with a path
+	// if need be.
+	URL Expr `yaml:"url" oneof:"true" refs:"a url" nonEmpty:"true"`
+	// Authorizer is one of the API's authorizers, or none: open to everybody.
+	Authorizer string `yaml:"authorizer" grammar:"authorizer" later:"iam"`
+	// Scopes are the scopes one of which a token needs (AuthorizationScopes). At
+	// most 10; an empty list asks for none.
+	Scopes []string `yaml:"scopes" grammar:"scope" maxItems:"10" unique:"true"`
+	// PayloadFormatVersion is the format of the event the function gets.
+	PayloadFormatVersion string `yaml:"payloadFormatVersion" enum:"2.0 1.0" inherits:"2.0"`
+	// Timeout is how long the gateway waits for the function or the url: 50
+	// milliseconds to 30 seconds (TimeoutInMillis).
+	Timeout time.Duration `yaml:"timeout" default:"30s" min:"50ms" max:"30s" step:"1ms"`
+
+	_ struct{} `noun:"a route" later:"permissions" shorthand:"function"`
+}
+
+// A Function is a Lambda function (AWS::Lambda::Function). A text in its place is
+// its handler.
+type Function struct {
+	// Handler is a directory that holds a Go main package, or path/file.export for a
+	// .js, .mjs, .cjs, .ts or .py file, relative to the declaration.
+	Handler string `yaml:"handler" required:"true" grammar:"handler path"`
+
+	FunctionSettings
+
+	_ struct{} `noun:"a function" later:"permissions" shorthand:"handler"`
+}
+
+// FunctionSettings are a function's settings that an API's defaults can give.
+//
+// A zero value is not set: App.Functions has the settings in force.
+type FunctionSettings struct {
+	// Timeout is how long one invocation may take: whole seconds, 1 second to 15
+	// minutes (Timeout).
+	Timeout time.Duration `yaml:"timeout" inherits:"3s" min:"1s" max:"900s" step:"1s"`
+	// MemorySize is the memory in MB (MemorySize).
+	MemorySize int `yaml:"memorySize" inherits:"128" min:"128" max:"10240"`
+	// Environment are the function's environment variables (Environment.Variables):
+	// at most 4 KB in all. They may refer to secrets.
+	Environment Map[Expr] `yaml:"environment" keys:"environment variable name" refs:"an environment variable"`
+	// Concurrency is how many invocations may run at once
+	// (ReservedConcurrentExecutions). By default there is no limit of its own.
+	Concurrency int `yaml:"concurrency" min:"1" max:"1000"`
+
+	_ struct{} `noun:"a function's settings" later:"permissions"`
+}

@@ -1,0 +1,304 @@
+package app
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A grammar is the form of a name or of another short text. Its pattern is in the
+// subset that Go and JSON Schema (ECMA-262) read alike.
+type grammar struct {
+	name     string // as tags and messages have it
+	pattern  *regexp.Regexp
+	reserved []string // words of that form that are taken
+	says     string   // the form in words; the hint when no better one is known
+	fix      func(string) string
+}
+
+// matches reports whether s has the form.
+func (g *grammar) matches(s string) bool {
+	return g.pattern.MatchString(s) && !slices.Contains(g.reserved, s)
+}
+
+// hint is how to put s right.
+func (g *grammar) hint(s string) string {
+	if g.fix != nil {
+		if h := g.fix(s); h != "" {
+			return h
+		}
+	}
+	return g.says
+}
+
+// reservedEnvironment are the variables Lambda sets and functions may not (Lambda
+// developer guide, configuration-envvars, "Reserved environment variables"; cfn-lint
+// rule E3663 has the same).
+var reservedEnvironment = []string{
+	"_HANDLER", "_X_AMZN_TRACE_ID", "AWS_DEFAULT_REGION", "AWS_REGION", "AWS_EXECUTION_ENV",
+	"AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_VERSION",
+	"AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME",
+	"AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
+	"AWS_LAMBDA_RUNTIME_API", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR",
+}
+
+// The patterns that hints are checked against too.
+var (
+	appNamePattern   = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+	stageNamePattern = regexp.MustCompile(`^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$`)
+	regionPattern    = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]{2,12}){1,3}-[1-9][0-9]?$`)
+	resourcePattern  = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]{0,63}$`)
+	routeKeyPattern  = regexp.MustCompile(`^(\$default|(ANY|GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) /` +
+		`((` + segment + `/)*(` + segment + `|\{[A-Za-z0-9._-]+\+\}))?)$`)
+)
+
+// hostPattern is a host name with a dot, and perhaps a port.
+var hostPattern = regexp.MustCompile(`^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:[0-9]+)?$`)
+
+const segment = `([A-Za-z0-9.:_~-]+|\{[A-Za-z0-9._-]+\})`
+
+// grammars are the forms the tags name.
+var grammars = []grammar{
+	{
+		name:    "app name",
+		pattern: appNamePattern,
+		says:    "an app name is 1 to 63 lower-case letters, digits and inner hyphens",
+		fix:     fixLower(appNamePattern),
+	}, {
+		// A stage starts a stack's name, and those start with a letter (CreateStack).
+		name:    "stage name",
+		pattern: stageNamePattern,
+		says:    "a stage name is a lower-case letter, then up to 31 lower-case letters, digits and inner hyphens",
+		fix:     fixLower(stageNamePattern),
+	}, {
+		name:    "region",
+		pattern: regionPattern,
+		says:    "a region is such as us-east-1 or eu-central-1",
+		fix:     fixLower(regionPattern),
+	}, {
+		// A logical id of a template is alphanumeric (CloudFormation user guide, resources).
+		name:    "resource name",
+		pattern: resourcePattern,
+		says:    "a resource name is a letter, then up to 63 letters and digits",
+		fix:     fixResource,
+	}, {
+		name:     "authorizer name",
+		pattern:  resourcePattern,
+		reserved: []string{"none", "iam"},
+		says:     "an authorizer name is a letter, then up to 63 letters and digits, and neither none nor iam",
+		fix:      fixResource,
+	}, {
+		name:    "authorizer",
+		pattern: resourcePattern,
+		says:    "write the name of one of the API's authorizers, or none",
+	}, {
+		name:    "output name",
+		pattern: regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]{0,254}$`),
+		says:    "an output name is a letter, then up to 254 letters and digits",
+		fix:     fixResource,
+	}, {
+		// API Gateway developer guide, http-api-develop-routes, and
+		// api-gateway-known-issues for the characters of a segment. The empty segments and
+		// the slash at the end that are refused here fail when they are deployed.
+		name:    "route key",
+		pattern: routeKeyPattern,
+		says:    `a route key is "METHOD /path", "ANY /path" or $default; a segment of the path is a literal, {name} or, as the last one, {name+}`,
+		fix:     fixRouteKey,
+	}, {
+		name:    "API stage name",
+		pattern: regexp.MustCompile(`^(\$default|[A-Za-z0-9_-]{1,128})$`),
+		says:    "an API's stage name is $default, or up to 128 letters, digits, - and _",
+	}, {
+		name:    "stage variable name",
+		pattern: regexp.MustCompile(`^[A-Za-z0-9_]{1,64}$`),
+		says:    "a stage variable name is up to 64 letters, digits and _",
+	}, {
+		// Lambda developer guide, configuration-envvars: "Keys start with a letter and are at
+		// least two characters."
+		name:     "environment variable name",
+		pattern:  regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]+$`),
+		reserved: reservedEnvironment,
+		says:     "an environment variable name is a letter, then one or more letters, digits and _",
+		fix: func(s string) string {
+			if slices.Contains(reservedEnvironment, s) {
+				return "Lambda sets this variable itself; choose another name"
+			}
+			return ""
+		},
+	}, {
+		// RFC 6749, 3.3; CreateRoute AuthorizationScopes: 1 to 64 characters.
+		name:    "scope",
+		pattern: regexp.MustCompile(`^[!#-\[\]-~]{1,64}$`),
+		says:    `a scope is 1 to 64 visible ASCII characters but for " and \`,
+		fix: func(s string) string {
+			if strings.Contains(strings.TrimSpace(s), " ") {
+				return "write each scope as an item of its own"
+			}
+			return ""
+		},
+	}, {
+		// API Gateway developer guide, http-api-cors. Wildcards inside a host name are not
+		// documented; strict reading: refused.
+		name:    "origin",
+		pattern: regexp.MustCompile(`^(\*|https?://(\*|[A-Za-z0-9._-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?))$`),
+		says:    "an origin is *, https://*, http://*, or scheme://host[:port] without a path",
+		fix: func(s string) string {
+			if strings.HasSuffix(s, "/") && strings.Count(s, "/") == 3 {
+				return fmt.Sprintf("an origin has no path: write %q", strings.TrimSuffix(s, "/"))
+			}
+			if hostPattern.MatchString(s) {
+				return fmt.Sprintf("write %q", "https://"+s)
+			}
+			return ""
+		},
+	}, {
+		name:    "header name",
+		pattern: regexp.MustCompile(`^[!#$%&'*+.^_|~0-9A-Za-z-]+$`),
+		says:    "a header name is such as Content-Type, or * for all",
+	}, {
+		name:    "identity source",
+		pattern: regexp.MustCompile(`^\$request\.(header|querystring)\.[!#$%&'*+.^_|~0-9A-Za-z-]+$`),
+		says:    "an identity source is $request.header.NAME or $request.querystring.NAME",
+		fix: func(s string) string {
+			if name, ok := strings.CutPrefix(s, "method.request.header."); ok && name != "" {
+				return fmt.Sprintf("that is the form of REST APIs; write %q", "$request.header."+name)
+			}
+			return ""
+		},
+	}, {
+		name:    "handler path",
+		pattern: regexp.MustCompile(`^[^/\\:*?"<>|{}][^\\:*?"<>|{}]*$`),
+		says:    "a handler is a directory with a Go main package, or path/file.export, relative to the declaration and with / between",
+		fix: func(s string) string {
+			if path := strings.TrimLeft(strings.ReplaceAll(s, `\`, "/"), "/"); path != s && !strings.ContainsAny(path, `:*?"<>|{}`) && path != "" {
+				return fmt.Sprintf("write %q", path)
+			}
+			return ""
+		},
+	},
+}
+
+func grammarOf(name string) *grammar {
+	for i := range grammars {
+		if grammars[i].name == name {
+			return &grammars[i]
+		}
+	}
+	if name != "" {
+		panic("app: no grammar " + name) // a tag names what is not above
+	}
+	return nil
+}
+
+// fixLower proposes a name in lower case if that is all it needs.
+func fixLower(pattern *regexp.Regexp) func(string) string {
+	return func(s string) string {
+		lower := strings.NewReplacer("_", "-", " ", "-").Replace(strings.ToLower(s))
+		if lower != s && pattern.MatchString(lower) {
+			return fmt.Sprintf("write %q", lower)
+		}
+		return ""
+	}
+}
+
+func fixResource(s string) string {
+	var b strings.Builder
+	upper := false
+	for _, r := range s {
+		if r == '-' || r == '_' || r == ' ' || r == '.' {
+			upper = b.Len() > 0
+			continue
+		}
+		if upper {
+			b.WriteString(strings.ToUpper(string(r)))
+		} else {
+			b.WriteRune(r)
+		}
+		upper = false
+	}
+	if name := b.String(); name != s && resourcePattern.MatchString(name) {
+		return fmt.Sprintf("letters and digits only: %q", name)
+	}
+	return ""
+}
+
+var expressVariable = regexp.MustCompile(`/:([A-Za-z0-9_]+)`)
+
+// fixRouteKey knows the slips people bring from other routers.
+func fixRouteKey(s string) string {
+	method, path, ok := strings.Cut(s, " ")
+	path = strings.TrimSpace(path)
+	if !ok && strings.HasPrefix(s, "/") {
+		method, path = "GET", s
+	}
+	method = strings.ToUpper(method)
+	if method == "*" {
+		method = "ANY"
+	}
+	if path != "" && path[0] != '/' {
+		path = "/" + path
+	}
+	if len(path) > 1 {
+		path = strings.TrimRight(path, "/")
+	}
+	path = expressVariable.ReplaceAllString(path, "/{$1}")
+	if strings.HasSuffix(path, "/*") {
+		path = strings.TrimSuffix(path, "*") + "{proxy+}"
+	}
+	if key := method + " " + path; key != s && routeKeyPattern.MatchString(key) {
+		return fmt.Sprintf("write %q", key)
+	}
+	if before, _, found := strings.Cut(path, "+}/"); found && strings.Contains(before, "{") {
+		return "a {name+} takes all that follows, so it has to be the last segment"
+	}
+	if !routeKeyPattern.MatchString(method+" /") && strings.HasPrefix(path, "/") {
+		return "the methods are ANY, GET, HEAD, POST, PUT, PATCH, DELETE and OPTIONS"
+	}
+	return ""
+}
+
+// durationPattern is a sequence of whole numbers with units.
+var durationPattern = regexp.MustCompile(`^([0-9]{1,9}(ms|s|m|h|d))+$`)
+
+var durationPart = regexp.MustCompile(`([0-9]+)(ms|s|m|h|d)`)
+
+const day = 24 * time.Hour
+
+// parseDuration reads a duration such as 30s, 90m or 1h30m.
+func parseDuration(s string) (time.Duration, bool) {
+	if len(s) > 64 || !durationPattern.MatchString(s) {
+		return 0, false
+	}
+	units := map[string]time.Duration{"ms": time.Millisecond, "s": time.Second, "m": time.Minute, "h": time.Hour, "d": day}
+	var sum time.Duration
+	for _, m := range durationPart.FindAllStringSubmatch(s, -1) {
+		n, err := strconv.ParseInt(m[1], 10, 64)
+		unit := units[m[2]]
+		if err != nil || n > int64((1<<63-1-sum)/unit) {
+			return 0, false
+		}
+		sum += time.Duration(n) * unit
+	}
+	return sum, true
+}
+
+// formatDuration writes d as the declaration does, in its largest whole units.
+func formatDuration(d time.Duration) string {
+	if d == 0 {
+		return "0s"
+	}
+	var b strings.Builder
+	for _, u := range []struct {
+		name string
+		size time.Duration
+	}{{"d", day}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}, {"ms", time.Millisecond}} {
+		if n := d / u.size; n > 0 {
+			fmt.Fprintf(&b, "%d%s", n, u.name)
+			d -= n * u.size
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,280 @@
+package app
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// state is what an App keeps beside what the file says.
+type state struct {
+	src       *source
+	places    map[string]place
+	known     map[RefKind]map[string]string
+	secrets   map[string]Secret
+	functions []ResolvedFunction
+	routes    []ResolvedRoute
+}
+
+// A ResolvedFunction is a function with its API's defaults applied. Routes with the
+// same handler and the same settings share one.
+type ResolvedFunction struct {
+	// Name is the function's name, STAGE-APP-HANDLER, of at most 64 characters as
+	// Lambda has it. It stays the same as long as the handler is named so; of functions
+	// that differ only in their settings, the later ones of the file have a hash of
+	// their first route in it.
+	Name string
+	// Handler is the handler as the declaration has it.
+	Handler string
+	// Kind says what runs it.
+	Kind FunctionKind
+	// Path is the Go package's directory or the source file: absolute, with symbolic
+	// links resolved.
+	Path string
+	// Export is the function in the source file, such as handler; "" for Go.
+	Export string
+	// Timeout, MemorySize, Environment and Concurrency are the settings in force.
+	// Concurrency 0 is no limit of its own.
+	Timeout     time.Duration
+	MemorySize  int
+	Environment Map[Expr]
+	Concurrency int
+	// Pos is where the handler is first named.
+	Pos Pos
+}
+
+// A ResolvedRoute is a route with its API's defaults applied.
+type ResolvedRoute struct {
+	// API is the name of the API and Key the route key.
+	API, Key string
+	// Authorizer is the name of one of the API's authorizers, or none.
+	Authorizer string
+	// Scopes are the scopes one of which a token needs; none if empty.
+	Scopes []string
+	// Function is the name of one of App.Functions; "" for a route to a URL.
+	Function string
+	// URL is the HTTP server of a route without a function.
+	URL Expr
+	// PayloadFormatVersion is 2.0 or 1.0; "" for a route to a URL.
+	PayloadFormatVersion string
+	// Timeout is how long the gateway waits for the answer.
+	Timeout time.Duration
+	// Pos is where the route is.
+	Pos Pos
+}
+
+// The settings of a function that nobody sets: AWS::Lambda::Function's own defaults.
+const (
+	defaultTimeout    = 3 * time.Second
+	defaultMemorySize = 128
+)
+
+// Functions returns the functions of all routes in the order of the file.
+func (a *App) Functions() []ResolvedFunction {
+	return append([]ResolvedFunction(nil), a.state.functions...)
+}
+
+// Routes returns the routes of all APIs in the order of the file.
+func (a *App) Routes() []ResolvedRoute {
+	return append([]ResolvedRoute(nil), a.state.routes...)
+}
+
+// Pos returns the place of a key or item, such as apis.Api.routes.GET /private or
+// apis.Api.authorizers.jwt.audience[0]. Of a path the file does not have it returns the
+// place of the nearest one above it.
+func (a *App) Pos(path string) Pos {
+	for path != "" && a.state.src != nil {
+		if p, ok := a.state.places[path]; ok {
+			return a.state.src.pos(p.key)
+		}
+		cut := strings.LastIndexAny(path, ".[")
+		path = path[:max(cut, 0)]
+	}
+	return Pos{File: a.File}
+}
+
+// Secret returns the value of a secret the declaration refers to.
+func (a *App) Secret(name string) (Secret, bool) {
+	s, ok := a.state.secrets[name]
+	return s, ok
+}
+
+// Resolve returns the text of e. The stage, the environment and the secrets are known;
+// attribute is asked for those of resources: RefAPI, RefUserPool and RefUserPoolClient.
+func (a *App) Resolve(e Expr, attribute func(Ref) (string, error)) (string, error) {
+	return e.Resolve(func(r Ref) (string, error) {
+		switch r.Kind {
+		case RefStage, RefEnv:
+			if value, ok := a.state.known[r.Kind][r.Name]; ok {
+				return value, nil
+			}
+			return "", errUnbound
+		case RefSecret:
+			if s, ok := a.state.secrets[r.Name]; ok {
+				return s.Reveal(), nil
+			}
+			return "", errUnbound
+		}
+		return attribute(r)
+	})
+}
+
+// Environment returns the variables of f, resolved as by Resolve. They may hold
+// secrets: they are for the function's process and for nothing that is shown.
+func (a *App) Environment(f ResolvedFunction, attribute func(Ref) (string, error)) (map[string]string, error) {
+	env := make(map[string]string, f.Environment.Len())
+	size := 0
+	for name, e := range f.Environment.All() {
+		value, err := a.Resolve(e, attribute)
+		if err != nil {
+			return nil, err
+		}
+		if strings.ContainsRune(value, 0) {
+			return nil, fmt.Errorf("app: resolving the environment of %s: %s holds a NUL character", f.Name, name)
+		}
+		env[name] = value
+		size += len(name) + len(value)
+	}
+	if size > maxEnvironment {
+		return nil, fmt.Errorf("app: resolving the environment of %s: it takes %d bytes; Lambda allows %d", f.Name, size, maxEnvironment)
+	}
+	return env, nil
+}
+
+// environmentOf is the API's default environment with the function's own over it.
+func environmentOf(api *API, f *Function) Map[Expr] {
+	var env Map[Expr]
+	if api.Defaults.Function != nil {
+		for name, e := range api.Defaults.Function.Environment.All() {
+			env.put(name, e)
+		}
+	}
+	for name, e := range f.Environment.All() {
+		env.put(name, e)
+	}
+	return env
+}
+
+// resolve fills in functions and routes. The App is valid.
+func (s *state) resolve(a *App, h *handlers) {
+	byKey := make(map[string]string) // handler and settings -> name
+	taken := make(map[string]bool)
+	for apiName, api := range a.APIs.All() {
+		for key, route := range api.Routes.All() {
+			path := "apis." + apiName + ".routes." + key
+			r := resolveRoute(api, route)
+			r.API, r.Key, r.Pos = apiName, key, s.src.pos(s.places[path].key)
+			if route.Function != nil {
+				f := resolveFunction(api, route.Function, h)
+				id := f.id()
+				if byKey[id] == "" {
+					f.Name = functionName(a.Stage, a.Name, f.Handler, apiName+" "+key, taken)
+					f.Pos = s.src.pos(s.places[path+".function.handler"].value)
+					byKey[id], taken[f.Name] = f.Name, true
+					s.functions = append(s.functions, f)
+				}
+				r.Function = byKey[id]
+			}
+			s.routes = append(s.routes, r)
+		}
+	}
+}
+
+func resolveRoute(api *API, route *Route) ResolvedRoute {
+	r := ResolvedRoute{
+		Authorizer: route.Authorizer, Scopes: route.Scopes, URL: route.URL, Timeout: route.Timeout,
+	}
+	if r.Authorizer == "" {
+		r.Authorizer = api.Defaults.Authorizer
+	}
+	if r.Authorizer == "" {
+		r.Authorizer = "none"
+	}
+	if route.Scopes == nil && r.Authorizer != "none" {
+		r.Scopes = api.Defaults.Scopes
+	}
+	if route.Function != nil {
+		r.PayloadFormatVersion = first(route.PayloadFormatVersion, api.Defaults.PayloadFormatVersion, "2.0")
+	}
+	return r
+}
+
+func resolveFunction(api *API, f *Function, h *handlers) ResolvedFunction {
+	defaults := FunctionSettings{}
+	if api.Defaults.Function != nil {
+		defaults = *api.Defaults.Function
+	}
+	resolved := ResolvedFunction{
+		Handler:     f.Handler,
+		Timeout:     first(f.Timeout, defaults.Timeout, defaultTimeout),
+		MemorySize:  first(f.MemorySize, defaults.MemorySize, defaultMemorySize),
+		Environment: environmentOf(api, f),
+		Concurrency: first(f.Concurrency, defaults.Concurrency),
+	}
+	if found, failed := h.resolve(f.Handler); failed == nil {
+		resolved.Kind, resolved.Path, resolved.Export = found.kind, found.path, found.export
+	}
+	return resolved
+}
+
+// first returns the first value that is set.
+func first[T comparable](values ...T) (zero T) {
+	for _, v := range values {
+		if v != zero {
+			return v
+		}
+	}
+	return zero
+}
+
+// id is the same for functions that are the same.
+func (f *ResolvedFunction) id() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%q %q %d %d %d", f.Path, f.Export, f.Timeout, f.MemorySize, f.Concurrency)
+	env := make(map[string]string)
+	for name, e := range f.Environment.All() {
+		env[name] = e.String()
+	}
+	for _, name := range sortedKeys(env) {
+		fmt.Fprintf(&b, " %q=%q", name, env[name])
+	}
+	return b.String()
+}
+
+// maxFunctionName is the length of a function name (CreateFunction FunctionName).
+const maxFunctionName = 64
+
+var notInName = regexp.MustCompile(`[^A-Za-z0-9_]+`)
+
+// functionName makes a name that is not taken. route tells apart functions of the same
+// handler.
+func functionName(stage, app, handler, route string, taken map[string]bool) string {
+	prefix := stage + "-" + app + "-"
+	plain := strings.Trim(notInName.ReplaceAllString(handler, "-"), "-")
+	if name := prefix + plain; plain != "" && len(name) <= maxFunctionName && !taken[name] {
+		return name
+	}
+	short := func(seed string) string {
+		sum := sha256.Sum256([]byte(seed))
+		hash := hex.EncodeToString(sum[:4])
+		// The end of a handler tells more than its beginning.
+		room := maxFunctionName - len(hash) - 1
+		name := prefix
+		if len(prefix) > room-8 {
+			name = prefix[:room-8-1] + "-"
+		}
+		tail := plain[max(0, len(plain)-(room-len(name))):]
+		return strings.TrimRight(name+strings.Trim(tail, "-"), "-") + "-" + hash
+	}
+	name := short(prefix + handler)
+	if len(prefix+plain) <= maxFunctionName || taken[name] { // a second of that handler
+		name = short(prefix + handler + "\x00" + route)
+	}
+	for i := 0; taken[name]; i++ {
+		name = short(fmt.Sprintf("%s%s\x00%s\x00%d", prefix, handler, route, i))
+	}
+	return name
+}
