@@ -7,7 +7,6 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
 )
@@ -38,7 +37,7 @@ func readYAML(src *source, p *problems) *node {
 	r := &reader{src: src, p: p}
 	r.lines = r.indentation()
 	end := len(r.lines)
-	tokens := lexer.Tokenize(strings.Join(r.lines, "\n"))
+	tokens := tokenize(strings.Join(r.lines, "\n"))
 	if !r.bounded(tokens) {
 		return &node{kind: unknown}
 	}
@@ -249,7 +248,7 @@ func (r *reader) parse(start, end int) (n *node, broken *Error) {
 			n, broken = nil, r.broken(span{line: start + 1, column: 1}, "this is not readable as YAML")
 		}
 	}()
-	file, err := parser.Parse(lexer.Tokenize(strings.Join(r.lines[start:end], "\n")), 0, parser.AllowDuplicateMapKey())
+	file, err := parser.Parse(tokenize(strings.Join(r.lines[start:end], "\n")), 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		at, message := span{line: start + 1, column: 1}, err.Error()
 		var positioned yaml.Error
