@@ -1,0 +1,2 @@
+throw new RangeError("not today");
+export const handler = async () => {};
