@@ -1,0 +1,56 @@
+package authorizer
+
+import (
+	"net/http"
+
+	"github.com/doorwright/doorwright/verify"
+)
+
+// A Decision is what an authorizer found. The zero value refuses.
+type Decision struct {
+	// Allow says that the request may go on.
+	Allow bool
+	// Status is the status of the refusal: 401 or 403. Zero on Allow.
+	Status int
+	// Challenge is the value of www-authenticate that goes with the refusal,
+	// or empty for none. It holds nothing that came from the request.
+	Challenge string
+	// Reasons say why, the deciding one first. They are for the terminal and
+	// the logs, and are never sent to the client.
+	Reasons []Reason
+	// Claims are the claims of the verified token; none unless Allow.
+	Claims verify.Claims
+	// Scopes are all scopes of the token if the route asks for scopes, else
+	// nil, as the event shows them.
+	Scopes []string
+}
+
+// A Reason is one thing that decided.
+type Reason struct {
+	// Code is a word for programs: a verify.Reason, or one of this package's.
+	Code string
+	// Text says it for people, such as "token expired 3m ago (exp 14:02:11)".
+	// What came from the request is quoted and shortened in it.
+	Text string
+	// Hint is the smallest change that would flip the decision, or empty.
+	Hint string
+}
+
+// The codes of the reasons that are not verify's.
+const (
+	CodeTokenAbsent       = "TokenAbsent"       // the identity source is not in the request
+	CodeSeveralTokens     = "SeveralTokens"     // the identity source is there more than once
+	CodeBearerInToken     = "BearerInToken"     // a second or differently spelled "Bearer "
+	CodeInsufficientScope = "InsufficientScope" // the token has none of the route's scopes
+	CodeVerified          = "Verified"          // the token is good
+)
+
+// refuse gives a refusal.
+func refuse(status int, challenge string, r Reason) Decision {
+	return Decision{Status: status, Challenge: challenge, Reasons: []Reason{r}}
+}
+
+// unauthorized is a 401 with the challenge that names an invalid token.
+func unauthorized(scopes []string, description string, r Reason) Decision {
+	return refuse(http.StatusUnauthorized, challenge(scopes, "invalid_token", description), r)
+}

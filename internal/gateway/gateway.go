@@ -1,0 +1,207 @@
+package gateway
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/doorwright/doorwright/internal/authorizer"
+	"github.com/doorwright/doorwright/internal/wire/apigw"
+)
+
+// A Gateway serves one stage of one HTTP API. It is safe for concurrent use
+// and starts no goroutine.
+type Gateway struct {
+	config         Config
+	stageVariables []apigw.Pair
+	domainPrefix   string
+	table          *table
+	cors           *cors
+	secretQuery    []string        // query parameters that authorizers read
+	ownTransport   *http.Transport // nil if Config.Transport is not
+	exchanges      sync.Pool       // of *exchange
+	buffers        sync.Pool       // of *[]byte, for streaming
+}
+
+// An endpoint is a compiled route.
+type endpoint struct {
+	key, method, resource string // resource is the path of the key
+	variables             []variable
+	authorizerName        string
+	authorizer            Authorizer // nil on open routes only
+	scopes                []string
+	function              string
+	upstream              *upstream // nil if the route has a function
+	payloadV1             bool
+	timeout               time.Duration
+}
+
+// name names the route in a message. Nil is the absence of a route.
+func (e *endpoint) name() string {
+	if e == nil {
+		return "no route"
+	}
+	return e.key
+}
+
+// An exchange is one request on its way through the gateway, and the memory
+// that the way needs, which the next request uses again.
+type exchange struct {
+	g     *Gateway
+	w     http.ResponseWriter
+	r     *http.Request
+	match match
+	entry Entry
+	// answered says that the header is written: no other answer can be given.
+	answered bool
+
+	event    eventScratch
+	segments []string
+}
+
+// ServeHTTP answers one request.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x := g.exchanges.Get().(*exchange)
+	x.w, x.r = w, r
+	x.entry = Entry{
+		Time:      g.config.Now(),
+		RequestID: newRequestID(),
+		SourceIP:  sourceIP(r),
+		Method:    r.Method,
+	}
+	defer func() { x.finish(recover()) }()
+	x.serve()
+}
+
+// serve is the order of a request: match, preflight, authorize, integrate.
+func (x *exchange) serve() {
+	if requestHeadSize(x.r) > maxRequestHead {
+		x.refuse(headersTooLarge, errHeadersTooLarge)
+		return
+	}
+	m, err := x.g.table.match(x.r.Method, x.r.URL.EscapedPath(), x.segments[:0])
+	open := err == nil && m.authorizer == nil
+	// A preflight needs no route. One that a guarded route matches, by ANY or
+	// by $default, is subject to the authorizer: "To support unauthorized
+	// OPTIONS requests, add an OPTIONS /{proxy+} route to your API that doesn't
+	// require authorization" (http-api-cors).
+	if x.g.cors != nil && isPreflight(x.r) && (open || err == errNoRoute) {
+		x.answerPreflight()
+		return
+	}
+	if err != nil {
+		x.refuse(notFound, err)
+		return
+	}
+	x.match, x.segments = m, m.segments
+	x.entry.RouteKey, x.entry.Function = m.key, m.function
+	if m.upstream != nil {
+		x.entry.URL = m.upstream.text
+	}
+	decision, ok := x.authorize()
+	if !ok {
+		return
+	}
+	if m.upstream != nil {
+		x.forward()
+		return
+	}
+	x.invoke(decision)
+}
+
+// preflightGuarded explains why a browser's preflight is refused.
+var preflightGuarded = authorizer.Reason{
+	Code: "PreflightGuarded",
+	Text: "a preflight carries no token, and this route guards OPTIONS too",
+	Hint: "name the methods instead of ANY or $default, or add a route OPTIONS /{proxy+} with the authorizer none",
+}
+
+// authorize asks the route's authorizer. It answers the request if the
+// decision is not a clear yes.
+func (x *exchange) authorize() (authorizer.Decision, bool) {
+	x.entry.Authorizer = x.match.authorizerName
+	if x.match.authorizer == nil {
+		x.entry.Allowed = true
+		return authorizer.Decision{Allow: true}, true
+	}
+	d := x.match.authorizer.Authorize(x.r, x.match.scopes)
+	x.entry.Allowed, x.entry.Reasons = d.Allow, d.Reasons
+	if d.Allow {
+		return d, true
+	}
+	if x.g.cors != nil && isPreflight(x.r) {
+		x.entry.Reasons = append([]authorizer.Reason{preflightGuarded}, d.Reasons...)
+	}
+	switch d.Status {
+	case http.StatusUnauthorized:
+		// AWS's sample of this answer has no content-type (http-api-troubleshooting-jwt).
+		x.refuseWith(unauthorized, nil, "", d.Challenge)
+	case http.StatusForbidden:
+		x.refuseWith(forbidden, nil, contentTypeJSON, d.Challenge)
+	default:
+		x.refuse(internalError, fmt.Errorf("authorizer %q gave no decision", x.match.authorizerName))
+	}
+	return authorizer.Decision{}, false
+}
+
+// finish ends an exchange: it turns a panic into an answer, logs, and gives
+// the memory back.
+func (x *exchange) finish(panicked any) {
+	abort := panicked == http.ErrAbortHandler
+	if panicked != nil && !abort {
+		x.entry.Err = fmt.Errorf("panic: %v", panicked)
+		x.entry.Stack = string(debug.Stack())
+		abort = x.answered
+		if !abort {
+			clear(x.w.Header())
+			x.refuse(internalError, x.entry.Err)
+		}
+	}
+	g := x.g
+	if g.config.Log != nil {
+		x.entry.Path = loggedPath(x.r.URL, g.secretQuery)
+		x.entry.Duration = g.config.Now().Sub(x.entry.Time)
+		g.config.Log(x.entry)
+	}
+	x.reset()
+	g.exchanges.Put(x)
+	if abort {
+		panic(http.ErrAbortHandler) // half an answer must not look like a whole one
+	}
+}
+
+// reset forgets the request, so that the pool keeps no token alive.
+func (x *exchange) reset() {
+	clear(x.segments[:cap(x.segments)])
+	x.event.reset()
+	*x = exchange{g: x.g, event: x.event, segments: x.segments[:0]}
+}
+
+// maxRequestHead bounds the request line and the header values together.
+//
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
+const maxRequestHead = 10240
+
+func requestHeadSize(r *http.Request) int {
+	n := len(r.Method) + len(r.RequestURI) + len(r.Proto) + 2 + len(r.Host)
+	for _, values := range r.Header {
+		for _, v := range values {
+			n += len(v)
+		}
+	}
+	return n
+}
+
+// newRequestID gives a request id in the form of an HTTP API's, such as
+// "JCJJxhz4PHcEJgQ=": eleven bytes in base64. It names, and protects nothing.
+func newRequestID() string {
+	var raw [16]byte
+	binary.LittleEndian.PutUint64(raw[:8], rand.Uint64())
+	binary.LittleEndian.PutUint64(raw[8:], rand.Uint64())
+	return base64.URLEncoding.EncodeToString(raw[:11])
+}

@@ -1,0 +1,121 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/doorwright/doorwright/internal/authorizer"
+	"github.com/doorwright/doorwright/internal/aws"
+	"github.com/doorwright/doorwright/internal/wire/apigw"
+)
+
+// maxBody is the quota of a request's payload, "10 MB", read as MiB, as
+// Lambda's "6 MB" is; maxEvent is Lambda's.
+//
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
+const (
+	maxBody  = 10 << 20
+	maxEvent = 6 << 20
+)
+
+// invoke runs the route's function and answers with its reply.
+func (x *exchange) invoke(d authorizer.Decision) {
+	body, err := x.readBody()
+	switch {
+	case errors.Is(err, errBodyTooLarge):
+		x.refuse(tooLarge, err)
+		return
+	case err != nil:
+		x.refuse(badRequest, fmt.Errorf("reading the request body: %w", err))
+		return
+	}
+	event := x.buildEvent(d, body)
+	if len(event) > maxEvent {
+		x.refuse(tooLarge, errEventTooLarge)
+		return
+	}
+	ctx, cancel := context.WithTimeout(x.r.Context(), x.match.timeout)
+	defer cancel()
+	reply, functionError, err := x.g.config.Invoker.Invoke(ctx, x.match.function, event)
+	if err != nil {
+		x.refuseInvocation(ctx, err)
+		return
+	}
+	if functionError != "" {
+		x.refuse(internalError, fmt.Errorf("function error (%s): %s", functionError, excerpt(reply)))
+		return
+	}
+	parse := apigw.ParseReplyV2
+	if x.match.payloadV1 {
+		parse = apigw.ParseReplyV1
+	}
+	answer, err := parse(reply)
+	if err != nil {
+		x.refuse(internalError, err)
+		return
+	}
+	x.reply(answer)
+}
+
+// refuseInvocation answers for an error of the service: 503 for a time-out and
+// for throttling, 500 for the rest. Observed.
+func (x *exchange) refuseInvocation(ctx context.Context, err error) {
+	var coded *aws.Error
+	switch {
+	case x.r.Context().Err() != nil:
+		x.refuse(serviceUnavailable, fmt.Errorf("the client went away: %w", err))
+	case ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded):
+		x.refuse(serviceUnavailable, fmt.Errorf("the integration timed out after %s", x.match.timeout))
+	case errors.As(err, &coded) && coded.Status == http.StatusTooManyRequests:
+		x.refuse(serviceUnavailable, fmt.Errorf("the function is throttled: %w", err))
+	default:
+		x.refuse(internalError, err)
+	}
+}
+
+// readBody reads the whole body: Lambda takes no streams.
+func (x *exchange) readBody() ([]byte, error) {
+	r := x.r
+	if r.ContentLength > maxBody {
+		return nil, errBodyTooLarge
+	}
+	if r.ContentLength == 0 || r.Body == nil {
+		return nil, nil
+	}
+	// A length that the client has announced and not yet sent gets no more
+	// than a little memory.
+	size := 4 << 10
+	if r.ContentLength > 0 {
+		size = int(min(r.ContentLength, 64<<10))
+	}
+	body := make([]byte, 0, size+1) // one more, to see the end without growing
+	limited := io.LimitReader(r.Body, maxBody+1)
+	for {
+		n, err := limited.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		if len(body) > maxBody {
+			return nil, errBodyTooLarge
+		}
+		if err == io.EOF {
+			return body, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(body) == cap(body) {
+			body = append(body, 0)[:len(body)]
+		}
+	}
+}
+
+// excerpt shortens a function's error for the log.
+func excerpt(reply []byte) string {
+	const limit = 1024
+	if len(reply) > limit {
+		return string(reply[:limit]) + "..."
+	}
+	return string(reply)
+}
