@@ -1,0 +1,196 @@
+package cognito
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/doorwright/doorwright/internal/aws"
+	"github.com/doorwright/doorwright/internal/wire/awsjson"
+)
+
+// TargetService is the part of X-Amz-Target before the dot, by which requests
+// for user pools are told from those for other services on the same origin.
+const TargetService = "AWSCognitoIdentityProviderService"
+
+// call is one operation under way.
+type call struct {
+	op *operation
+	// event is what the log will say. Handlers fill in the pool and the user
+	// as soon as they know them.
+	event Event
+}
+
+// about notes which pool and user a call is about.
+func (c *call) about(p *Pool, user string) {
+	c.event.Pool, c.event.User = p.cfg.Name, user
+}
+
+// ServeHTTP answers operations at / and the documents of each pool under
+// /POOLID/.well-known/.
+func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	// SDKs correct their clock by this header, so it must be the clock that
+	// signatures are judged by.
+	w.Header().Set("Date", s.cfg.Now().UTC().Format(http.TimeFormat))
+	if r.URL.Path != "/" {
+		s.serveWellKnown(w, r)
+		return
+	}
+	s.serveOperation(w, r)
+}
+
+func (s *Service) serveOperation(w http.ResponseWriter, r *http.Request) {
+	start := s.cfg.Now()
+	id := aws.NewRequestID()
+	if r.Method == http.MethodOptions {
+		awsjson.WritePreflight(w, r, id)
+		return
+	}
+	c := &call{event: Event{RequestID: id, Operation: "?"}}
+	result, err := s.answer(w, r, c)
+	c.event.Time = s.cfg.Now()
+	c.event.Duration = c.event.Time.Sub(start)
+	if err != nil {
+		refusal := onWire(err)
+		s.finish(c, refusal)
+		_ = awsjson.WriteError(w, id, refusal) // the client went away
+		return
+	}
+	s.finish(c, nil)
+	if err := awsjson.WriteResult(w, id, result); err != nil && r.Context().Err() == nil {
+		s.log(Event{RequestID: id, Operation: c.event.Operation, Code: codeInternalError, Reason: err.Error()})
+	}
+}
+
+// answer gives the result of a request: nil for an empty body.
+func (s *Service) answer(w http.ResponseWriter, r *http.Request, c *call) (any, error) {
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", "POST, OPTIONS")
+		e := refuse(codeUnknownOperation, "", "method "+r.Method)
+		e.Status = http.StatusMethodNotAllowed
+		return nil, e
+	}
+	service, name, ok := awsjson.Target(r.Header)
+	if !ok || service != TargetService {
+		return nil, refuse(codeUnknownOperation, "", "no X-Amz-Target of user pools")
+	}
+	c.event.Operation = name
+	if c.op, ok = operations[name]; !ok {
+		return nil, refuse(codeUnknownOperation, "", "user pools have no operation of this name")
+	}
+	if !awsjson.HasContentType(r.Header) {
+		return nil, refuse(codeUnknownOperation, "", "the content type is not "+awsjson.ContentType)
+	}
+	body, err := awsjson.ReadBody(w, r)
+	if err != nil {
+		return nil, err
+	}
+	root := Principal{Root: true}
+	caller := root // of operations that carry their own proof
+	if c.op.auth == signed {
+		if caller, err = s.cfg.Authenticate(r, body); err != nil {
+			var coded *aws.Error
+			if !errors.As(err, &coded) {
+				err = fmt.Errorf("authenticating the request: %w", err)
+			}
+			return nil, err
+		}
+	}
+	members, err := awsjson.Parse(body)
+	if err != nil {
+		return nil, err
+	}
+	return s.dispatch(r.Context(), c, caller, members)
+}
+
+// dispatch runs an operation for a caller whose signature, if the operation
+// needs one, was verified.
+func (s *Service) dispatch(ctx context.Context, c *call, caller Principal, members awsjson.Object) (any, error) {
+	if !s.opened {
+		return nil, errors.New("the service is not open yet")
+	}
+	if c.op.auth == signed && !caller.Root {
+		return nil, s.accessDenied(c.op.name, caller, members)
+	}
+	if c.op.serve == nil {
+		return nil, refuse(codeUnsupportedOperation,
+			fmt.Sprintf("%s is an operation of Amazon Cognito that Doorwright does not emulate.", c.op.name),
+			"not emulated; see COMPAT.md")
+	}
+	result, err := c.op.serve(s, ctx, c, members)
+	if err != nil {
+		return nil, err
+	}
+	if c.op.noOutput {
+		return nil, nil
+	}
+	return result, nil
+}
+
+// accessDenied is IAM's refusal
+// (https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html).
+func (s *Service) accessDenied(operation string, caller Principal, members awsjson.Object) error {
+	resource := "*"
+	if id, ok := members["UserPoolId"].(string); ok {
+		resource = s.poolARN(id)
+	}
+	action := "cognito-idp:" + operation
+	return refuse(codeAccessDenied, fmt.Sprintf(
+		"User: %s is not authorized to perform: %s on resource: %s because no identity-based policy allows the %s action",
+		caller.ARN, action, resource, action), "only the stage's root keys may call admin operations")
+}
+
+// finish writes the call's log line.
+func (s *Service) finish(c *call, refusal *aws.Error) {
+	if refusal != nil {
+		c.event.Code, c.event.Message = refusal.Code, refusal.Message
+		if refusal.Err != nil {
+			c.event.Reason = refusal.Err.Error()
+		}
+	}
+	s.log(c.event)
+}
+
+// Call runs an operation as root without HTTP: for a program that embeds the
+// stage. In is what the request's members are made of by encoding/json, with
+// AWS's member names; out, which may be nil, is filled from the result. A
+// refusal is an *aws.Error.
+func (s *Service) Call(ctx context.Context, operation string, in, out any) error {
+	start := s.cfg.Now()
+	c := &call{event: Event{RequestID: aws.NewRequestID(), Operation: operation}}
+	result, err := s.callAsRoot(ctx, c, in)
+	c.event.Time = s.cfg.Now()
+	c.event.Duration = c.event.Time.Sub(start)
+	if err != nil {
+		refusal := onWire(err)
+		s.finish(c, refusal)
+		return refusal
+	}
+	s.finish(c, nil)
+	if out == nil || result == nil {
+		return nil
+	}
+	b, err := json.Marshal(result)
+	if err != nil {
+		return fmt.Errorf("encoding the result of %s: %w", operation, err)
+	}
+	if err := json.Unmarshal(b, out); err != nil {
+		return fmt.Errorf("decoding the result of %s: %w", operation, err)
+	}
+	return nil
+}
+
+func (s *Service) callAsRoot(ctx context.Context, c *call, in any) (any, error) {
+	op, ok := operations[c.event.Operation]
+	if !ok {
+		return nil, refuse(codeUnknownOperation, "", "user pools have no operation of this name")
+	}
+	c.op = op
+	members, err := awsjson.Marshalled(in)
+	if err != nil {
+		return nil, err
+	}
+	return s.dispatch(ctx, c, Principal{Root: true}, members)
+}

@@ -1,0 +1,241 @@
+package cognito
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+)
+
+// initiateAuth begins a sign-in from an app
+// (https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-authentication-flow-methods.html).
+func (s *Service) initiateAuth(ctx context.Context, c *call, in *initiateAuthInput) (*authOutput, error) {
+	cl, err := s.client(c, in.ClientID, in.AuthParameters["USERNAME"])
+	if err != nil {
+		return nil, err
+	}
+	disabled := invalid("%s flow not enabled for this client", in.AuthFlow)
+	switch in.AuthFlow {
+	case "USER_PASSWORD_AUTH":
+		if !cl.allows(in.AuthFlow) {
+			return nil, disabled
+		}
+		return s.signInWithPassword(ctx, cl, in.AuthParameters)
+	case "REFRESH_TOKEN_AUTH", "REFRESH_TOKEN":
+		if !cl.allows("REFRESH_TOKEN_AUTH") {
+			return nil, disabled
+		}
+		return s.refresh(ctx, c, cl, in.AuthParameters)
+	case "ADMIN_USER_PASSWORD_AUTH", "ADMIN_NO_SRP_AUTH":
+		return nil, wrongMethod()
+	}
+	if !cl.allows(in.AuthFlow) {
+		if in.AuthFlow == "USER_SRP_AUTH" {
+			return nil, invalid("USER_SRP_AUTH is not enabled for the client.")
+		}
+		return nil, disabled
+	}
+	return nil, flowNotEmulated(in.AuthFlow)
+}
+
+// adminInitiateAuth begins a sign-in from a back end.
+func (s *Service) adminInitiateAuth(ctx context.Context, c *call, in *adminInitiateAuthInput) (*authOutput, error) {
+	cl, err := s.clientOf(c, in.UserPoolID, in.ClientID, in.AuthParameters["USERNAME"])
+	if err != nil {
+		return nil, err
+	}
+	disabled := invalid("Auth flow not enabled for this client")
+	switch in.AuthFlow {
+	case "ADMIN_USER_PASSWORD_AUTH", "ADMIN_NO_SRP_AUTH":
+		if !cl.allows("ADMIN_USER_PASSWORD_AUTH") {
+			return nil, disabled
+		}
+		return s.signInWithPassword(ctx, cl, in.AuthParameters)
+	case "REFRESH_TOKEN_AUTH", "REFRESH_TOKEN":
+		if !cl.allows("REFRESH_TOKEN_AUTH") {
+			return nil, disabled
+		}
+		return s.refresh(ctx, c, cl, in.AuthParameters)
+	case "USER_PASSWORD_AUTH":
+		return nil, wrongMethod()
+	}
+	if !cl.allows(in.AuthFlow) {
+		return nil, disabled
+	}
+	return nil, flowNotEmulated(in.AuthFlow)
+}
+
+func wrongMethod() error { return invalid("Initiate Auth method not supported") }
+
+func missing(parameter string) error { return invalid("Missing required parameter %s", parameter) }
+
+func flowNotEmulated(flow string) error {
+	return refuse(codeUnsupportedOperation, fmt.Sprintf("%s is a flow of Amazon Cognito that Doorwright does not emulate.", flow),
+		"not emulated; see COMPAT.md")
+}
+
+// signInWithPassword checks a name and a password and gives tokens or the
+// challenge to set a new password.
+//
+// The user's state is told only to who knows the password. Computing the
+// verifier takes milliseconds and happens outside of the store's one writer;
+// the transaction then looks again at what may have changed meanwhile, so that
+// guesses made at once do not get around the lock.
+func (s *Service) signInWithPassword(ctx context.Context, cl *Client, params map[string]string) (*authOutput, error) {
+	name, password := params["USERNAME"], params["PASSWORD"]
+	switch {
+	case name == "":
+		return nil, missing("USERNAME")
+	case password == "":
+		return nil, missing("PASSWORD")
+	}
+	found, err := cl.identify(ctx, name, params["SECRET_HASH"])
+	if err != nil {
+		return nil, err
+	}
+	matches := cl.pool.passwordMatches(found, name, password)
+	var done signedIn
+	err = s.write(ctx, func(tx *sql.Tx) error {
+		done = signedIn{}
+		u, err := cl.admit(ctx, tx, found, name, matches)
+		if err != nil {
+			return err
+		}
+		return cl.afterPassword(ctx, tx, u, &done)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return done.output(ctx, cl)
+}
+
+// admit decides about a password within a transaction and counts failures.
+func (cl *Client) admit(ctx context.Context, tx *sql.Tx, found *user, name string, matches bool) (*user, error) {
+	p := cl.pool
+	if found == nil && !cl.hides() {
+		return nil, refuse(codeUserNotFound, textNoUser, "no such user")
+	}
+	subject := p.stranger(name)
+	if found != nil {
+		subject = found.sub
+	}
+	if err := p.checkLock(ctx, tx, subject); err != nil {
+		return nil, err
+	}
+	if found == nil {
+		return nil, p.failed(ctx, tx, subject, "no such user")
+	}
+	if !matches {
+		return nil, p.failed(ctx, tx, subject, "wrong password")
+	}
+	u, err := p.userOf(ctx, tx, found.sub)
+	if err != nil {
+		return nil, err
+	}
+	if u == nil || !bytes.Equal(u.verifier, found.verifier) {
+		return nil, notAuthorized(textWrongPassword, "the password was changed just now")
+	}
+	return u, p.forgetAttempts(ctx, tx, subject, kindSignIn)
+}
+
+// The lock after failed sign-ins: from the fifth on, 1, 2, 4, ... seconds, up
+// to 15 minutes; 15 quiet minutes forget them all
+// (https://docs.aws.amazon.com/cognito/latest/developerguide/authentication.html).
+const (
+	kindSignIn    = "sign-in"
+	failuresFree  = 5
+	lockMost      = 15 * time.Minute
+	forgetfulness = 15 * time.Minute
+)
+
+// checkLock refuses a sign-in during a lock, right password or not. It does
+// not extend the lock.
+func (p *Pool) checkLock(ctx context.Context, tx *sql.Tx, subject string) error {
+	a, err := p.attempts(ctx, tx, subject, kindSignIn)
+	if err != nil {
+		return err
+	}
+	if left := a.until.Sub(p.svc.cfg.Now()); left > 0 {
+		return notAuthorized(textLocked, fmt.Sprintf("%d failed sign-ins; locked for another %s", a.count, left.Round(time.Second)))
+	}
+	return nil
+}
+
+// failed counts a failed sign-in and gives the refusal.
+func (p *Pool) failed(ctx context.Context, tx *sql.Tx, subject, reason string) error {
+	a, err := p.attempts(ctx, tx, subject, kindSignIn)
+	if err != nil {
+		return err
+	}
+	now := p.svc.cfg.Now()
+	if now.Sub(a.since) > forgetfulness {
+		a = attempts{}
+	}
+	a.count++
+	a.since, a.until = now, now
+	if a.count >= failuresFree {
+		a.until = now.Add(lockTime(a.count))
+	}
+	if err := p.saveAttempts(ctx, tx, subject, kindSignIn, a); err != nil {
+		return err
+	}
+	return keep(notAuthorized(textWrongPassword, reason))
+}
+
+// lockTime gives 2^(n-5) seconds, up to the cap.
+func lockTime(failures int) time.Duration {
+	exponent := failures - failuresFree
+	if exponent >= 10 { // 2^10 s is past the cap
+		return lockMost
+	}
+	return min(time.Second<<exponent, lockMost)
+}
+
+// afterPassword goes from the right password to tokens or a challenge, by the
+// user's state.
+func (cl *Client) afterPassword(ctx context.Context, tx *sql.Tx, u *user, done *signedIn) error {
+	p := cl.pool
+	switch {
+	case !u.enabled:
+		return keep(notAuthorized(textDisabled, ""))
+	case u.status == statusUnconfirmed:
+		return keep(refuse(codeUserNotConfirmed, textNotConfirmed, "confirm with ConfirmSignUp or AdminConfirmSignUp"))
+	case u.status == statusResetRequired:
+		return keep(refuse(codePasswordReset, textResetRequired, "an administrator asked for a new password"))
+	case u.status == statusForceChange:
+		validity := time.Duration(p.policy.TemporaryPasswordValidityDays) * 24 * time.Hour
+		if !p.svc.cfg.Now().Before(u.passwordSet.Add(validity)) {
+			return keep(notAuthorized("Temporary password has expired and must be reset by an administrator.", ""))
+		}
+		var err error
+		done.user = u
+		done.session, err = cl.newSession(ctx, tx, u, challengeNewPassword)
+		return err
+	}
+	return cl.finishSignIn(ctx, tx, u, done)
+}
+
+// finishSignIn keeps the grant of a sign-in that is complete.
+func (cl *Client) finishSignIn(ctx context.Context, tx *sql.Tx, u *user, done *signedIn) error {
+	var err error
+	done.user = u
+	done.grant, done.refreshToken, err = cl.newGrant(ctx, tx, u)
+	return err
+}
+
+// signedIn is what a transaction of a sign-in came to: a session for the next
+// challenge, or a grant. Tokens are signed after it has committed.
+type signedIn struct {
+	user         *user
+	session      string
+	grant        *grant
+	refreshToken string
+}
+
+func (d *signedIn) output(ctx context.Context, cl *Client) (*authOutput, error) {
+	if d.grant == nil {
+		return cl.newPasswordChallenge(d.user, d.session)
+	}
+	return cl.issue(ctx, d.grant, d.user, d.refreshToken)
+}

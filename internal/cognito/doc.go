@@ -1,0 +1,23 @@
+// Package cognito plays Amazon Cognito user pools: sign-up, sign-in, users,
+// tokens, and the keys that verify them.
+//
+// It owns the user pools' state (its tables in the stage's store), the
+// operations table that says what is emulated and who may call it, and the
+// documents under /POOLID/.well-known. It does not own HTTP listeners, the
+// verification of signatures of signed requests (Config.Authenticate), the
+// decision about a request to an API (the gateway asks a Pool for its keys),
+// nor identity pools.
+//
+// One request is followed through the files in this order: api.go (front:
+// decode, authenticate, dispatch, encode), operations.go (the table), one file
+// per flow (signup.go, auth.go, challenge.go, password.go, users.go, admin.go,
+// list.go, pools.go), and below them tokens.go, codes.go, clients.go,
+// attributes.go, record.go and schema.go for what the flows share.
+//
+// # Secrets at rest
+//
+// A password is kept as the salt and verifier of Cognito's SRP, so that both
+// plain and SRP sign-in can be checked; whoever steals the state can guess
+// offline. Codes, sessions and refresh tokens are kept as hashes. Private keys
+// and client secrets are kept as they are: they must be used again.
+package cognito

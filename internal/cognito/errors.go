@@ -1,0 +1,100 @@
+package cognito
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/doorwright/doorwright/internal/aws"
+)
+
+// The service's error codes, spelled as in its model
+// (https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/CommonErrors.html
+// and the Errors section of each operation). All but InternalErrorException
+// have HTTP status 400, also those that say that something is missing.
+const (
+	codeAccessDenied         = "AccessDeniedException"
+	codeAliasExists          = "AliasExistsException"
+	codeCodeDeliveryFailure  = "CodeDeliveryFailureException"
+	codeCodeMismatch         = "CodeMismatchException"
+	codeExpiredCode          = "ExpiredCodeException"
+	codeInternalError        = "InternalErrorException"
+	codeInvalidParameter     = "InvalidParameterException"
+	codeInvalidPassword      = "InvalidPasswordException"
+	codeLimitExceeded        = "LimitExceededException"
+	codeNotAuthorized        = "NotAuthorizedException"
+	codePasswordReset        = "PasswordResetRequiredException"
+	codeResourceNotFound     = "ResourceNotFoundException"
+	codeUnauthorized         = "UnauthorizedException"
+	codeUnknownOperation     = "UnknownOperationException"
+	codeUnsupportedOperation = "UnsupportedOperationException"
+	codeUnsupportedState     = "UnsupportedUserStateException"
+	codeUnsupportedToken     = "UnsupportedTokenTypeException"
+	codeUserNotConfirmed     = "UserNotConfirmedException"
+	codeUserNotFound         = "UserNotFoundException"
+	codeUsernameExists       = "UsernameExistsException"
+)
+
+// Texts that several operations share.
+const (
+	textWrongPassword    = "Incorrect username or password."
+	textNoUser           = "User does not exist."
+	textNoUserForClient  = "Username/client id combination not found."
+	textDisabled         = "User is disabled."
+	textNotConfirmed     = "User is not confirmed."
+	textResetRequired    = "Password reset required for the user"
+	textResetImpossible  = "User password cannot be reset in the current state."
+	textNoChannel        = "Cannot reset password for the user as there is no registered/verified email or phone_number"
+	textCodeMismatch     = "Invalid verification code provided, please try again."
+	textCodeExpired      = "Invalid code provided, please request a code again."
+	textTooManyAttempts  = "Attempt limit exceeded, please try after some time."
+	textLocked           = "Password attempts exceeded"
+	textInvalidAccess    = "Invalid Access Token"
+	textInvalidSession   = "Invalid session for the user."
+	textInvalidRefresh   = "Invalid Refresh Token"
+	textUnauthorizedAttr = "A client attempted to write unauthorized attribute"
+)
+
+// refuse gives the error that the client sees, and the reason that only the
+// log line says.
+func refuse(code, message, reason string) *aws.Error {
+	e := &aws.Error{Code: code, Message: message, Status: http.StatusBadRequest}
+	if reason != "" {
+		e.Err = errors.New(reason)
+	}
+	return e
+}
+
+// invalid is an InvalidParameterException whose text needs no further reason.
+func invalid(format string, args ...any) *aws.Error {
+	return refuse(codeInvalidParameter, fmt.Sprintf(format, args...), "")
+}
+
+func notAuthorized(message, reason string) *aws.Error {
+	return refuse(codeNotAuthorized, message, reason)
+}
+
+// onWire gives err as it goes to the client. What is not a coded error is an
+// InternalErrorException, whose cause stays in the log.
+func onWire(err error) *aws.Error {
+	var coded *aws.Error
+	if errors.As(err, &coded) {
+		return coded
+	}
+	return &aws.Error{
+		Code:    codeInternalError,
+		Message: "Internal error",
+		Status:  http.StatusInternalServerError,
+		Err:     err,
+	}
+}
+
+// keptError is a refusal whose effects on the store are kept: an attempt that
+// was counted stays counted although the operation fails.
+type keptError struct{ refusal error }
+
+func (e *keptError) Error() string { return e.refusal.Error() }
+func (e *keptError) Unwrap() error { return e.refusal }
+
+// keep makes write commit although err is returned.
+func keep(err error) error { return &keptError{err} }

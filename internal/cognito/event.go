@@ -1,0 +1,88 @@
+package cognito
+
+import (
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// Event is what an operation came to, for one line on the terminal. It holds
+// no password, code, session or token.
+type Event struct {
+	// Time is when the operation ended, Duration how long it took.
+	Time     time.Time
+	Duration time.Duration
+	// RequestID is the id that the client got.
+	RequestID string
+	// Operation is the wire name.
+	Operation string
+	// Pool is the pool's declared name, if it became known.
+	Pool string
+	// User is the user as the caller named it, or the username behind a token.
+	User string
+	// Code and Message are the error that the client got; "" for a success.
+	Code, Message string
+	// Reason says why, in words that the client does not get.
+	Reason string
+}
+
+// String gives the event as one line without control characters.
+func (e Event) String() string {
+	var b strings.Builder
+	b.WriteString(e.Operation)
+	for _, word := range []string{e.Pool, e.User} {
+		if word != "" {
+			b.WriteString(" " + printable(word))
+		}
+	}
+	if e.Code == "" {
+		b.WriteString(": ok")
+	} else {
+		b.WriteString(": " + e.Code)
+	}
+	switch {
+	case e.Reason != "":
+		b.WriteString(" (" + printable(e.Reason) + ")")
+	case e.Message != "":
+		b.WriteString(" (" + printable(e.Message) + ")")
+	}
+	return b.String()
+}
+
+// printable quotes what a caller could use to write to the user's terminal,
+// and shortens what would not fit.
+func printable(s string) string {
+	const most = 200
+	s = strings.TrimSpace(s)
+	if r := []rune(s); len(r) > most {
+		s = string(r[:most]) + "…"
+	}
+	if strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) || r == unicode.ReplacementChar }) >= 0 {
+		return strconv.Quote(s)
+	}
+	return s
+}
+
+// CodeSent is a message that Cognito would have sent and the mailbox has got.
+type CodeSent struct {
+	// Pool is the pool's declared name, User the username.
+	Pool, User string
+	// Medium is "EMAIL" or "SMS", To the address or number.
+	Medium, To string
+	// Purpose says what for: "sign-up", "password reset", "attribute
+	// verification" or "invitation".
+	Purpose string
+	// Code is the code, or the temporary password of an invitation.
+	Code string
+}
+
+func (s *Service) log(e Event) {
+	if s.cfg.Log == nil {
+		return
+	}
+	if e.Time.IsZero() {
+		e.Time = s.cfg.Now()
+	}
+	s.cfg.Log(e)
+}

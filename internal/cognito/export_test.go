@@ -1,0 +1,59 @@
+package cognito
+
+import (
+	"context"
+	"crypto/rsa"
+	"database/sql"
+)
+
+// SetGenerateKey replaces the making of signing keys, which is slow.
+func (s *Service) SetGenerateKey(f func() (*rsa.PrivateKey, error)) { s.generateKey = f }
+
+// Sweep deletes what has ended.
+func (s *Service) Sweep(ctx context.Context) error { return s.sweep(ctx) }
+
+// For the published vectors.
+var (
+	SRPVerifier = srpVerifier
+	SRPPad      = srpPad
+	LockTime    = lockTime
+	PrefixEnd   = prefixEnd
+)
+
+// DocOf gives an operation's documentation link.
+func DocOf(name string) string { return operations[name].doc() }
+
+// Plans gives SQLite's plans for the statements that list users.
+func (s *Service) Plans(ctx context.Context, filters []string) (map[string]string, error) {
+	plans := map[string]string{}
+	p := s.pools[0]
+	for _, text := range filters {
+		f, err := parseFilter(text)
+		if err != nil {
+			return nil, err
+		}
+		for _, from := range []cursor{{}, {"k", "s"}} {
+			query, args := p.userQuery(f, from, 10)
+			err := s.cfg.DB.Read(ctx, func(tx *sql.Tx) error {
+				rows, err := tx.QueryContext(ctx, "EXPLAIN QUERY PLAN "+query, args...)
+				if err != nil {
+					return err
+				}
+				defer rows.Close()
+				for rows.Next() {
+					var id, parent, unused int
+					var detail string
+					if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+						return err
+					}
+					plans[query] += detail + "; "
+				}
+				return rows.Err()
+			})
+			if err != nil {
+				return nil, err
+			}
+		}
+	}
+	return plans, nil
+}

@@ -1,0 +1,382 @@
+package cognito
+
+import "github.com/doorwright/doorwright/internal/wire/awsjson"
+
+// The structures of the service's model, under its names. Members that no
+// emulated operation looks at (analytics, context and validation data, client
+// metadata) are left out, which the codec ignores.
+
+// empty is a modelled output without members: "{}" on the wire.
+type empty struct{}
+
+type attribute struct {
+	Name  string `json:"Name" shape:"AttributeNameType" required:"true"`
+	Value string `json:"Value" shape:"AttributeValueType"`
+}
+
+type codeDeliveryDetails struct {
+	Destination    string `json:"Destination"`
+	DeliveryMedium string `json:"DeliveryMedium"`
+	AttributeName  string `json:"AttributeName"`
+}
+
+type codeDelivery struct {
+	CodeDeliveryDetails *codeDeliveryDetails `json:"CodeDeliveryDetails,omitempty"`
+}
+
+type signUpInput struct {
+	ClientID       string      `json:"ClientId" shape:"ClientIdType" required:"true"`
+	SecretHash     string      `json:"SecretHash" shape:"SecretHashType"`
+	Username       string      `json:"Username" shape:"UsernameType" required:"true"`
+	Password       string      `json:"Password" shape:"PasswordType"`
+	UserAttributes []attribute `json:"UserAttributes"`
+}
+
+type signUpOutput struct {
+	UserConfirmed       bool                 `json:"UserConfirmed"`
+	UserSub             string               `json:"UserSub"`
+	CodeDeliveryDetails *codeDeliveryDetails `json:"CodeDeliveryDetails,omitempty"`
+}
+
+type confirmSignUpInput struct {
+	ClientID           string `json:"ClientId" shape:"ClientIdType" required:"true"`
+	SecretHash         string `json:"SecretHash" shape:"SecretHashType"`
+	Username           string `json:"Username" shape:"UsernameType" required:"true"`
+	ConfirmationCode   string `json:"ConfirmationCode" shape:"ConfirmationCodeType" required:"true"`
+	ForceAliasCreation bool   `json:"ForceAliasCreation"`
+}
+
+// codeRequest asks for a code: ResendConfirmationCode and ForgotPassword.
+type codeRequest struct {
+	ClientID   string `json:"ClientId" shape:"ClientIdType" required:"true"`
+	SecretHash string `json:"SecretHash" shape:"SecretHashType"`
+	Username   string `json:"Username" shape:"UsernameType" required:"true"`
+}
+
+type confirmForgotPasswordInput struct {
+	ClientID         string `json:"ClientId" shape:"ClientIdType" required:"true"`
+	SecretHash       string `json:"SecretHash" shape:"SecretHashType"`
+	Username         string `json:"Username" shape:"UsernameType" required:"true"`
+	ConfirmationCode string `json:"ConfirmationCode" shape:"ConfirmationCodeType" required:"true"`
+	Password         string `json:"Password" shape:"PasswordType" required:"true"`
+}
+
+type initiateAuthInput struct {
+	AuthFlow       string            `json:"AuthFlow" shape:"AuthFlowType" required:"true"`
+	AuthParameters map[string]string `json:"AuthParameters"`
+	ClientID       string            `json:"ClientId" shape:"ClientIdType" required:"true"`
+	Session        string            `json:"Session" shape:"SessionType"`
+}
+
+type adminInitiateAuthInput struct {
+	UserPoolID     string            `json:"UserPoolId" shape:"UserPoolIdType" required:"true"`
+	ClientID       string            `json:"ClientId" shape:"ClientIdType" required:"true"`
+	AuthFlow       string            `json:"AuthFlow" shape:"AuthFlowType" required:"true"`
+	AuthParameters map[string]string `json:"AuthParameters"`
+	Session        string            `json:"Session" shape:"SessionType"`
+}
+
+type respondInput struct {
+	ClientID           string            `json:"ClientId" shape:"ClientIdType" required:"true"`
+	ChallengeName      string            `json:"ChallengeName" shape:"ChallengeNameType" required:"true"`
+	Session            string            `json:"Session" shape:"SessionType"`
+	ChallengeResponses map[string]string `json:"ChallengeResponses"`
+}
+
+type adminRespondInput struct {
+	UserPoolID         string            `json:"UserPoolId" shape:"UserPoolIdType" required:"true"`
+	ClientID           string            `json:"ClientId" shape:"ClientIdType" required:"true"`
+	ChallengeName      string            `json:"ChallengeName" shape:"ChallengeNameType" required:"true"`
+	ChallengeResponses map[string]string `json:"ChallengeResponses"`
+	Session            string            `json:"Session" shape:"SessionType"`
+}
+
+// authOutput is the answer to a step of a sign-in: either a challenge with its
+// session or the tokens. ChallengeParameters is there in both.
+type authOutput struct {
+	ChallengeName        string                `json:"ChallengeName,omitempty"`
+	Session              string                `json:"Session,omitempty"`
+	ChallengeParameters  map[string]string     `json:"ChallengeParameters"`
+	AuthenticationResult *authenticationResult `json:"AuthenticationResult,omitempty"`
+}
+
+type authenticationResult struct {
+	AccessToken  string `json:"AccessToken"`
+	ExpiresIn    int    `json:"ExpiresIn"`
+	TokenType    string `json:"TokenType"`
+	RefreshToken string `json:"RefreshToken,omitempty"`
+	IDToken      string `json:"IdToken"`
+}
+
+type revokeTokenInput struct {
+	Token        string `json:"Token" shape:"TokenModelType" required:"true"`
+	ClientID     string `json:"ClientId" shape:"ClientIdType" required:"true"`
+	ClientSecret string `json:"ClientSecret" shape:"ClientSecretType"`
+}
+
+// tokenInput is the input of operations that need nothing but the token.
+type tokenInput struct {
+	AccessToken string `json:"AccessToken" shape:"TokenModelType" required:"true"`
+}
+
+type changePasswordInput struct {
+	PreviousPassword string `json:"PreviousPassword" shape:"PasswordType"`
+	ProposedPassword string `json:"ProposedPassword" shape:"PasswordType" required:"true"`
+	AccessToken      string `json:"AccessToken" shape:"TokenModelType" required:"true"`
+}
+
+type getUserOutput struct {
+	Username       string      `json:"Username"`
+	UserAttributes []attribute `json:"UserAttributes"`
+}
+
+type updateUserAttributesInput struct {
+	UserAttributes []attribute `json:"UserAttributes" required:"true"`
+	AccessToken    string      `json:"AccessToken" shape:"TokenModelType" required:"true"`
+}
+
+type updateUserAttributesOutput struct {
+	CodeDeliveryDetailsList []codeDeliveryDetails `json:"CodeDeliveryDetailsList"`
+}
+
+type deleteUserAttributesInput struct {
+	UserAttributeNames []string `json:"UserAttributeNames" shape:"AttributeNameType" required:"true"`
+	AccessToken        string   `json:"AccessToken" shape:"TokenModelType" required:"true"`
+}
+
+type attributeCodeInput struct {
+	AccessToken   string `json:"AccessToken" shape:"TokenModelType" required:"true"`
+	AttributeName string `json:"AttributeName" shape:"AttributeNameType" required:"true"`
+}
+
+type verifyUserAttributeInput struct {
+	AccessToken   string `json:"AccessToken" shape:"TokenModelType" required:"true"`
+	AttributeName string `json:"AttributeName" shape:"AttributeNameType" required:"true"`
+	Code          string `json:"Code" shape:"ConfirmationCodeType" required:"true"`
+}
+
+// adminUserInput names a user to an administrator's operation.
+type adminUserInput struct {
+	UserPoolID string `json:"UserPoolId" shape:"UserPoolIdType" required:"true"`
+	Username   string `json:"Username" shape:"UsernameType" required:"true"`
+}
+
+type adminCreateUserInput struct {
+	UserPoolID             string      `json:"UserPoolId" shape:"UserPoolIdType" required:"true"`
+	Username               string      `json:"Username" shape:"UsernameType" required:"true"`
+	UserAttributes         []attribute `json:"UserAttributes"`
+	TemporaryPassword      string      `json:"TemporaryPassword" shape:"PasswordType"`
+	ForceAliasCreation     bool        `json:"ForceAliasCreation"`
+	MessageAction          string      `json:"MessageAction" shape:"MessageActionType"`
+	DesiredDeliveryMediums []string    `json:"DesiredDeliveryMediums" shape:"DeliveryMediumType"`
+}
+
+type adminCreateUserOutput struct {
+	User userType `json:"User"`
+}
+
+type userType struct {
+	Username             string       `json:"Username"`
+	Attributes           []attribute  `json:"Attributes"`
+	UserCreateDate       awsjson.Time `json:"UserCreateDate"`
+	UserLastModifiedDate awsjson.Time `json:"UserLastModifiedDate"`
+	Enabled              bool         `json:"Enabled"`
+	UserStatus           string       `json:"UserStatus"`
+}
+
+type adminGetUserOutput struct {
+	Username             string       `json:"Username"`
+	UserAttributes       []attribute  `json:"UserAttributes"`
+	UserCreateDate       awsjson.Time `json:"UserCreateDate"`
+	UserLastModifiedDate awsjson.Time `json:"UserLastModifiedDate"`
+	Enabled              bool         `json:"Enabled"`
+	UserStatus           string       `json:"UserStatus"`
+}
+
+type adminSetUserPasswordInput struct {
+	UserPoolID string `json:"UserPoolId" shape:"UserPoolIdType" required:"true"`
+	Username   string `json:"Username" shape:"UsernameType" required:"true"`
+	Password   string `json:"Password" shape:"PasswordType" required:"true"`
+	Permanent  bool   `json:"Permanent"`
+}
+
+type adminUpdateUserAttributesInput struct {
+	UserPoolID     string      `json:"UserPoolId" shape:"UserPoolIdType" required:"true"`
+	Username       string      `json:"Username" shape:"UsernameType" required:"true"`
+	UserAttributes []attribute `json:"UserAttributes" required:"true"`
+}
+
+type adminDeleteUserAttributesInput struct {
+	UserPoolID         string   `json:"UserPoolId" shape:"UserPoolIdType" required:"true"`
+	Username           string   `json:"Username" shape:"UsernameType" required:"true"`
+	UserAttributeNames []string `json:"UserAttributeNames" shape:"AttributeNameType" required:"true"`
+}
+
+type listUsersInput struct {
+	UserPoolID      string   `json:"UserPoolId" shape:"UserPoolIdType" required:"true"`
+	AttributesToGet []string `json:"AttributesToGet" shape:"AttributeNameType"`
+	Limit           *int     `json:"Limit" shape:"QueryLimitType"`
+	PaginationToken string   `json:"PaginationToken" shape:"PaginationToken"`
+	Filter          string   `json:"Filter" shape:"UserFilterType"`
+}
+
+type listUsersOutput struct {
+	Users           []userType `json:"Users"`
+	PaginationToken string     `json:"PaginationToken,omitempty"`
+}
+
+type listUserPoolsInput struct {
+	NextToken  string `json:"NextToken" shape:"PaginationToken"`
+	MaxResults int    `json:"MaxResults" shape:"PoolQueryLimitType" required:"true"`
+}
+
+type listUserPoolsOutput struct {
+	UserPools []userPoolDescription `json:"UserPools"`
+	NextToken string                `json:"NextToken,omitempty"`
+}
+
+type userPoolDescription struct {
+	ID               string       `json:"Id"`
+	Name             string       `json:"Name"`
+	LambdaConfig     empty        `json:"LambdaConfig"`
+	LastModifiedDate awsjson.Time `json:"LastModifiedDate"`
+	CreationDate     awsjson.Time `json:"CreationDate"`
+}
+
+type describeUserPoolInput struct {
+	UserPoolID string `json:"UserPoolId" shape:"UserPoolIdType" required:"true"`
+}
+
+type describeUserPoolOutput struct {
+	UserPool userPool `json:"UserPool"`
+}
+
+type userPool struct {
+	ID                          string                      `json:"Id"`
+	Name                        string                      `json:"Name"`
+	Policies                    policies                    `json:"Policies"`
+	DeletionProtection          string                      `json:"DeletionProtection"`
+	LambdaConfig                empty                       `json:"LambdaConfig"`
+	LastModifiedDate            awsjson.Time                `json:"LastModifiedDate"`
+	CreationDate                awsjson.Time                `json:"CreationDate"`
+	SchemaAttributes            []schemaAttribute           `json:"SchemaAttributes"`
+	AutoVerifiedAttributes      []string                    `json:"AutoVerifiedAttributes,omitempty"`
+	AliasAttributes             []string                    `json:"AliasAttributes,omitempty"`
+	UsernameAttributes          []string                    `json:"UsernameAttributes,omitempty"`
+	VerificationMessageTemplate verificationMessageTemplate `json:"VerificationMessageTemplate"`
+	MfaConfiguration            string                      `json:"MfaConfiguration"`
+	EstimatedNumberOfUsers      int                         `json:"EstimatedNumberOfUsers"`
+	EmailConfiguration          emailConfiguration          `json:"EmailConfiguration"`
+	AdminCreateUserConfig       adminCreateUserConfig       `json:"AdminCreateUserConfig"`
+	UsernameConfiguration       usernameConfiguration       `json:"UsernameConfiguration"`
+	Arn                         string                      `json:"Arn"`
+	UserPoolTier                string                      `json:"UserPoolTier"`
+}
+
+type policies struct {
+	PasswordPolicy passwordPolicy `json:"PasswordPolicy"`
+	SignInPolicy   signInPolicy   `json:"SignInPolicy"`
+}
+
+type passwordPolicy struct {
+	MinimumLength                 int  `json:"MinimumLength"`
+	RequireUppercase              bool `json:"RequireUppercase"`
+	RequireLowercase              bool `json:"RequireLowercase"`
+	RequireNumbers                bool `json:"RequireNumbers"`
+	RequireSymbols                bool `json:"RequireSymbols"`
+	TemporaryPasswordValidityDays int  `json:"TemporaryPasswordValidityDays"`
+}
+
+type signInPolicy struct {
+	AllowedFirstAuthFactors []string `json:"AllowedFirstAuthFactors"`
+}
+
+type schemaAttribute struct {
+	Name                       string             `json:"Name"`
+	AttributeDataType          string             `json:"AttributeDataType"`
+	DeveloperOnlyAttribute     bool               `json:"DeveloperOnlyAttribute"`
+	Mutable                    bool               `json:"Mutable"`
+	Required                   bool               `json:"Required"`
+	NumberAttributeConstraints *numberConstraints `json:"NumberAttributeConstraints,omitempty"`
+	StringAttributeConstraints *stringConstraints `json:"StringAttributeConstraints,omitempty"`
+}
+
+type numberConstraints struct {
+	MinValue string `json:"MinValue,omitempty"`
+	MaxValue string `json:"MaxValue,omitempty"`
+}
+
+type stringConstraints struct {
+	MinLength string `json:"MinLength,omitempty"`
+	MaxLength string `json:"MaxLength,omitempty"`
+}
+
+type verificationMessageTemplate struct {
+	DefaultEmailOption string `json:"DefaultEmailOption"`
+}
+
+type emailConfiguration struct {
+	EmailSendingAccount string `json:"EmailSendingAccount"`
+}
+
+type adminCreateUserConfig struct {
+	AllowAdminCreateUserOnly  bool `json:"AllowAdminCreateUserOnly"`
+	UnusedAccountValidityDays int  `json:"UnusedAccountValidityDays"`
+}
+
+type usernameConfiguration struct {
+	CaseSensitive bool `json:"CaseSensitive"`
+}
+
+type describeUserPoolClientInput struct {
+	UserPoolID string `json:"UserPoolId" shape:"UserPoolIdType" required:"true"`
+	ClientID   string `json:"ClientId" shape:"ClientIdType" required:"true"`
+}
+
+type describeUserPoolClientOutput struct {
+	UserPoolClient userPoolClient `json:"UserPoolClient"`
+}
+
+type userPoolClient struct {
+	UserPoolID                      string             `json:"UserPoolId"`
+	ClientName                      string             `json:"ClientName"`
+	ClientID                        string             `json:"ClientId"`
+	ClientSecret                    string             `json:"ClientSecret,omitempty"`
+	LastModifiedDate                awsjson.Time       `json:"LastModifiedDate"`
+	CreationDate                    awsjson.Time       `json:"CreationDate"`
+	RefreshTokenValidity            int                `json:"RefreshTokenValidity"`
+	AccessTokenValidity             int                `json:"AccessTokenValidity,omitempty"`
+	IDTokenValidity                 int                `json:"IdTokenValidity,omitempty"`
+	TokenValidityUnits              tokenValidityUnits `json:"TokenValidityUnits"`
+	ReadAttributes                  []string           `json:"ReadAttributes,omitempty"`
+	WriteAttributes                 []string           `json:"WriteAttributes,omitempty"`
+	ExplicitAuthFlows               []string           `json:"ExplicitAuthFlows,omitempty"`
+	AllowedOAuthFlowsUserPoolClient bool               `json:"AllowedOAuthFlowsUserPoolClient"`
+	PreventUserExistenceErrors      string             `json:"PreventUserExistenceErrors,omitempty"`
+	EnableTokenRevocation           bool               `json:"EnableTokenRevocation"`
+	EnablePropagateUserContextData  bool               `json:"EnablePropagateAdditionalUserContextData"`
+	AuthSessionValidity             int                `json:"AuthSessionValidity"`
+}
+
+type tokenValidityUnits struct {
+	AccessToken  string `json:"AccessToken,omitempty"`
+	IDToken      string `json:"IdToken,omitempty"`
+	RefreshToken string `json:"RefreshToken,omitempty"`
+}
+
+type listUserPoolClientsInput struct {
+	UserPoolID string `json:"UserPoolId" shape:"UserPoolIdType" required:"true"`
+	MaxResults *int   `json:"MaxResults" shape:"QueryLimit"`
+	NextToken  string `json:"NextToken" shape:"PaginationToken"`
+}
+
+type listUserPoolClientsOutput struct {
+	UserPoolClients []userPoolClientDescription `json:"UserPoolClients"`
+	NextToken       string                      `json:"NextToken,omitempty"`
+}
+
+type userPoolClientDescription struct {
+	ClientID   string `json:"ClientId"`
+	UserPoolID string `json:"UserPoolId"`
+	ClientName string `json:"ClientName"`
+}

@@ -1,0 +1,211 @@
+package cognito
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/doorwright/doorwright/internal/aws"
+	"github.com/doorwright/doorwright/internal/wire/awsjson"
+)
+
+// auth says who may call an operation. The zero value asks for a signature.
+type auth int
+
+const (
+	signed auth = iota
+	unsigned
+	accessToken
+)
+
+func (a auth) String() string {
+	return [...]string{"signed", "unsigned", "access token"}[a]
+}
+
+// handler runs an operation on a request's members.
+type handler func(s *Service, ctx context.Context, c *call, members awsjson.Object) (any, error)
+
+// operation is a row of the operations table.
+type operation struct {
+	name string
+	auth auth
+	// serve runs it; nil for an operation that is refused.
+	serve handler
+	// noOutput marks operations whose model has no output: their answer has no
+	// body at all.
+	noOutput bool
+	// note says what a caller would not expect.
+	note string
+}
+
+// doc links to AWS's page of the operation.
+func (o *operation) doc() string {
+	return "https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_" + o.name + ".html"
+}
+
+const (
+	noteFlows  = "flows: USER_PASSWORD_AUTH, REFRESH_TOKEN_AUTH; others are refused"
+	noteAdmin  = "flows: ADMIN_USER_PASSWORD_AUTH (also ADMIN_NO_SRP_AUTH), REFRESH_TOKEN_AUTH; others are refused"
+	noteAnswer = "challenge: NEW_PASSWORD_REQUIRED; others are refused"
+	noteDescr  = "describes what is declared"
+)
+
+// operationTable lists every operation of the service's model, so that nothing
+// is forgotten in silence: one without a handler is refused in the service's
+// own way. Unsigned are exactly those that the model marks so.
+func operationTable() []operation {
+	return slices.Concat([]operation{
+		// Users, by themselves.
+		{name: "SignUp", auth: unsigned, serve: on((*Service).signUp)},
+		{name: "ConfirmSignUp", auth: unsigned, serve: on((*Service).confirmSignUp)},
+		{name: "ResendConfirmationCode", auth: unsigned, serve: on((*Service).resendConfirmationCode)},
+		{name: "InitiateAuth", auth: unsigned, serve: on((*Service).initiateAuth), note: noteFlows},
+		{name: "RespondToAuthChallenge", auth: unsigned, serve: on((*Service).respondToAuthChallenge), note: noteAnswer},
+		{name: "ForgotPassword", auth: unsigned, serve: on((*Service).forgotPassword)},
+		{name: "ConfirmForgotPassword", auth: unsigned, serve: on((*Service).confirmForgotPassword)},
+		{name: "RevokeToken", auth: unsigned, serve: on((*Service).revokeToken)},
+		{name: "ChangePassword", auth: accessToken, serve: bearing((*Service).changePassword)},
+		{name: "GetUser", auth: accessToken, serve: bearing((*Service).getUser)},
+		{name: "UpdateUserAttributes", auth: accessToken, serve: bearing((*Service).updateUserAttributes)},
+		{name: "DeleteUserAttributes", auth: accessToken, serve: bearing((*Service).deleteUserAttributes)},
+		{name: "GetUserAttributeVerificationCode", auth: accessToken, serve: bearing((*Service).getUserAttributeVerificationCode)},
+		{name: "VerifyUserAttribute", auth: accessToken, serve: bearing((*Service).verifyUserAttribute)},
+		{name: "DeleteUser", auth: accessToken, serve: bearing((*Service).deleteUserSelf), noOutput: true},
+		{name: "GlobalSignOut", auth: accessToken, serve: bearing((*Service).globalSignOut)},
+
+		// Users, by an administrator.
+		{name: "AdminConfirmSignUp", serve: on((*Service).adminConfirmSignUp)},
+		{name: "AdminCreateUser", serve: on((*Service).adminCreateUser)},
+		{name: "AdminDeleteUser", serve: on((*Service).adminDeleteUser), noOutput: true},
+		{name: "AdminDeleteUserAttributes", serve: on((*Service).adminDeleteUserAttributes)},
+		{name: "AdminDisableUser", serve: on((*Service).adminDisableUser)},
+		{name: "AdminEnableUser", serve: on((*Service).adminEnableUser)},
+		{name: "AdminGetUser", serve: on((*Service).adminGetUser)},
+		{name: "AdminInitiateAuth", serve: on((*Service).adminInitiateAuth), note: noteAdmin},
+		{name: "AdminResetUserPassword", serve: on((*Service).adminResetUserPassword)},
+		{name: "AdminRespondToAuthChallenge", serve: on((*Service).adminRespondToAuthChallenge), note: noteAnswer},
+		{name: "AdminSetUserPassword", serve: on((*Service).adminSetUserPassword)},
+		{name: "AdminUpdateUserAttributes", serve: on((*Service).adminUpdateUserAttributes)},
+		{name: "AdminUserGlobalSignOut", serve: on((*Service).adminUserGlobalSignOut)},
+		{name: "ListUsers", serve: on((*Service).listUsers)},
+
+		// Pools and clients.
+		{name: "DescribeUserPool", serve: on((*Service).describeUserPool), note: noteDescr},
+		{name: "DescribeUserPoolClient", serve: on((*Service).describeUserPoolClient), note: noteDescr},
+		{name: "ListUserPoolClients", serve: on((*Service).listUserPoolClients)},
+		{name: "ListUserPools", serve: on((*Service).listUserPools)},
+	}, refused(unsigned, refusedUnsigned), refused(signed, refusedSigned))
+}
+
+// The operations of the model that are not emulated.
+const (
+	refusedUnsigned = `
+		AssociateSoftwareToken CompleteWebAuthnRegistration ConfirmDevice DeleteWebAuthnCredential ForgetDevice
+		GetDevice GetTokensFromRefreshToken GetUserAuthFactors ListDevices ListUserSessions ListWebAuthnCredentials
+		RevokeUserSession SetUserMFAPreference SetUserSettings StartWebAuthnRegistration UpdateAuthEventFeedback
+		UpdateDeviceStatus VerifySoftwareToken`
+
+	refusedSigned = `
+		AddCustomAttributes AddUserPoolClientSecret AdminAddUserToGroup AdminDeleteSoftwareToken
+		AdminDisableProviderForUser AdminForgetDevice AdminGetDevice AdminGetUserAuthFactors
+		AdminLinkProviderForUser AdminListDevices AdminListGroupsForUser AdminListUserAuthEvents
+		AdminListUserSessions AdminRemoveUserFromGroup AdminRevokeUserSession AdminSetUserMFAPreference
+		AdminSetUserSettings AdminUpdateAuthEventFeedback AdminUpdateDeviceStatus CreateGroup
+		CreateIdentityProvider CreateManagedLoginBranding CreateResourceServer CreateTerms CreateUserImportJob
+		CreateUserPool CreateUserPoolClient CreateUserPoolDomain CreateUserPoolReplica DeleteGroup
+		DeleteIdentityProvider DeleteManagedLoginBranding DeleteResourceServer DeleteTerms DeleteUserPool
+		DeleteUserPoolClient DeleteUserPoolClientSecret DeleteUserPoolDomain DeleteUserPoolReplica
+		DescribeIdentityProvider DescribeManagedLoginBranding DescribeManagedLoginBrandingByClient
+		DescribeResourceServer DescribeRiskConfiguration DescribeTerms DescribeTermsByClient
+		DescribeUserImportJob DescribeUserPoolDomain GetCSVHeader GetClientToken GetGroup
+		GetIdentityProviderByIdentifier GetLogDeliveryConfiguration GetProvisionedLimit GetSigningCertificate
+		GetUICustomization GetUserPoolClientSessionConfiguration GetUserPoolMfaConfig
+		GetUserPoolSessionConfiguration ListGroups ListIdentityProviders ListResourceServers
+		ListTagsForResource ListTerms ListUserImportJobs ListUserPoolClientSecrets ListUserPoolReplicas
+		ListUsersInGroup SetLogDeliveryConfiguration SetRiskConfiguration SetUICustomization
+		SetUserPoolClientSessionConfiguration SetUserPoolMfaConfig SetUserPoolSessionConfiguration
+		StartUserImportJob StopUserImportJob TagResource UntagResource UpdateGroup UpdateIdentityProvider
+		UpdateManagedLoginBranding UpdateProvisionedLimit UpdateResourceServer UpdateTerms UpdateUserPool
+		UpdateUserPoolClient UpdateUserPoolDomain UpdateUserPoolReplica`
+)
+
+// refused gives the rows of operations without a handler.
+func refused(a auth, names string) []operation {
+	var rows []operation
+	for _, name := range strings.Fields(names) {
+		rows = append(rows, operation{name: name, auth: a})
+	}
+	return rows
+}
+
+// operations is the table by wire name. Nothing writes to it.
+var operations = func() map[string]*operation {
+	byName := map[string]*operation{}
+	for _, o := range operationTable() {
+		byName[o.name] = &o
+	}
+	return byName
+}()
+
+// Operations gives the rows of the compatibility table, by name.
+func Operations() []aws.Operation {
+	var rows []aws.Operation
+	for _, o := range operations {
+		status := "emulated"
+		if o.serve == nil {
+			status = "refused"
+		}
+		rows = append(rows, aws.Operation{
+			Service: "cognito-idp", Name: o.name, Status: status, Auth: o.auth.String(), Note: o.note,
+		})
+	}
+	slices.SortFunc(rows, func(a, b aws.Operation) int { return strings.Compare(a.Name, b.Name) })
+	return rows
+}
+
+// on makes a handler of a method that takes and gives the wire's structures.
+func on[In, Out any](serve func(*Service, context.Context, *call, *In) (*Out, error)) handler {
+	return func(s *Service, ctx context.Context, c *call, members awsjson.Object) (any, error) {
+		in, err := decode[In](members)
+		if err != nil {
+			return nil, err
+		}
+		out, err := serve(s, ctx, c, in)
+		if err != nil {
+			return nil, err
+		}
+		return out, nil
+	}
+}
+
+// bearing makes a handler of a method that acts for the user of the request's
+// access token, which was checked before the method runs.
+func bearing[In, Out any](serve func(*Service, context.Context, *call, *bearer, *In) (*Out, error)) handler {
+	return func(s *Service, ctx context.Context, c *call, members awsjson.Object) (any, error) {
+		in, err := decode[In](members)
+		if err != nil {
+			return nil, err
+		}
+		token, _ := members["AccessToken"].(string)
+		b, err := s.bearer(ctx, c, token)
+		if err != nil {
+			return nil, err
+		}
+		out, err := serve(s, ctx, c, b, in)
+		if err != nil {
+			return nil, err
+		}
+		return out, nil
+	}
+}
+
+func decode[In any](members awsjson.Object) (*In, error) {
+	in := new(In)
+	if err := members.Decode(in); err != nil {
+		return nil, err
+	}
+	if err := check[In](members); err != nil {
+		return nil, err
+	}
+	return in, nil
+}

@@ -1,0 +1,270 @@
+package cognito
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"math/big"
+	"strings"
+	"unicode"
+	"unicode/utf16"
+)
+
+// What begins the text of a policy refusal. AdminCreateUser's differs.
+const (
+	policyPrefix      = "Password did not conform with policy: "
+	adminPolicyPrefix = "Password did not conform with password policy: "
+)
+
+// symbols are the characters that count as symbols
+// (https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-settings-policies.html).
+const symbols = "^$*.[]{}()?\"!@#%&/\\,><':;|_~`=+-"
+
+// check refuses a password against the policy, for the first reason only.
+func (p *PasswordPolicy) check(password, prefix string) error {
+	lower := strings.IndexFunc(password, unicode.IsLower) >= 0
+	upper := strings.IndexFunc(password, unicode.IsUpper) >= 0
+	digit := strings.IndexFunc(password, func(r rune) bool { return '0' <= r && r <= '9' }) >= 0
+	for _, rule := range []struct {
+		broken bool
+		text   string
+	}{
+		{len(utf16.Encode([]rune(password))) < p.MinimumLength, "Password not long enough"},
+		{p.RequireLowercase && !lower, "Password must have lowercase characters"},
+		{p.RequireUppercase && !upper, "Password must have uppercase characters"},
+		{p.RequireNumbers && !digit, "Password must have numeric characters"},
+		{p.RequireSymbols && !strings.ContainsAny(password, symbols), "Password must have symbol characters"},
+	} {
+		if rule.broken {
+			return refuse(codeInvalidPassword, prefix+rule.text, "")
+		}
+	}
+	return nil
+}
+
+// generate gives a random password that every policy of its length accepts.
+func (p *PasswordPolicy) generate() string {
+	classes := []string{"abcdefghijkmnopqrstuvwxyz", "ABCDEFGHJKLMNPQRSTUVWXYZ", "23456789", "!@#%&*+-="}
+	password := []byte(randomText(strings.Join(classes[:3], ""), max(p.MinimumLength, 12)))
+	places := randomPlaces(len(password), len(classes))
+	for i, class := range classes {
+		password[places[i]] = randomText(class, 1)[0]
+	}
+	return string(password)
+}
+
+// randomPlaces gives k different numbers below n.
+func randomPlaces(n, k int) []int {
+	places := make([]int, n)
+	for i := range places {
+		places[i] = i
+	}
+	for i := range k {
+		j, _ := rand.Int(rand.Reader, big.NewInt(int64(n-i))) // crypto/rand.Reader never fails
+		other := i + int(j.Int64())
+		places[i], places[other] = places[other], places[i]
+	}
+	return places[:k]
+}
+
+// changePassword sets a new password for a user that knows the old one. It
+// revokes no tokens.
+func (s *Service) changePassword(ctx context.Context, _ *call, b *bearer, in *changePasswordInput) (*empty, error) {
+	p := b.pool
+	if err := p.policy.check(in.ProposedPassword, policyPrefix); err != nil {
+		return nil, err
+	}
+	matches := p.passwordMatches(b.user, b.user.username, in.PreviousPassword)
+	salt, verifier := newPassword(p.srpName(), b.user.username, in.ProposedPassword)
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		if err := p.countAttempt(ctx, tx, b.user.sub, kindChangePassword, limitChangePassword); err != nil {
+			return err
+		}
+		u, err := p.userOf(ctx, tx, b.user.sub)
+		switch {
+		case err != nil:
+			return err
+		case u == nil:
+			return refuse(codeUserNotFound, textNoUser, "the user was deleted just now")
+		case !matches || !bytes.Equal(u.verifier, b.user.verifier):
+			return keep(notAuthorized(textWrongPassword, "wrong previous password"))
+		}
+		if err := p.setPassword(ctx, tx, u, salt, verifier); err != nil {
+			return err
+		}
+		return p.saveUser(ctx, tx, u, false)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &empty{}, nil
+}
+
+// forgotPassword sends a code to a verified address. The old password works
+// until the new one is set.
+func (s *Service) forgotPassword(ctx context.Context, c *call, in *codeRequest) (*codeDelivery, error) {
+	cl, err := s.client(c, in.ClientID, in.Username)
+	if err != nil {
+		return nil, err
+	}
+	found, err := cl.identify(ctx, in.Username, in.SecretHash)
+	if err != nil {
+		return nil, err
+	}
+	p := cl.pool
+	if cl.hides() && (found == nil || !found.enabled || found.status != statusForceChange && recoveryAttribute(found) == "") {
+		err := s.write(ctx, func(tx *sql.Tx) error {
+			return p.countAttempt(ctx, tx, p.stranger(in.Username), kindForgot, limitForgot)
+		})
+		if err != nil {
+			return nil, err
+		}
+		c.event.Reason = "no such enabled user with a verified address; the answer pretends"
+		return &codeDelivery{p.fakeDetails(in.Username)}, nil
+	}
+	if found == nil {
+		return nil, refuse(codeUserNotFound, textNoUserForClient, "no such user")
+	}
+	var m *message
+	err = s.write(ctx, func(tx *sql.Tx) error {
+		m = nil
+		u, err := p.userOf(ctx, tx, found.sub)
+		if err != nil {
+			return err
+		}
+		if u == nil {
+			return refuse(codeUserNotFound, textNoUserForClient, "the user was deleted just now")
+		}
+		if !u.enabled {
+			return notAuthorized(textDisabled, "")
+		}
+		if err := p.countAttempt(ctx, tx, u.sub, kindForgot, limitForgot); err != nil {
+			return err
+		}
+		m, err = p.resetCode(ctx, tx, u)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &codeDelivery{&m.details}, s.send(ctx, m)
+}
+
+// resetCode makes the code of a password reset.
+func (p *Pool) resetCode(ctx context.Context, tx *sql.Tx, u *user) (*message, error) {
+	if u.status == statusForceChange {
+		return nil, notAuthorized(textResetImpossible, "the user has a temporary password")
+	}
+	attribute := recoveryAttribute(u)
+	if attribute == "" {
+		return nil, invalid(textNoChannel)
+	}
+	return p.newCode(ctx, tx, u, purposeReset, attribute, resetCodeLife)
+}
+
+// confirmForgotPassword sets a new password by the code that was sent.
+func (s *Service) confirmForgotPassword(ctx context.Context, c *call, in *confirmForgotPasswordInput) (*empty, error) {
+	cl, err := s.client(c, in.ClientID, in.Username)
+	if err != nil {
+		return nil, err
+	}
+	found, err := cl.identify(ctx, in.Username, in.SecretHash)
+	if err != nil {
+		return nil, err
+	}
+	p := cl.pool
+	if err := p.policy.check(in.Password, policyPrefix); err != nil {
+		return nil, err
+	}
+	username := in.Username
+	if found != nil {
+		username = found.username
+	}
+	salt, verifier := newPassword(p.srpName(), username, in.Password)
+	err = s.write(ctx, func(tx *sql.Tx) error {
+		if found == nil || !found.enabled && cl.hides() {
+			return cl.strangersCode(ctx, tx, in.Username, purposeReset, limitConfirmForgot)
+		}
+		u, err := p.userOf(ctx, tx, found.sub)
+		switch {
+		case err != nil:
+			return err
+		case u == nil:
+			return refuse(codeUserNotFound, textNoUserForClient, "the user was deleted just now")
+		case !u.enabled:
+			return notAuthorized(textDisabled, "")
+		}
+		attribute, err := p.useCode(ctx, tx, u, purposeReset, in.ConfirmationCode, limitConfirmForgot)
+		if err != nil {
+			return err
+		}
+		switch u.status {
+		case statusUnconfirmed:
+			return refuse(codeUserNotConfirmed, textNotConfirmed, "")
+		case statusForceChange:
+			return notAuthorized(textResetImpossible, "the user has a temporary password")
+		}
+		u.status = statusConfirmed
+		u.attributes[attribute+"_verified"] = "true"
+		if err := p.setPassword(ctx, tx, u, salt, verifier); err != nil {
+			return err
+		}
+		if err := p.forgetAttempts(ctx, tx, u.sub, kindSignIn); err != nil {
+			return err
+		}
+		return aliasTaken(p.saveUser(ctx, tx, u, false))
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &empty{}, nil
+}
+
+// adminSetUserPassword sets a password, temporary or for good.
+func (s *Service) adminSetUserPassword(ctx context.Context, c *call, in *adminSetUserPasswordInput) (*empty, error) {
+	p, err := s.pool(c, in.UserPoolID, in.Username)
+	if err != nil {
+		return nil, err
+	}
+	found, err := p.findUser(ctx, in.Username)
+	if err != nil {
+		return nil, err
+	}
+	if found == nil {
+		return nil, refuse(codeUserNotFound, textNoUser, "")
+	}
+	if err := p.policy.check(in.Password, policyPrefix); err != nil {
+		return nil, err
+	}
+	salt, verifier := newPassword(p.srpName(), found.username, in.Password)
+	return s.change(ctx, c, in.UserPoolID, found.sub, func(tx *sql.Tx, p *Pool, u *user) error {
+		c.event.User = in.Username
+		u.status = statusForceChange
+		if in.Permanent {
+			u.status = statusConfirmed
+		}
+		return p.setPassword(ctx, tx, u, salt, verifier)
+	})
+}
+
+// adminResetUserPassword makes the user choose a new password, by a code that
+// goes to a verified address.
+func (s *Service) adminResetUserPassword(ctx context.Context, c *call, in *adminUserInput) (*empty, error) {
+	var m *message
+	out, err := s.change(ctx, c, in.UserPoolID, in.Username, func(tx *sql.Tx, p *Pool, u *user) error {
+		if u.status == statusUnconfirmed {
+			return notAuthorized(textResetImpossible, "the user is not confirmed")
+		}
+		var err error
+		if m, err = p.resetCode(ctx, tx, u); err != nil {
+			return err
+		}
+		u.status = statusResetRequired
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, s.send(ctx, m)
+}

@@ -1,0 +1,237 @@
+package cognito
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"maps"
+
+	"github.com/doorwright/doorwright/internal/aws"
+)
+
+// signUp registers a user. It always tells that a name is taken, also for a
+// client that hides existence.
+func (s *Service) signUp(ctx context.Context, c *call, in *signUpInput) (*signUpOutput, error) {
+	cl, err := s.client(c, in.ClientID, in.Username)
+	if err != nil {
+		return nil, err
+	}
+	if err := cl.checkSecretHash(in.SecretHash, in.Username); err != nil {
+		return nil, err
+	}
+	p := cl.pool
+	if p.cfg.AdminCreateUserOnly {
+		return nil, notAuthorized("SignUp is not permitted for this user pool", "")
+	}
+	u, err := p.signingUp(cl, in)
+	if err != nil {
+		return nil, err
+	}
+	if in.Password == "" {
+		return nil, invalid("1 validation error detected: Value at 'password' failed to satisfy constraint: Member must not be null")
+	}
+	if err := p.policy.check(in.Password, policyPrefix); err != nil {
+		return nil, err
+	}
+	u.salt, u.verifier = newPassword(p.srpName(), u.username, in.Password)
+	var m *message
+	err = s.write(ctx, func(tx *sql.Tx) error {
+		if err := p.saveUser(ctx, tx, u, false); err != nil {
+			return usernameTaken(err, "User already exists")
+		}
+		attribute := p.signUpAttribute(u)
+		if attribute == "" {
+			return nil
+		}
+		m, err = p.newCode(ctx, tx, u, purposeSignUp, attribute, signUpCodeLife)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := &signUpOutput{UserSub: u.sub}
+	if m != nil {
+		out.CodeDeliveryDetails = &m.details
+	}
+	return out, s.send(ctx, m)
+}
+
+// signingUp gives the record of the user that a request signs up, without a
+// password.
+func (p *Pool) signingUp(cl *Client, in *signUpInput) (*user, error) {
+	attributes, err := p.checkAttributes(in.UserAttributes)
+	if err != nil {
+		return nil, err
+	}
+	if err := cl.checkWritable(attributes); err != nil {
+		return nil, err
+	}
+	u, err := p.newUser(in.Username, attributes, statusUnconfirmed)
+	if err != nil {
+		return nil, err
+	}
+	for _, alias := range p.cfg.AliasAttributes {
+		if alias == "preferred_username" && u.attributes[alias] != "" {
+			return nil, invalid("Attributes did not conform to the schema: preferred_username: The attribute can be set once the user is confirmed\n")
+		}
+	}
+	for _, name := range contactable {
+		if u.attributes[name] != "" {
+			u.attributes[name+"_verified"] = "false"
+		}
+	}
+	return u, nil
+}
+
+// newUser gives the record of a new user of a name. Attributes become the
+// record's.
+func (p *Pool) newUser(name string, attributes map[string]string, status string) (*user, error) {
+	maps.DeleteFunc(attributes, func(_, value string) bool { return value == "" })
+	u := &user{sub: aws.NewRequestID(), status: status, enabled: true, attributes: attributes}
+	var err error
+	if u.username, err = p.namesOf(name, u.sub, attributes); err != nil {
+		return nil, err
+	}
+	if err := p.checkRequired(attributes); err != nil {
+		return nil, err
+	}
+	u.created = p.svc.cfg.Now()
+	u.passwordSet = u.created
+	return u, nil
+}
+
+// usernameTaken turns a taken name into the refusal of a sign-up.
+func usernameTaken(err error, message string) error {
+	var taken *nameTakenError
+	if errors.As(err, &taken) {
+		return refuse(codeUsernameExists, message, taken.Error())
+	}
+	return err
+}
+
+// aliasTaken turns a taken name into the refusal of a change.
+func aliasTaken(err error) error {
+	var taken *nameTakenError
+	if errors.As(err, &taken) {
+		return refuse(codeAliasExists, "An account with the "+taken.kind+" already exists.", taken.Error())
+	}
+	return err
+}
+
+// confirmSignUp confirms a user by the code that was sent. Of two at once one
+// wins: the other finds the user confirmed.
+func (s *Service) confirmSignUp(ctx context.Context, c *call, in *confirmSignUpInput) (*empty, error) {
+	cl, err := s.client(c, in.ClientID, in.Username)
+	if err != nil {
+		return nil, err
+	}
+	found, err := cl.identify(ctx, in.Username, in.SecretHash)
+	if err != nil {
+		return nil, err
+	}
+	p := cl.pool
+	err = s.write(ctx, func(tx *sql.Tx) error {
+		if found == nil {
+			return cl.strangersCode(ctx, tx, in.Username, purposeSignUp, limitConfirmSignUp)
+		}
+		u, err := p.userOf(ctx, tx, found.sub)
+		if err != nil {
+			return err
+		}
+		if u == nil {
+			return refuse(codeUserNotFound, textNoUserForClient, "the user was deleted just now")
+		}
+		if u.status != statusUnconfirmed {
+			return notConfirmable(u)
+		}
+		attribute, err := p.useCode(ctx, tx, u, purposeSignUp, in.ConfirmationCode, limitConfirmSignUp)
+		if err != nil {
+			return err
+		}
+		u.status = statusConfirmed
+		u.attributes[attribute+"_verified"] = "true"
+		return aliasTaken(p.saveUser(ctx, tx, u, in.ForceAliasCreation))
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &empty{}, nil
+}
+
+// strangersCode refuses a code for a name that is nobody's.
+func (cl *Client) strangersCode(ctx context.Context, tx *sql.Tx, name, kind string, limit int) error {
+	if !cl.hides() {
+		return refuse(codeUserNotFound, textNoUserForClient, "no such user")
+	}
+	if err := cl.pool.countAttempt(ctx, tx, cl.pool.stranger(name), kind, limit); err != nil {
+		return err
+	}
+	return keep(refuse(codeCodeMismatch, textCodeMismatch, "no such user"))
+}
+
+func notConfirmable(u *user) error {
+	return notAuthorized("User cannot be confirmed. Current status is "+u.status, "")
+}
+
+// resendConfirmationCode sends a new code; the one before is worth nothing.
+func (s *Service) resendConfirmationCode(ctx context.Context, c *call, in *codeRequest) (*codeDelivery, error) {
+	cl, err := s.client(c, in.ClientID, in.Username)
+	if err != nil {
+		return nil, err
+	}
+	found, err := cl.identify(ctx, in.Username, in.SecretHash)
+	if err != nil {
+		return nil, err
+	}
+	p := cl.pool
+	hidden := cl.hides() && (found == nil || !found.enabled)
+	var m *message
+	err = s.write(ctx, func(tx *sql.Tx) error {
+		m = nil
+		if hidden {
+			return p.countAttempt(ctx, tx, p.stranger(in.Username), kindResend, limitResend)
+		}
+		var u *user
+		if found != nil {
+			if u, err = p.userOf(ctx, tx, found.sub); err != nil {
+				return err
+			}
+		}
+		switch {
+		case u == nil:
+			return refuse(codeUserNotFound, textNoUserForClient, "no such user")
+		case !u.enabled:
+			return notAuthorized(textDisabled, "")
+		case u.status != statusUnconfirmed:
+			return invalid("User is already confirmed.")
+		}
+		attribute := p.signUpAttribute(u)
+		if attribute == "" {
+			return invalid("Cannot resend codes. Auto verification not turned on.")
+		}
+		if err := p.countAttempt(ctx, tx, u.sub, kindResend, limitResend); err != nil {
+			return err
+		}
+		m, err = p.newCode(ctx, tx, u, purposeSignUp, attribute, signUpCodeLife)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if hidden {
+		c.event.Reason = "no such enabled user; the answer pretends"
+		return &codeDelivery{p.fakeDetails(in.Username)}, nil
+	}
+	return &codeDelivery{&m.details}, s.send(ctx, m)
+}
+
+// adminConfirmSignUp confirms a user without a code. It verifies no address.
+func (s *Service) adminConfirmSignUp(ctx context.Context, c *call, in *adminUserInput) (*empty, error) {
+	return s.change(ctx, c, in.UserPoolID, in.Username, func(tx *sql.Tx, p *Pool, u *user) error {
+		if u.status != statusUnconfirmed {
+			return notConfirmable(u)
+		}
+		u.status = statusConfirmed
+		return p.dropCode(ctx, tx, u, purposeSignUp)
+	})
+}
