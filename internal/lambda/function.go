@@ -206,6 +206,7 @@ func (f *function) ready(i *instance) bool {
 		i.initTook = time.Since(i.startedAt)
 		i.initTimer.Stop()
 		close(i.up)
+		i.state, i.settledAt = settling, time.Now() // it is up, whatever becomes of it below
 		i.code.served = true
 	} else if i.state != settling {
 		return false
