@@ -1,0 +1,343 @@
+package doorwright
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"github.com/doorwright/doorwright/app"
+	"github.com/doorwright/doorwright/internal/authorizer"
+	"github.com/doorwright/doorwright/internal/aws"
+	"github.com/doorwright/doorwright/internal/cognito"
+	"github.com/doorwright/doorwright/internal/gateway"
+	"github.com/doorwright/doorwright/internal/lambda"
+	"github.com/doorwright/doorwright/internal/store"
+	"github.com/doorwright/doorwright/verify"
+)
+
+// openState takes the stage and reads its root keys.
+func (a *App) openState(ctx context.Context) error {
+	state, err := store.Open(ctx, a.cfg.State, store.Options{Migrations: cognito.Migrations(), Now: a.cfg.Now})
+	if err != nil {
+		return fmt.Errorf("opening stage %s: %w", a.cfg.Stage, err)
+	}
+	a.state = state
+	a.keys, err = openKeyring(ctx, state)
+	return err
+}
+
+func portKey(listener string) string { return "port." + listener }
+
+func (a *App) recallPort(ctx context.Context, listener string) (int, error) {
+	text, ok, err := a.state.Recall(ctx, portKey(listener))
+	if err != nil || !ok {
+		return 0, err
+	}
+	port, err := strconv.Atoi(text)
+	if err != nil || port < 1 || port > 65535 {
+		return 0, nil // not ours to fail on: the port is chosen anew
+	}
+	return port, nil
+}
+
+func (a *App) rememberPort(ctx context.Context, listener string, port int) error {
+	return a.state.Remember(ctx, portKey(listener), strconv.Itoa(port))
+}
+
+// openPools opens the declared user pools. Their issuer is the endpoint's
+// address, which is fixed for as long as the process runs.
+func (a *App) openPools(ctx context.Context) error {
+	cfg := cognito.Config{
+		Region:       a.decl.Region,
+		AccountID:    aws.AccountID,
+		IssuerBase:   a.endpoint.url(),
+		DB:           a.state.DB(),
+		Mailbox:      a.state.Mailbox(),
+		Authenticate: a.authenticate("cognito-idp"),
+		Now:          a.cfg.Now,
+		Log:          a.poolEvent,
+		CodeSent:     a.codeEvent,
+	}
+	for name, p := range a.decl.UserPools.All() {
+		cfg.Pools = append(cfg.Pools, poolConfig(name, p))
+	}
+	pools, err := cognito.New(cfg)
+	if err != nil {
+		return err
+	}
+	a.pools = pools
+	return pools.Open(ctx)
+}
+
+// poolConfig says a declared user pool in Cognito's words.
+func poolConfig(name string, p *app.UserPool) cognito.PoolConfig {
+	policy := cognito.PasswordPolicy{
+		MinimumLength:                 p.PasswordPolicy.MinimumLength,
+		RequireUppercase:              p.PasswordPolicy.RequireUppercase,
+		RequireLowercase:              p.PasswordPolicy.RequireLowercase,
+		RequireNumbers:                p.PasswordPolicy.RequireNumbers,
+		RequireSymbols:                p.PasswordPolicy.RequireSymbols,
+		TemporaryPasswordValidityDays: p.PasswordPolicy.TemporaryPasswordValidityDays,
+	}
+	cfg := cognito.PoolConfig{
+		Name:                   name,
+		CaseSensitive:          p.SignInCaseSensitive,
+		AdminCreateUserOnly:    !p.SelfSignUp,
+		AutoVerifiedAttributes: attributeNames(p.AutoVerify),
+		PasswordPolicy:         &policy,
+	}
+	aliases := attributeNames(p.SignInAliases)
+	if slices.Contains(p.SignInAliases, "username") {
+		cfg.AliasAttributes = aliases
+	} else {
+		cfg.UsernameAttributes = aliases
+	}
+	for name, c := range p.Clients.All() {
+		cfg.Clients = append(cfg.Clients, clientConfig(name, c))
+	}
+	return cfg
+}
+
+// attributeNames gives the attributes that sign-in aliases stand for, or nil.
+func attributeNames(aliases []string) []string {
+	var names []string
+	for _, alias := range aliases {
+		switch alias {
+		case "email":
+			names = append(names, "email")
+		case "phone":
+			names = append(names, "phone_number")
+		case "preferredUsername":
+			names = append(names, "preferred_username")
+		}
+	}
+	return names
+}
+
+// authFlows says the declaration's words for sign-in flows in Cognito's.
+var authFlows = map[string]string{
+	"userPassword":      "ALLOW_USER_PASSWORD_AUTH",
+	"adminUserPassword": "ALLOW_ADMIN_USER_PASSWORD_AUTH",
+	"userSrp":           "ALLOW_USER_SRP_AUTH",
+	"custom":            "ALLOW_CUSTOM_AUTH",
+	"user":              "ALLOW_USER_AUTH",
+}
+
+func clientConfig(name string, c *app.UserPoolClient) cognito.ClientConfig {
+	cfg := cognito.ClientConfig{
+		Name:                       name,
+		GenerateSecret:             c.GenerateSecret,
+		PreventUserExistenceErrors: c.PreventUserExistenceErrors,
+		AccessTokenValidity:        c.AccessTokenValidity,
+		IDTokenValidity:            c.IDTokenValidity,
+		RefreshTokenValidity:       c.RefreshTokenValidity,
+		AuthSessionValidity:        c.AuthSessionValidity,
+		DisableTokenRevocation:     c.EnableTokenRevocation != nil && !*c.EnableTokenRevocation,
+	}
+	for _, f := range c.AuthFlows {
+		cfg.ExplicitAuthFlows = append(cfg.ExplicitAuthFlows, authFlows[f])
+	}
+	if cfg.ExplicitAuthFlows != nil {
+		cfg.ExplicitAuthFlows = append(cfg.ExplicitAuthFlows, "ALLOW_REFRESH_TOKEN_AUTH")
+	}
+	return cfg
+}
+
+// bindAPIs binds a port for each API, so that every URL is known before
+// anything refers to it.
+func (a *App) bindAPIs(ctx context.Context) error {
+	i := 0
+	for name, decl := range a.decl.APIs.All() {
+		l, err := a.bind(ctx, "API "+name, "apis."+name, apiPort+i, decl.Port)
+		if err != nil {
+			return err
+		}
+		a.apis = append(a.apis, &servedAPI{name: name, decl: decl, listener: l})
+		i++
+	}
+	return nil
+}
+
+// newFunctions prepares the declared functions. They are built by Run.
+func (a *App) newFunctions(context.Context) error {
+	var err error
+	if a.dir, err = filepath.Abs(a.decl.Dir); err != nil {
+		return err
+	}
+	cfg := lambda.Config{
+		Dir:         a.dir,
+		Cache:       filepath.Join(a.state.Dir(), "functions"),
+		Region:      a.decl.Region,
+		AccountID:   aws.AccountID,
+		Env:         map[string]string{"AWS_ENDPOINT_URL": a.endpoint.url()},
+		Credentials: a.keys.forFunction,
+		Events:      a.functionEvent,
+		Log:         a.functionLine,
+	}
+	for _, f := range a.decl.Functions() {
+		env, err := a.decl.Environment(f, a.attribute)
+		if err != nil {
+			return err
+		}
+		a.handlerOf[f.Name] = f.Handler
+		cfg.Functions = append(cfg.Functions, lambda.Function{
+			Name: f.Name, Handler: f.Handler, Timeout: f.Timeout, MemorySize: f.MemorySize,
+			Environment: env, MaxConcurrency: f.Concurrency,
+		})
+	}
+	a.functions, err = lambda.New(cfg)
+	return err
+}
+
+// newGateways builds the data path of each API.
+func (a *App) newGateways(context.Context) error {
+	for _, s := range a.apis {
+		cfg := gateway.Config{
+			ID:             apiID(a.Stack(), s.name),
+			Stage:          s.decl.StageName,
+			StageVariables: map[string]string{},
+			DomainName:     fmt.Sprintf("localhost:%d", s.listener.port),
+			Authorizers:    map[string]gateway.Authorizer{},
+			CORS:           corsConfig(s.decl.CORS),
+			Invoker:        a.functions,
+			Now:            a.cfg.Now,
+			Log:            func(e gateway.Entry) { a.requestEvent(s.name, e) },
+		}
+		for name, expr := range s.decl.StageVariables.All() {
+			value, err := a.decl.Resolve(expr, a.attribute)
+			if err != nil {
+				return err
+			}
+			cfg.StageVariables[name] = value
+		}
+		for name, decl := range s.decl.Authorizers.All() {
+			z, err := a.newAuthorizer(name, decl)
+			if err != nil {
+				return fmt.Errorf("%s: %w", a.decl.Pos("apis."+s.name+".authorizers."+name), err)
+			}
+			cfg.Authorizers[name] = z
+		}
+		routes, err := a.routes(s)
+		if err != nil {
+			return err
+		}
+		cfg.Routes = routes
+		if s.gateway, err = gateway.New(cfg); err != nil {
+			return fmt.Errorf("%s: API %s: %w", a.decl.Pos("apis."+s.name), s.name, err)
+		}
+	}
+	return nil
+}
+
+func (a *App) routes(s *servedAPI) ([]gateway.Route, error) {
+	var routes []gateway.Route
+	for _, r := range a.decl.Routes() {
+		if r.API != s.name {
+			continue
+		}
+		url, err := a.decl.Resolve(r.URL, a.attribute)
+		if err != nil {
+			return nil, err
+		}
+		routes = append(routes, gateway.Route{
+			Key: r.Key, Authorizer: r.Authorizer, Scopes: r.Scopes, Function: r.Function, URL: url,
+			PayloadFormatVersion: r.PayloadFormatVersion, Timeout: r.Timeout,
+		})
+	}
+	return routes, nil
+}
+
+// newAuthorizer makes a declared authorizer. One of a user pool of this stage
+// takes the pool's keys from memory; any other issuer's are fetched.
+func (a *App) newAuthorizer(name string, decl *app.Authorizer) (gateway.Authorizer, error) {
+	cfg := authorizer.JWTConfig{Name: name, Kind: decl.Type, Now: a.cfg.Now, IdentitySource: decl.IdentitySource[0]}
+	switch decl.Type {
+	case "user_pool":
+		pool := a.pools.Pool(decl.UserPool)
+		cfg.Issuer, cfg.Keys = pool.Issuer(), pool
+		if cfg.Audience = pool.ClientIDs(); decl.Clients != nil {
+			cfg.Audience = nil
+			for _, c := range decl.Clients {
+				cfg.Audience = append(cfg.Audience, pool.ClientID(c))
+			}
+		}
+	case "jwt":
+		issuer, err := a.decl.Resolve(decl.Issuer, a.attribute)
+		if err != nil {
+			return nil, err
+		}
+		for _, expr := range decl.Audience {
+			audience, err := a.decl.Resolve(expr, a.attribute)
+			if err != nil {
+				return nil, err
+			}
+			cfg.Audience = append(cfg.Audience, audience)
+		}
+		cfg.Issuer = issuer
+		if cfg.Keys, err = a.issuerKeys(issuer); err != nil {
+			return nil, err
+		}
+	default:
+		return nil, fmt.Errorf("authorizer %s: type %q cannot be enforced by this version", name, decl.Type)
+	}
+	return authorizer.NewJWT(cfg)
+}
+
+// issuerKeys finds an issuer's keys: a pool's of this stage in memory, anybody
+// else's at the issuer.
+func (a *App) issuerKeys(issuer string) (verify.KeySet, error) {
+	for name := range a.decl.UserPools.All() {
+		if pool := a.pools.Pool(name); pool.Issuer() == issuer {
+			return pool, nil
+		}
+	}
+	remote, err := verify.NewRemote(verify.RemoteConfig{Issuer: issuer, Now: a.cfg.Now})
+	if err != nil {
+		return nil, err
+	}
+	a.remotes = append(a.remotes, remote)
+	return remote, nil
+}
+
+func corsConfig(c *app.CORS) *gateway.CORS {
+	if c == nil {
+		return nil
+	}
+	return &gateway.CORS{
+		AllowOrigins: c.AllowOrigins, AllowMethods: c.AllowMethods, AllowHeaders: c.AllowHeaders,
+		ExposeHeaders: c.ExposeHeaders, MaxAge: c.MaxAge, AllowCredentials: c.AllowCredentials,
+	}
+}
+
+// writeStageFiles resolves the outputs and leaves them, and the environment,
+// for the commands that read them without the running app.
+func (a *App) writeStageFiles(context.Context) error {
+	for name, expr := range a.decl.Outputs.All() {
+		value, err := a.decl.Resolve(expr, a.attribute)
+		if err != nil {
+			return err
+		}
+		a.outputs = append(a.outputs, Output{Name: name, Value: value})
+	}
+	a.environment = Environment{
+		Endpoint:        a.endpoint.url(),
+		Region:          a.decl.Region,
+		AccessKeyID:     a.keys.root.AccessKeyID,
+		SecretAccessKey: a.keys.root.SecretAccessKey,
+	}
+	outputs, err := encodeOutputs(a.outputs)
+	if err != nil {
+		return err
+	}
+	environment, err := json.MarshalIndent(a.environment, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := a.state.WriteFile(outputsFile, outputs); err != nil {
+		return err
+	}
+	return a.state.WriteFile(environmentFile, environment)
+}

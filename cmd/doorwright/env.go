@@ -1,0 +1,144 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/doorwright/doorwright"
+)
+
+func newOutputs() *cobra.Command {
+	var stage, name string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "outputs [DIR]",
+		Short: "Print the outputs of the running or last stage",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			outputs, err := doorwright.ReadOutputs(dirArg(args), stage)
+			if err != nil {
+				return err
+			}
+			return printOutputs(cmd.OutOrStdout(), outputs, name, asJSON)
+		},
+	}
+	stageFlag(cmd, &stage)
+	cmd.Flags().StringVar(&name, "name", "", "print the value of this output alone")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object")
+	return cmd
+}
+
+func printOutputs(w io.Writer, outputs []doorwright.Output, name string, asJSON bool) error {
+	if name != "" {
+		for _, o := range outputs {
+			if o.Name == name {
+				_, err := fmt.Fprintln(w, o.Value)
+				return err
+			}
+		}
+		return fmt.Errorf("there is no output %q; run `doorwright outputs` to see them", name)
+	}
+	if asJSON {
+		object := map[string]string{}
+		for _, o := range outputs {
+			object[o.Name] = o.Value
+		}
+		return printJSON(w, object)
+	}
+	for _, o := range outputs {
+		if _, err := fmt.Fprintf(w, "%s: %s\n", o.Name, o.Value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func printJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+func newEnv() *cobra.Command {
+	var stage, shell string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "env [DIR]",
+		Short: "Print the variables that point the AWS CLI and SDKs at the stage",
+		Long:  "Env prints shell commands. Use it as\n\n  eval \"$(doorwright env)\"",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			env, err := doorwright.ReadEnvironment(dirArg(args), stage)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				object := map[string]string{}
+				for _, v := range env.Variables() {
+					object[v.Name] = v.Value
+				}
+				return printJSON(cmd.OutOrStdout(), object)
+			}
+			return printEnv(cmd.OutOrStdout(), env, shell)
+		},
+	}
+	stageFlag(cmd, &stage)
+	cmd.Flags().StringVar(&shell, "shell", defaultShell(), "the shell to print for: sh, fish, powershell or cmd")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object")
+	return cmd
+}
+
+// defaultShell goes by the user's login shell, as direnv and others do.
+func defaultShell() string {
+	switch filepath.Base(os.Getenv("SHELL")) {
+	case "fish":
+		return "fish"
+	case ".": // unset, as on Windows
+		if os.PathSeparator == '\\' {
+			return "powershell"
+		}
+	}
+	return "sh"
+}
+
+// printEnv writes one command a variable. What would lead a client past the
+// stage's own keys is unset.
+func printEnv(w io.Writer, env doorwright.Environment, shell string) error {
+	var set, unset string
+	quote := func(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+	switch shell {
+	case "sh":
+		set, unset = "export %s=%s\n", "unset %s\n"
+	case "fish":
+		set, unset = "set -gx %s %s;\n", "set -e %s;\n"
+		quote = func(s string) string {
+			return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(s) + "'"
+		}
+	case "powershell":
+		set, unset = "$env:%s = %s\n", "Remove-Item Env:%s -ErrorAction SilentlyContinue\n"
+		quote = func(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+	case "cmd":
+		set, unset = "set \"%s=%s\"\n", "set %s=\n"
+		quote = func(s string) string { return s } // no value holds a quote or a per cent sign
+	default:
+		return fmt.Errorf("there is no shell %q; use sh, fish, powershell or cmd", shell)
+	}
+	for _, v := range env.Variables() {
+		if _, err := fmt.Fprintf(w, set, v.Name, quote(v.Value)); err != nil {
+			return err
+		}
+	}
+	for _, name := range []string{"AWS_SESSION_TOKEN", "AWS_PROFILE"} {
+		if _, err := fmt.Fprintf(w, unset, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/doorwright/doorwright"
+)
+
+// TestMain lets the scripts run this test binary as the programs that they
+// name.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"doorwright": main,
+		"get":        get,
+		"stay":       stay,
+		"until":      until,
+		"answers":    answers,
+	})
+}
+
+func TestScripts(t *testing.T) {
+	env := map[string]string{}
+	for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOPROXY", "GOFLAGS", "GOROOT"} {
+		out, err := exec.Command("go", "env", name).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		env[name] = strings.TrimSpace(string(out))
+	}
+	testscript.Run(t, testscript.Params{
+		Dir: filepath.Join("testdata", "script"),
+		Setup: func(e *testscript.Env) error {
+			for name, value := range env {
+				e.Setenv(name, value)
+			}
+			e.Setenv("NO_COLOR", "1")
+			e.Setenv("TMPDIR", e.WorkDir)
+			return nil
+		},
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+	})
+}
+
+// get is the program `get VARIABLE PATH`: it asks the API whose address an
+// environment variable holds and prints status and body.
+func get() {
+	resp, err := http.Get(os.Getenv(os.Args[1]) + os.Args[2])
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	fmt.Printf("%d %s\n", resp.StatusCode, b)
+}
+
+// stay is the program `stay FILE`: it makes FILE and waits for an interrupt.
+func stay() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := os.WriteFile(os.Args[1], nil, 0o666); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	<-ctx.Done()
+}
+
+// until is the program `until FILE [TEXT]`: it waits until FILE is there, and
+// holds TEXT.
+func until() {
+	eventually(strings.Join(os.Args[1:], " "), func() bool {
+		b, err := os.ReadFile(os.Args[1])
+		return err == nil && (len(os.Args) < 3 || strings.Contains(string(b), os.Args[2]))
+	})
+}
+
+// answers is the program `answers DIR OUTPUT PATH STATUS`: it waits until the
+// running app in DIR answers PATH below OUTPUT with STATUS.
+func answers() {
+	eventually(strings.Join(os.Args[1:], " "), func() bool {
+		outputs, err := doorwright.ReadOutputs(os.Args[1], doorwright.DefaultStage)
+		if err != nil {
+			return false
+		}
+		for _, o := range outputs {
+			if o.Name == os.Args[2] {
+				resp, err := http.Get(o.Value + os.Args[3])
+				if err != nil {
+					return false
+				}
+				resp.Body.Close()
+				return fmt.Sprint(resp.StatusCode) == os.Args[4]
+			}
+		}
+		return false
+	})
+}
+
+// eventually polls another process; what it waits for is a condition.
+func eventually(what string, holds func() bool) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
+		if holds() {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	fmt.Fprintln(os.Stderr, what, "never happened")
+	os.Exit(1)
+}

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+
+	"github.com/doorwright/doorwright"
+)
+
+// terminal shows events, one line each: in colour to a person, plainly to a
+// pipe, or as JSON.
+type terminal struct {
+	mu     sync.Mutex // guards w, so that lines of different requests never mix
+	w      io.Writer
+	json   bool
+	colour bool
+	person bool // w is a terminal that a person looks at
+}
+
+func newTerminal(w io.Writer, asJSON bool) *terminal {
+	person := isTerminal(w)
+	return &terminal{
+		w:      w,
+		json:   asJSON,
+		person: person,
+		colour: person && !asJSON && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
+	}
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// SGR sequences (ECMA-48, section 8.3.117).
+const (
+	plain  = "\x1b[0m"
+	bold   = "\x1b[1m"
+	dim    = "\x1b[2m"
+	red    = "\x1b[31m"
+	green  = "\x1b[32m"
+	yellow = "\x1b[33m"
+	cyan   = "\x1b[36m"
+)
+
+func (t *terminal) paint(colour, s string) string {
+	if !t.colour || s == "" {
+		return s
+	}
+	return colour + s + plain
+}
+
+// observe shows one event. It is called from many goroutines.
+func (t *terminal) observe(e doorwright.Event) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.json {
+		line, err := json.Marshal(e)
+		if err == nil {
+			fmt.Fprintf(t.w, "%s\n", line)
+		}
+		return
+	}
+	fmt.Fprintln(t.w, t.line(e))
+}
+
+func (t *terminal) line(e doorwright.Event) string {
+	clock := t.paint(dim, e.Time.Local().Format("15:04:05")) + " "
+	switch e.Kind {
+	case doorwright.KindRequest:
+		return clock + t.paintRequest(e)
+	case doorwright.KindFunction:
+		return clock + t.paint(dim, "  "+e.Source+"  ") + e.Text
+	case doorwright.KindPool:
+		return clock + t.paint(cyan, e.Text)
+	case doorwright.KindCode:
+		if t.person && e.Secret != "" {
+			return clock + e.Text + ": " + t.paint(bold, e.Secret)
+		}
+		return clock + e.Text
+	case doorwright.KindWarning:
+		return clock + t.paint(yellow, "warning: ") + e.Text
+	case doorwright.KindError:
+		return clock + t.paint(red, "error: ") + e.Text
+	default:
+		return clock + e.Text
+	}
+}
+
+// paintRequest colours the status of a request line by its class.
+func (t *terminal) paintRequest(e doorwright.Event) string {
+	status, rest, _ := strings.Cut(e.Text, " ")
+	colour := green
+	switch {
+	case e.Request == nil:
+	case e.Request.Status >= 500:
+		colour = red
+	case e.Request.Status >= 400:
+		colour = yellow
+	}
+	return t.paint(colour, status) + " " + rest
+}
+
+// deployed prints what `start` has brought up, in the form of SST's console.
+func (t *terminal) deployed(stack string, outputs []doorwright.Output) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.json {
+		return // the event of KindReady says it
+	}
+	fmt.Fprintf(t.w, "\nStack %s\n  Status: %s\n", t.paint(bold, stack), t.paint(green, "deployed"))
+	if len(outputs) > 0 {
+		fmt.Fprintln(t.w, "  Outputs:")
+	}
+	for _, o := range outputs {
+		fmt.Fprintf(t.w, "    %s: %s\n", o.Name, o.Value)
+	}
+	fmt.Fprintln(t.w)
+}

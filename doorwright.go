@@ -1,0 +1,272 @@
+// Package doorwright runs a declared serverless API: its routes, who may call
+// them, its user pools and its functions.
+//
+//	a, err := doorwright.New(doorwright.Config{Dir: "."})
+//	...
+//	err = a.Listen(ctx) // opens the stage's state and binds every port
+//	...
+//	err = a.Run(ctx)    // serves until ctx ends, then drains and stops all
+//
+// It is the one place that assembles the rooms (gateway, user pools,
+// functions, state); each room is a package of its own and knows none of the
+// others. Tests use package doorwrighttest instead.
+package doorwright
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/doorwright/doorwright/app"
+	"github.com/doorwright/doorwright/internal/cognito"
+	"github.com/doorwright/doorwright/internal/gateway"
+	"github.com/doorwright/doorwright/internal/lambda"
+	"github.com/doorwright/doorwright/internal/store"
+	"github.com/doorwright/doorwright/verify"
+)
+
+// DefaultStage is the stage that runs if none is named.
+const DefaultStage = "dev"
+
+// Config says which app to run, and how.
+type Config struct {
+	// Dir is the folder of doorwright.yaml; "." if empty.
+	Dir string
+	// Stage is the stage; DefaultStage if empty.
+	Stage string
+	// State is the folder of the stage's state; DIR/.doorwright/STAGE if empty.
+	State string
+	// AnyPort lets every listener take any free port. A `port` in the
+	// declaration is then only a preference.
+	AnyPort bool
+	// Now is the clock by which tokens, codes and log lines go; time.Now if
+	// nil. Time-outs of functions and connections always go by the real one.
+	Now func() time.Time
+	// Observe is told what happens, from many goroutines at once; it must not
+	// block. Nobody is told if nil.
+	Observe func(Event)
+}
+
+// Check loads and validates the declaration in dir and opens nothing. Its
+// error is an app.ErrorList if the declaration has mistakes.
+func Check(dir, stage string) (*app.App, error) {
+	if err := checkStageName(stage); err != nil {
+		return nil, err
+	}
+	return app.Load(dir, app.Options{Stage: stage, Env: os.LookupEnv})
+}
+
+// App is one stage of a declared app.
+type App struct {
+	cfg   Config
+	decl  *app.App
+	ready chan struct{} // closed when everything answers
+
+	// What follows is set by Listen and read-only from then on.
+	dir         string // of the declaration, absolute
+	state       *store.Stage
+	keys        *keyring
+	endpoint    *loopback
+	pools       *cognito.Service
+	functions   *lambda.Runtime
+	handlerOf   map[string]string // by function name: what the declaration calls it
+	apis        []*servedAPI
+	remotes     []*verify.Remote // keys of issuers elsewhere
+	environment Environment
+	outputs     []Output
+	closeOnce   sync.Once
+}
+
+// servedAPI is a declared API and where it is served.
+type servedAPI struct {
+	name     string
+	decl     *app.API
+	listener *loopback
+	gateway  *gateway.Gateway
+}
+
+// url gives the API's base URL. A stage other than $default is its first
+// path segment, as on API Gateway.
+func (s *servedAPI) url() string {
+	if s.decl.StageName == gateway.DefaultStage {
+		return s.listener.url()
+	}
+	return s.listener.url() + "/" + s.decl.StageName
+}
+
+// New loads and validates the declaration. It opens and starts nothing.
+func New(cfg Config) (*App, error) {
+	if cfg.Dir == "" {
+		cfg.Dir = "."
+	}
+	if cfg.Stage == "" {
+		cfg.Stage = DefaultStage
+	}
+	if cfg.State == "" {
+		cfg.State = store.Path(cfg.Dir, cfg.Stage)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Observe == nil {
+		cfg.Observe = func(Event) {}
+	}
+	decl, err := Check(cfg.Dir, cfg.Stage)
+	if err != nil {
+		return nil, err
+	}
+	return &App{cfg: cfg, decl: decl, ready: make(chan struct{}), handlerOf: map[string]string{}}, nil
+}
+
+// Stack is the name that the stage's stack has on AWS: STAGE-NAME.
+func (a *App) Stack() string { return a.cfg.Stage + "-" + a.decl.Name }
+
+// Ready is closed when every route and operation answers.
+func (a *App) Ready() <-chan struct{} { return a.ready }
+
+// Outputs gives the declared outputs. It may be called after Listen.
+func (a *App) Outputs() []Output { return a.outputs }
+
+// Environment points a client of AWS at the app. It may be called after Listen.
+func (a *App) Environment() Environment { return a.environment }
+
+// URL gives the base URL of a declared API. It may be called after Listen.
+func (a *App) URL(api string) (string, bool) {
+	for _, s := range a.apis {
+		if s.name == api {
+			return s.url(), true
+		}
+	}
+	return "", false
+}
+
+// Listen opens the stage's state, which no other process may hold, and binds
+// every port. After an error nothing is left open; after success Run must be
+// called, which closes all.
+func (a *App) Listen(ctx context.Context) (err error) {
+	defer func() {
+		if err != nil {
+			a.close()
+		}
+	}()
+	for _, step := range []func(context.Context) error{
+		a.openState, a.bindEndpoint, a.openPools, a.bindAPIs, a.newFunctions, a.newGateways, a.writeStageFiles,
+	} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Run builds the functions, serves until ctx ends, lets what is in flight
+// finish and stops every child process. When it returns nothing of the app is
+// left: no goroutine, no process, no open file. It gives nil if ctx ended it.
+func (a *App) Run(ctx context.Context) error {
+	defer a.close()
+	// The rooms outlive ctx by the time that the servers need to drain: a
+	// request in flight still has its function and its database.
+	rooms, stopRooms := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopRooms()
+
+	if err := a.functions.Build(ctx); err != nil {
+		return a.ended(ctx, err)
+	}
+	failed, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	var background errgroup.Group
+	for _, room := range []func(context.Context) error{a.functions.Run, a.pools.Run} {
+		background.Go(func() error {
+			err := room(rooms)
+			if rooms.Err() == nil {
+				fail(err) // it ended by itself: so does everything
+			}
+			return err
+		})
+	}
+	var servers errgroup.Group
+	for l, h := range a.handlers() {
+		servers.Go(func() error {
+			err := serve(failed, l, server(l, h, a.serverLog(l.name)))
+			if err != nil {
+				fail(err)
+			}
+			return err
+		})
+	}
+	close(a.ready)
+	a.observe(Event{Kind: KindReady, Text: "ready", Source: a.Stack()})
+	err := servers.Wait()
+	stopRooms()
+	return a.ended(ctx, errors.Join(err, background.Wait()))
+}
+
+// ended gives the error with which Run ends: none if it was told to end.
+func (a *App) ended(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return fmt.Errorf("running %s: %w", a.Stack(), err)
+}
+
+// handlers gives each listener its handler.
+func (a *App) handlers() map[*loopback]http.Handler {
+	m := map[*loopback]http.Handler{a.endpoint: a.awsEndpoint()}
+	for _, s := range a.apis {
+		m[s.listener] = s.gateway
+	}
+	return m
+}
+
+// close gives back what Listen took.
+func (a *App) close() {
+	a.closeOnce.Do(func() {
+		if a.endpoint != nil {
+			a.endpoint.close()
+		}
+		for _, s := range a.apis {
+			s.listener.close()
+			if s.gateway != nil {
+				s.gateway.Close()
+			}
+		}
+		for _, r := range a.remotes {
+			r.Close()
+		}
+		if a.state != nil {
+			if err := a.state.Close(); err != nil {
+				a.observe(Event{Kind: KindError, Text: "closing the stage's state: " + err.Error()})
+			}
+		}
+	})
+}
+
+func (a *App) observe(e Event) {
+	if e.Time.IsZero() {
+		e.Time = a.cfg.Now()
+	}
+	a.cfg.Observe(e)
+}
+
+// serverLog turns what net/http logs (a client that hung up in its TLS
+// handshake, a panic) into warnings.
+func (a *App) serverLog(name string) *log.Logger {
+	return log.New(logWriter(func(line string) {
+		a.observe(Event{Kind: KindWarning, Source: name, Text: line})
+	}), "", 0)
+}
+
+type logWriter func(string)
+
+func (w logWriter) Write(p []byte) (int, error) {
+	w(strings.TrimSpace(string(p)))
+	return len(p), nil
+}

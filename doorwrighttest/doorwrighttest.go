@@ -1,0 +1,241 @@
+// Package doorwrighttest runs an app inside go test: the declared routes with
+// every authorizer enforced, real user pools, real functions.
+//
+//	func TestPrivateRoute(t *testing.T) {
+//		app := doorwrighttest.Start(t, ".")
+//		user := app.Token(t, doorwrighttest.User{Name: "rider@example.com"})
+//		resp := app.Get(t, "Api", "/private", user.ID)
+//		...
+//	}
+//
+// Each Start has a state folder, ports and keys of its own, so that tests may
+// run side by side; all ends with the test. Time is the App's Clock: tokens
+// and codes expire when a test advances it, without waiting.
+package doorwrighttest
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/doorwright/doorwright"
+)
+
+// App is a running app.
+type App struct {
+	// Clock is the time that tokens, codes and log lines go by.
+	Clock *Clock
+
+	app     *doorwright.App
+	outputs map[string]string
+
+	mu     sync.Mutex
+	events []doorwright.Event // guarded by mu
+}
+
+// Options change how Start runs an app. The zero value is usable.
+type Options struct {
+	// Stage is the stage of the declaration; "dev" if empty.
+	Stage string
+	// Now is the time at which the clock starts; the real time if zero.
+	Now time.Time
+	// Quiet keeps what happens out of the test's log.
+	Quiet bool
+}
+
+// Start builds and runs the app whose declaration is in dir, and waits until
+// it answers. The app ends when the test does; the test fails if it did not
+// end cleanly.
+func Start(t testing.TB, dir string, options ...Options) *App {
+	t.Helper()
+	var o Options
+	if len(options) > 1 {
+		t.Fatal("doorwrighttest: Start takes one Options at most")
+	} else if len(options) == 1 {
+		o = options[0]
+	}
+	if o.Now.IsZero() {
+		o.Now = time.Now()
+	}
+	a := &App{Clock: &Clock{base: o.Now, real: time.Now()}}
+	app, err := doorwright.New(doorwright.Config{
+		Dir:     dir,
+		Stage:   o.Stage,
+		State:   t.TempDir(),
+		AnyPort: true,
+		Now:     a.Clock.Now,
+		Observe: func(e doorwright.Event) {
+			a.mu.Lock()
+			a.events = append(a.events, e)
+			a.mu.Unlock()
+			if !o.Quiet {
+				t.Logf("%s %s %s", e.Kind, e.Source, e.Text)
+			}
+		},
+	})
+	if err != nil {
+		t.Fatalf("doorwrighttest: %v", err)
+	}
+	a.app = app
+	a.run(t)
+	a.outputs = map[string]string{}
+	for _, out := range app.Outputs() {
+		a.outputs[out.Name] = out.Value
+	}
+	return a
+}
+
+// run starts the app and binds its end to the test's.
+func (a *App) run(t testing.TB) {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	if err := a.app.Listen(ctx); err != nil {
+		stop()
+		t.Fatalf("doorwrighttest: %v", err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- a.app.Run(ctx) }() // awaited by the cleanup
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Errorf("doorwrighttest: running the app: %v", err)
+		}
+	})
+	select {
+	case <-a.app.Ready():
+	case err := <-ended:
+		ended <- err // for the cleanup, which reports it
+		t.Fatal("doorwrighttest: the app ended before it was ready")
+	}
+}
+
+// URL gives the address of a declared API.
+func (a *App) URL(t testing.TB, api string) string {
+	t.Helper()
+	u, ok := a.app.URL(api)
+	if !ok {
+		t.Fatalf("doorwrighttest: the declaration has no API %q", api)
+	}
+	return u
+}
+
+// Output gives a declared output.
+func (a *App) Output(t testing.TB, name string) string {
+	t.Helper()
+	v, ok := a.outputs[name]
+	if !ok {
+		t.Fatalf("doorwrighttest: the declaration has no output %q", name)
+	}
+	return v
+}
+
+// Environment gives what points an AWS SDK at the app: its endpoint, region
+// and root keys.
+func (a *App) Environment() doorwright.Environment { return a.app.Environment() }
+
+// Events gives what happened so far: requests with their decisions, functions'
+// log lines, operations on user pools.
+func (a *App) Events() []doorwright.Event {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return append([]doorwright.Event(nil), a.events...)
+}
+
+// User names a user for Token.
+type User struct {
+	// Name is what the user signs in with. Required.
+	Name string
+	// Pool and Client are the declared names of the user pool and its client.
+	// They may be left out where the declaration has only one.
+	Pool, Client string
+	// Attributes are set on the user, such as {"email": "rider@example.com"}.
+	Attributes map[string]string
+}
+
+// Tokens are what a sign-in gives.
+type Tokens struct{ ID, Access, Refresh string }
+
+// Token signs a user in and gives the tokens. A user who does not exist yet
+// is created and confirmed, as an administrator would.
+func (a *App) Token(t testing.TB, u User) Tokens {
+	t.Helper()
+	tokens, err := a.app.Token(t.Context(), doorwright.TokenRequest{
+		Pool: u.Pool, Client: u.Client, User: u.Name, Attributes: u.Attributes,
+	})
+	if err != nil {
+		t.Fatalf("doorwrighttest: a token for %s: %v", u.Name, err)
+	}
+	return Tokens(tokens)
+}
+
+// Response is an answer whose body has been read.
+type Response struct {
+	Status int
+	Header http.Header
+	Body   string
+}
+
+// Get asks an API's path, with a bearer token unless that is empty.
+func (a *App) Get(t testing.TB, api, path, token string) Response {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, a.URL(t, api)+path, nil)
+	if err != nil {
+		t.Fatalf("doorwrighttest: %v", err)
+	}
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	return a.Do(t, r)
+}
+
+// maxBody is more than API Gateway lets through.
+const maxBody = 16 << 20
+
+// Do sends a request. It does not follow redirects.
+func (a *App) Do(t testing.TB, r *http.Request) Response {
+	t.Helper()
+	client := http.Client{
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Timeout:       time.Minute,
+	}
+	resp, err := client.Do(r)
+	if err != nil {
+		t.Fatalf("doorwrighttest: %v", err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(resp.Body, maxBody))
+	if err != nil {
+		t.Fatalf("doorwrighttest: reading the answer to %s %s: %v", r.Method, r.URL, err)
+	}
+	return Response{Status: resp.StatusCode, Header: resp.Header, Body: string(b)}
+}
+
+// String gives the status and the body.
+func (r Response) String() string { return fmt.Sprintf("%d %s", r.Status, strings.TrimSpace(r.Body)) }
+
+// Clock is a clock that runs like the real one and can be put forward.
+type Clock struct {
+	base, real time.Time // base is what it showed at the real time
+
+	mu      sync.Mutex
+	advance time.Duration // guarded by mu
+}
+
+// Now gives the clock's time.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.base.Add(time.Since(c.real) + c.advance)
+}
+
+// Advance puts the clock forward.
+func (c *Clock) Advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.advance += d
+}

@@ -1,0 +1,215 @@
+package doorwright_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/doorwright/doorwright"
+
+// arrows says which of our packages each package may import, beside
+// internal/aws, the shared words, which the rooms may all import. A package
+// that is not listed has no place in the tree yet: give it one here and in
+// ARCHITECTURE.md.
+//
+//	cmd -> doorwright -> rooms -> {verify, sigv4, wire, store, app, build} -> aws
+var arrows = map[string][]string{
+	"cmd/doorwright": {".", "app", "examples"},
+	".": {
+		"app", "verify", "sigv4", "internal/gateway", "internal/authorizer",
+		"internal/lambda", "internal/cognito", "internal/store", "internal/wire/awsjson", "internal/aws",
+	},
+	"doorwrighttest": {"."},
+	"examples":       {},
+
+	// The rooms. They do not import one another, but for the pairs here.
+	"internal/gateway":    {"internal/authorizer", "verify", "internal/wire/apigw", "internal/aws"},
+	"internal/authorizer": {"verify", "internal/wire/apigw", "internal/aws"},
+	"internal/cognito":    {"verify", "sigv4", "internal/store", "internal/wire/awsjson", "internal/aws"},
+	"internal/lambda":     {"internal/build", "internal/aws"},
+
+	// What the rooms stand on.
+	"app":                      {},
+	"verify":                   {},
+	"verify/verifytest":        {"verify"},
+	"sigv4":                    {},
+	"internal/build":           {},
+	"internal/store":           {},
+	"internal/store/storetest": {"internal/store"},
+	"internal/wire/apigw":      {"internal/aws"},
+	"internal/wire/awsjson":    {"internal/aws"},
+	"internal/aws":             {},
+}
+
+// dependencies says which packages may import a module that is not ours. The
+// data path and the public verifiers stay on the standard library.
+var dependencies = map[string][]string{
+	"github.com/goccy/go-yaml":        {"app"},
+	"github.com/spf13/cobra":          {"cmd/doorwright"},
+	"github.com/evanw/esbuild":        {"internal/build"},
+	"github.com/fsnotify/fsnotify":    {"internal/lambda", "cmd/doorwright"},
+	"github.com/go-jose/go-jose/v4":   {"internal/cognito", "verify/verifytest"},
+	"github.com/aws/aws-lambda-go":    {"examples/", "internal/lambda/testdata/"},
+	"golang.org/x/sync":               {".", "internal/lambda"},
+	"golang.org/x/sys":                {".", "internal/lambda", "internal/store", "internal/build"},
+	"modernc.org/sqlite":              {"internal/store"},
+	"github.com/rogpeppe/go-internal": {},
+}
+
+// TestArrowsPointDown reads every file that is not a test and holds its
+// imports against the two tables.
+func TestArrowsPointDown(t *testing.T) {
+	seen := map[string]bool{}
+	for file := range goFiles(t) {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		pkg := path.Dir(file)
+		seen[pkg] = true
+		for _, imp := range imports(t, file) {
+			inside, ours := strings.CutPrefix(imp, module)
+			switch {
+			case ours:
+				inside = strings.TrimPrefix(inside, "/")
+				if inside == "" {
+					inside = "."
+				}
+				if !slices.Contains(allowed(t, pkg), inside) {
+					t.Errorf("%s imports %s: the arrow is not in layout_test.go", file, inside)
+				}
+			case strings.Contains(strings.SplitN(imp, "/", 2)[0], "."):
+				checkDependency(t, file, pkg, imp)
+			}
+		}
+	}
+	for pkg := range arrows {
+		if !seen[pkg] {
+			t.Errorf("layout_test.go lists %s, which holds no Go file", pkg)
+		}
+	}
+}
+
+// TestPackagesSayWhatTheyOwn wants a package comment in every package.
+func TestPackagesSayWhatTheyOwn(t *testing.T) {
+	documented := map[string]bool{}
+	for file := range goFiles(t) {
+		if strings.HasSuffix(file, "_test.go") || strings.Contains(file, "/testdata/") {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.PackageClauseOnly|parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pkg := path.Dir(file)
+		documented[pkg] = documented[pkg] || f.Doc != nil
+	}
+	for pkg, ok := range documented {
+		if !ok {
+			t.Errorf("package %s has no package comment", pkg)
+		}
+	}
+}
+
+// TestFilesStaySmall holds the size over which a file is to be split by flow.
+func TestFilesStaySmall(t *testing.T) {
+	const limit = 600
+	for file := range goFiles(t) {
+		if strings.HasSuffix(file, "_test.go") {
+			continue // A table of cases may be as long as the truth is.
+		}
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(string(b), "\n"); n > limit {
+			t.Errorf("%s has %d lines; split it by flow at %d", file, n, limit)
+		}
+	}
+}
+
+// allowed gives what pkg may import. A program of an example or a fixture
+// imports nothing of ours.
+func allowed(t *testing.T, pkg string) []string {
+	if strings.HasPrefix(pkg, "examples/") || strings.Contains(pkg, "/testdata/") {
+		return nil
+	}
+	list, ok := arrows[pkg]
+	if !ok {
+		t.Errorf("package %s has no place in layout_test.go", pkg)
+	}
+	return list
+}
+
+func checkDependency(t *testing.T, file, pkg, imp string) {
+	t.Helper()
+	for dep, users := range dependencies {
+		if imp != dep && !strings.HasPrefix(imp, dep+"/") {
+			continue
+		}
+		for _, u := range users {
+			if pkg == u || strings.HasSuffix(u, "/") && strings.HasPrefix(pkg, u) {
+				return
+			}
+		}
+		t.Errorf("%s imports %s, which layout_test.go keeps to %v", file, imp, users)
+		return
+	}
+	t.Errorf("%s imports %s, a dependency that layout_test.go does not list", file, imp)
+}
+
+// goFiles gives every Go file of this module, by its path with slashes.
+func goFiles(t *testing.T) map[string]bool {
+	t.Helper()
+	files := map[string]bool{}
+	err := filepath.WalkDir(".", func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			name := d.Name()
+			if p != "." && (strings.HasPrefix(name, ".") || name == "node_modules") {
+				return filepath.SkipDir
+			}
+			if _, err := os.Stat(filepath.Join(p, "go.mod")); err == nil && p != "." {
+				return filepath.SkipDir // another module, such as integration
+			}
+			return nil
+		}
+		if strings.HasSuffix(p, ".go") {
+			files[filepath.ToSlash(p)] = true
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) == 0 {
+		t.Fatal("found no Go files: the test must run in the module's root")
+	}
+	return files
+}
+
+func imports(t *testing.T, file string) []string {
+	t.Helper()
+	f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []string
+	for _, i := range f.Imports {
+		p, err := strconv.Unquote(i.Path.Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, p)
+	}
+	return list
+}

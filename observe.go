@@ -1,0 +1,117 @@
+package doorwright
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/doorwright/doorwright/internal/cognito"
+	"github.com/doorwright/doorwright/internal/gateway"
+	"github.com/doorwright/doorwright/internal/lambda"
+)
+
+// requestEvent tells of one request and its decision.
+func (a *App) requestEvent(api string, e gateway.Entry) {
+	r := &Request{
+		API: api, Method: e.Method, Path: e.Path, RouteKey: e.RouteKey,
+		Status: e.Status, Function: e.Function, Duration: e.Duration,
+	}
+	for _, reason := range e.Reasons {
+		r.Reasons = append(r.Reasons, reason.Text)
+	}
+	if e.Err != nil {
+		r.Cause = e.Err.Error()
+	}
+	text := e.String()
+	if hint := e.Hint(); hint != "" {
+		text += " (" + hint + ")"
+	}
+	if e.Stack != "" {
+		a.observe(Event{Time: e.Time, Kind: KindError, Source: api, RequestID: e.RequestID, Text: internalError(e.Err, e.Stack)})
+	}
+	a.observe(Event{Time: e.Time, Kind: KindRequest, Source: api, RequestID: e.RequestID, Text: text, Request: r})
+}
+
+// internalError says a panic in a way that can be reported.
+func internalError(cause any, stack string) string {
+	return fmt.Sprintf("internal error: %v\n%s\nThis is a fault of doorwright's; please report it with the lines above.", cause, stack)
+}
+
+// functionEvent tells of builds and reloads, compile errors with their place.
+func (a *App) functionEvent(e lambda.Event) {
+	kind := KindProgress
+	switch e.Kind {
+	case lambda.BuildFailed, lambda.InitFailed:
+		kind = KindError
+	case lambda.Warned:
+		kind = KindWarning
+	}
+	lines := []string{a.byHandler(e.Text, e.Functions)}
+	for _, d := range e.Diagnostics {
+		lines = append(lines, d.Relative(a.dir).Detail())
+	}
+	a.observe(Event{Time: e.Time, Kind: kind, Source: a.byHandler(strings.Join(e.Functions, ", "), e.Functions), Text: strings.Join(lines, "\n")})
+}
+
+// byHandler says in a text what the declaration calls the functions.
+func (a *App) byHandler(text string, functions []string) string {
+	functions = slices.SortedFunc(slices.Values(functions), func(x, y string) int { return len(y) - len(x) })
+	var pairs []string
+	for _, f := range functions { // the longest first: one may begin as another does
+		pairs = append(pairs, f, a.handlerOf[f])
+	}
+	return strings.NewReplacer(pairs...).Replace(text)
+}
+
+// functionLine tells of one line that a function, or Lambda about it, wrote.
+func (a *App) functionLine(l lambda.Line) {
+	a.observe(Event{Time: l.Time, Kind: KindFunction, Source: a.handlerOf[l.Function], RequestID: l.RequestID, Text: printable(l.Text)})
+}
+
+func (a *App) poolEvent(e cognito.Event) {
+	a.observe(Event{Time: e.Time, Kind: KindPool, Source: e.Pool, RequestID: e.RequestID, Text: e.String()})
+}
+
+func (a *App) codeEvent(c cognito.CodeSent) {
+	text := fmt.Sprintf("%s for %s to %s (%s); it is in the mailbox, %s", c.Purpose, printable(c.User), printable(c.To), c.Medium, a.state.Mailbox().Dir())
+	a.observe(Event{Kind: KindCode, Source: c.Pool, Text: text, Secret: c.Code})
+}
+
+// printable lets a function colour its lines but not move the cursor, clear
+// the screen or set the terminal's title.
+func printable(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); {
+		if n := colourSequence(s[i:]); n > 0 {
+			b.WriteString(s[i : i+n])
+			i += n
+			continue
+		}
+		r, n := utf8.DecodeRuneInString(s[i:])
+		if r != '\t' && unicode.IsControl(r) { // C0 and C1 both act on terminals
+			r = utf8.RuneError
+		}
+		b.WriteRune(r)
+		i += n
+	}
+	return b.String()
+}
+
+// colourSequence gives the length of a "select graphic rendition" sequence at
+// the start of s (ECMA-48, section 8.3.117), or 0.
+func colourSequence(s string) int {
+	if !strings.HasPrefix(s, "\x1b[") {
+		return 0
+	}
+	for i := 2; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == 'm':
+			return i + 1
+		case c != ';' && (c < '0' || c > '9'):
+			return 0
+		}
+	}
+	return 0
+}

@@ -1,0 +1,152 @@
+package doorwright
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/base32"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/doorwright/doorwright/internal/store"
+)
+
+// The files of a stage's folder that commands read without the running app.
+const (
+	outputsFile     = "outputs.json"
+	environmentFile = "environment.json"
+)
+
+// Output is one declared output with its value.
+type Output struct{ Name, Value string }
+
+// Environment points a client of AWS at a stage.
+type Environment struct {
+	Endpoint        string `json:"endpoint"`
+	Region          string `json:"region"`
+	AccessKeyID     string `json:"accessKeyId"`
+	SecretAccessKey string `json:"secretAccessKey"`
+}
+
+// Variable is one environment variable.
+type Variable struct{ Name, Value string }
+
+// Variables gives the environment variables that the AWS CLI and SDKs read.
+// https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html
+func (e Environment) Variables() []Variable {
+	return []Variable{
+		{"AWS_ENDPOINT_URL", e.Endpoint},
+		{"AWS_REGION", e.Region},
+		{"AWS_DEFAULT_REGION", e.Region},
+		{"AWS_ACCESS_KEY_ID", e.AccessKeyID},
+		{"AWS_SECRET_ACCESS_KEY", e.SecretAccessKey},
+	}
+}
+
+// ReadOutputs gives the outputs of the running or last stage of the app in
+// dir, in the order of the declaration.
+func ReadOutputs(dir, stage string) ([]Output, error) {
+	b, err := readStageFile(dir, stage, outputsFile)
+	if err != nil {
+		return nil, err
+	}
+	outputs, err := decodeOutputs(b)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s of stage %s: %w", outputsFile, stage, err)
+	}
+	return outputs, nil
+}
+
+// ReadEnvironment gives the environment of the running or last stage of the
+// app in dir. It holds the stage's root keys.
+func ReadEnvironment(dir, stage string) (Environment, error) {
+	b, err := readStageFile(dir, stage, environmentFile)
+	if err != nil {
+		return Environment{}, err
+	}
+	var e Environment
+	if err := json.Unmarshal(b, &e); err != nil {
+		return Environment{}, fmt.Errorf("reading %s of stage %s: %w", environmentFile, stage, err)
+	}
+	return e, nil
+}
+
+func readStageFile(dir, stage, name string) ([]byte, error) {
+	if err := checkStageName(stage); err != nil {
+		return nil, err
+	}
+	b, err := os.ReadFile(filepath.Join(store.Path(dir, stage), name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("stage %s of the app in %s has never run: start it with `doorwright start %s`", stage, dir, dir)
+	}
+	return b, err
+}
+
+// encodeOutputs writes a JSON object that keeps the declaration's order.
+func encodeOutputs(outputs []Output) ([]byte, error) {
+	var b bytes.Buffer
+	b.WriteByte('{')
+	for i, o := range outputs {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		for j, s := range []string{o.Name, o.Value} {
+			text, err := json.Marshal(s)
+			if err != nil {
+				return nil, err
+			}
+			b.WriteString([]string{"\n  ", ": "}[j])
+			b.Write(text)
+		}
+	}
+	b.WriteString("\n}\n")
+	return b.Bytes(), nil
+}
+
+func decodeOutputs(b []byte) ([]Output, error) {
+	d := json.NewDecoder(bytes.NewReader(b))
+	if _, err := d.Token(); err != nil { // the opening brace
+		return nil, err
+	}
+	var outputs []Output
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			return nil, err
+		}
+		o := Output{Name: fmt.Sprint(name)}
+		if err := d.Decode(&o.Value); err != nil {
+			return nil, err
+		}
+		outputs = append(outputs, o)
+	}
+	return outputs, nil
+}
+
+// newAccessKeyID gives an id in AWS's form: a prefix that says what it is,
+// and 16 characters of base32.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
+func newAccessKeyID(prefix string) string {
+	var b [10]byte
+	rand.Read(b[:])
+	return prefix + base32.StdEncoding.EncodeToString(b[:])
+}
+
+// newSecretAccessKey gives 40 characters of base64: 240 random bits.
+func newSecretAccessKey() string {
+	var b [30]byte
+	rand.Read(b[:])
+	return base64.StdEncoding.EncodeToString(b[:])
+}
+
+func checkStageName(stage string) error {
+	if stage == "" || len(stage) > 32 || strings.Trim(stage, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" || stage[0] == '-' {
+		return fmt.Errorf("%q is not a stage's name: it has 1 to 32 small letters, digits and hyphens, and does not begin with a hyphen", stage)
+	}
+	return nil
+}
