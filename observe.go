@@ -74,9 +74,13 @@ func (a *App) poolEvent(e cognito.Event) {
 	a.observe(Event{Time: e.Time, Kind: KindPool, Source: e.Pool, RequestID: e.RequestID, Text: e.String()})
 }
 
+// codeEvent tells that a message was sent. The code itself is for the eyes of
+// a person at a terminal; everybody else finds it in the mailbox.
 func (a *App) codeEvent(c cognito.CodeSent) {
-	text := fmt.Sprintf("%s for %s to %s (%s); it is in the mailbox, %s", c.Purpose, printable(c.User), printable(c.To), c.Medium, a.state.Mailbox().Dir())
-	a.observe(Event{Kind: KindCode, Source: c.Pool, Text: text, Secret: c.Code})
+	a.observe(Event{
+		Kind: KindCode, Source: c.Pool, Secret: c.Code, Mailbox: a.state.Mailbox().Dir(),
+		Text: fmt.Sprintf("%s: a message to %s (%s)", c.Purpose, printable(c.To), c.Medium),
+	})
 }
 
 // printable lets a function colour its lines but not move the cursor, clear

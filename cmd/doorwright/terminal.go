@@ -85,7 +85,7 @@ func (t *terminal) line(e doorwright.Event) string {
 		if t.person && e.Secret != "" {
 			return clock + e.Text + ": " + t.paint(bold, e.Secret)
 		}
-		return clock + e.Text
+		return clock + e.Text + " is in " + e.Mailbox
 	case doorwright.KindWarning:
 		return clock + t.paint(yellow, "warning: ") + e.Text
 	case doorwright.KindError:
