@@ -58,7 +58,9 @@ var (
 // hostPattern is a host name with a dot, and perhaps a port.
 var hostPattern = regexp.MustCompile(`^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:[0-9]+)?$`)
 
-const segment = `([A-Za-z0-9.:_~-]+|\{[A-Za-z0-9._-]+\})`
+// segment is a segment of a route's path: a literal that is neither . nor .., or a
+// variable.
+const segment = `(([A-Za-z0-9:_-]|\.[A-Za-z0-9:_-]|\.\.[A-Za-z0-9.:_-])[A-Za-z0-9.:_-]*|\{[A-Za-z0-9._-]+\})`
 
 // grammars are the forms the tags name.
 var grammars = []grammar{
@@ -143,9 +145,12 @@ var grammars = []grammar{
 		// API Gateway developer guide, http-api-cors. Wildcards inside a host name are not
 		// documented; strict reading: refused.
 		name:    "origin",
-		pattern: regexp.MustCompile(`^(\*|https?://(\*|[A-Za-z0-9._-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?))$`),
-		says:    "an origin is *, https://*, http://*, or scheme://host[:port] without a path",
+		pattern: regexp.MustCompile(`^(\*|https?://(\*|[a-z0-9._-]+(:[0-9]{1,5})?|\[[0-9a-f:.]+\](:[0-9]{1,5})?))$`),
+		says:    "an origin is *, https://*, http://*, or scheme://host[:port] in small letters, as browsers send it, without a path",
 		fix: func(s string) string {
+			if lower := strings.ToLower(s); lower != s && strings.Contains(s, "://") {
+				return fmt.Sprintf("write %q", lower)
+			}
 			if strings.HasSuffix(s, "/") && strings.Count(s, "/") == 3 {
 				return fmt.Sprintf("an origin has no path: write %q", strings.TrimSuffix(s, "/"))
 			}
@@ -160,7 +165,7 @@ var grammars = []grammar{
 		says:    "a header name is such as Content-Type, or * for all",
 	}, {
 		name:    "identity source",
-		pattern: regexp.MustCompile(`^\$request\.(header|querystring)\.[!#$%&'*+.^_|~0-9A-Za-z-]+$`),
+		pattern: regexp.MustCompile(`^\$request\.(header|querystring)\.[A-Za-z0-9._-]+$`),
 		says:    "an identity source is $request.header.NAME or $request.querystring.NAME",
 		fix: func(s string) string {
 			if name, ok := strings.CutPrefix(s, "method.request.header."); ok && name != "" {

@@ -19,7 +19,7 @@ type source struct {
 
 func parseSource(text string) (source, error) {
 	const headerPrefix, queryPrefix = "$request.header.", "$request.querystring."
-	if name, ok := strings.CutPrefix(text, headerPrefix); ok && isName(name) && !strings.EqualFold(name, "Host") {
+	if name, ok := strings.CutPrefix(text, headerPrefix); ok && isName(name) {
 		return source{header: textproto.CanonicalMIMEHeaderKey(name)}, nil
 	}
 	if name, ok := strings.CutPrefix(text, queryPrefix); ok && isName(name) {
@@ -42,6 +42,9 @@ func isName(s string) bool {
 // caller to refuse: which of them would count is not documented, and whoever
 // reads the request after us might take another.
 func (s source) read(r *http.Request) (value string, count int) {
+	if s.header == "Host" { // net/http keeps it apart
+		return r.Host, 1
+	}
 	if s.header != "" {
 		values := r.Header[s.header]
 		if len(values) == 0 {

@@ -1,0 +1,82 @@
+package doorwright_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/doorwright/doorwright/app"
+	"github.com/doorwright/doorwright/internal/authorizer"
+	"github.com/doorwright/doorwright/internal/gateway"
+	"github.com/doorwright/doorwright/verify"
+)
+
+// TestWhatIsDeclaredCanBeServed gives random texts to the declaration and, if
+// it accepts them, to the rooms: `check` must not let pass what `start` then
+// refuses without a position.
+func TestWhatIsDeclaredCanBeServed(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	accepted := 0
+	for i := range 4000 {
+		// One of them at a time is random: all four together would hardly ever do.
+		key, origin, source, scope := "GET /a", "https://a.example", "$request.header.X", "read"
+		switch i % 4 {
+		case 0:
+			key = "GET /" + pick(random, "a", "B9", ".", "..", "...", "~", "{x}", "{x+}", "{y}", "{y.z+}", "{-}", "/", ":", "_", "", "a-b", "é", "%41", "{", "}")
+		case 1:
+			origin = pick(random, "https://", "http://", "*", "a.example", "A.Example", ":80", ":0", "/", "[::1]", "localhost")
+		case 2:
+			source = "$request." + pick(random, "header.", "querystring.", "Authorization", "x", "Host", "_", "!", "~", "-", " ")
+		case 3:
+			scope = pick(random, "read", ":", "/", "'", `"`, `\`, "é", " ", "https://x")
+		}
+		text := fmt.Sprintf(`name: app
+userPools: {Users: {clients: {web: {}}}}
+apis:
+  Api:
+    cors: {allowOrigins: [%q]}
+    authorizers: {users: {type: user_pool, userPool: Users, identitySource: %q}}
+    routes:
+      %q: {url: "http://localhost:1", authorizer: users, scopes: [%q]}
+`, origin, source, key, scope)
+		if _, err := app.Parse("doorwright.yaml", []byte(text), app.Options{}); err != nil {
+			continue
+		}
+		accepted++
+		keys, err := verify.NewStaticKeySet(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		z, err := authorizer.NewJWT(authorizer.JWTConfig{
+			Name: "users", Kind: "user_pool", Issuer: "http://localhost", Audience: []string{"c"}, Keys: keys, IdentitySource: source,
+		})
+		if err != nil {
+			t.Errorf("the declaration accepts the identity source %q; the authorizer: %v", source, err)
+			continue
+		}
+		_, err = gateway.New(gateway.Config{
+			ID: "api", DomainName: "localhost:1", CORS: &gateway.CORS{AllowOrigins: []string{origin}},
+			Authorizers: map[string]gateway.Authorizer{"users": z},
+			Routes:      []gateway.Route{{Key: key, Authorizer: "users", Scopes: []string{scope}, URL: "http://localhost:1"}},
+		})
+		if err != nil {
+			t.Errorf("the declaration accepts route %q, origin %q, scope %q; the gateway: %v", key, origin, scope, err)
+		}
+	}
+	if accepted < 400 {
+		t.Errorf("%d of 4000 were accepted: the test tests too little", accepted)
+	}
+}
+
+// pick joins a few of the parts.
+func pick(random *rand.Rand, parts ...string) string {
+	var b strings.Builder
+	for range 1 + random.IntN(3) {
+		b.WriteString(parts[random.IntN(len(parts))])
+	}
+	return b.String()
+}
