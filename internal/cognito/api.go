@@ -147,10 +147,19 @@ func (s *Service) finish(c *call, refusal *aws.Error) {
 	if refusal != nil {
 		c.event.Code, c.event.Message = refusal.Code, refusal.Message
 		if refusal.Err != nil {
-			c.event.Reason = refusal.Err.Error()
+			c.event.Reason, c.event.Fix = refusal.Err.Error(), fixOf(refusal.Err)
 		}
 	}
 	s.log(c.event)
+}
+
+// fixOf gives what an error says about its fix, or "".
+func fixOf(err error) string {
+	var mendable interface{ Hint() string }
+	if errors.As(err, &mendable) {
+		return mendable.Hint()
+	}
+	return ""
 }
 
 // Call runs an operation as root without HTTP: for a program that embeds the

@@ -25,7 +25,13 @@ type Event struct {
 	Code, Message string
 	// Reason says why, in words that the client does not get.
 	Reason string
+	// Fix says what the user can do about it, if anything.
+	Fix string
 }
+
+// Fault says whether the operation failed for a reason that is not its
+// caller's.
+func (e Event) Fault() bool { return e.Code == codeInternalError || e.Fix != "" }
 
 // String gives the event as one line without control characters.
 func (e Event) String() string {
@@ -46,6 +52,9 @@ func (e Event) String() string {
 		b.WriteString(" (" + printable(e.Reason) + ")")
 	case e.Message != "":
 		b.WriteString(" (" + printable(e.Message) + ")")
+	}
+	if e.Fix != "" {
+		b.WriteString(": " + printable(e.Fix))
 	}
 	return b.String()
 }
@@ -85,4 +94,9 @@ func (s *Service) log(e Event) {
 		e.Time = s.cfg.Now()
 	}
 	s.cfg.Log(e)
+}
+
+// logFault tells of a failure of what nobody called for.
+func (s *Service) logFault(what, pool string, err error) {
+	s.log(Event{Operation: what, Pool: pool, Code: codeInternalError, Reason: err.Error(), Fix: fixOf(err)})
 }

@@ -3,6 +3,8 @@ package cognito_test
 import (
 	"context"
 	"regexp"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -124,4 +126,34 @@ func TestRunEndsInBubble(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// What Run cannot do now is told of and tried again: the pools go on.
+func TestRunGoesOnAfterFailures(t *testing.T) {
+	w := newWorld(t, emailPool())
+	if err := w.stage.Close(); err != nil { // from here on everything fails
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 25*time.Minute)
+		defer cancel()
+		if err := w.svc.Run(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	var told []string
+	for _, e := range w.events {
+		if !e.Fault() {
+			t.Errorf("%v is not called a fault", e)
+		}
+		told = append(told, e.String())
+	}
+	want := []string{
+		`making signing keys UserPool: InternalErrorException (preparing the signing keys of user pool "UserPool": the stage is closed)`,
+		`sweeping: InternalErrorException (sweeping user pools: the stage is closed)`,
+		`sweeping: InternalErrorException (sweeping user pools: the stage is closed)`,
+	}
+	if !slices.Equal(told, want) {
+		t.Errorf("the log says\n%s\nwant\n%s", strings.Join(told, "\n"), strings.Join(want, "\n"))
+	}
 }

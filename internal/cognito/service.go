@@ -84,11 +84,12 @@ const sweepEvery = 10 * time.Minute
 
 // Run makes the signing keys that are missing, so that the first sign-in need
 // not wait for them, and then deletes what has ended from time to time. It
-// returns nil when ctx ends.
+// returns nil when ctx ends. What fails, as on a full disk, is told of and
+// tried again: keys when they are needed, the rest in its time.
 func (s *Service) Run(ctx context.Context) error {
 	for _, p := range s.pools {
 		if _, err := p.signingKeys(ctx); err != nil && ctx.Err() == nil {
-			return err
+			s.logFault("making signing keys", p.cfg.Name, err)
 		}
 	}
 	ticker := time.NewTicker(sweepEvery)
@@ -99,7 +100,7 @@ func (s *Service) Run(ctx context.Context) error {
 			return nil
 		case <-ticker.C:
 			if err := s.sweep(ctx); err != nil && ctx.Err() == nil {
-				return err
+				s.logFault("sweeping", "", err)
 			}
 		}
 	}

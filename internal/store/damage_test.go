@@ -100,6 +100,66 @@ func TestForeignDatabase(t *testing.T) {
 	expectFix(t, dir, store.Options{Migrations: []store.Migration{notes}}, "state.db is not a database of doorwright", "move "+dir+" away")
 }
 
+// A database or a log that somebody has removed is missed, and not made anew.
+func TestLostFiles(t *testing.T) {
+	opts := store.Options{Migrations: []store.Migration{notes}}
+	for _, c := range []struct {
+		name   string
+		closed bool // in good order
+		lose   string
+	}{
+		{"the database", true, "state.db"},
+		{"the database and not its log", false, "state.db"},
+		{"the log", false, "state.db-wal"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := store.Path(t.TempDir(), "dev")
+			s := open(t, dir, opts)
+			fill(t, s)
+			if c.closed {
+				closeStage(t, s)
+			} else {
+				dir = copyStage(t, dir) // As a process that was killed leaves it.
+			}
+			if err := os.Remove(filepath.Join(dir, c.lose)); err != nil {
+				t.Fatal(err)
+			}
+			expectFix(t, dir, opts, c.lose+" is ", "move "+dir+" away and start again")
+		})
+	}
+	t.Run("neither", func(t *testing.T) {
+		dir := store.Path(t.TempDir(), "dev")
+		s := open(t, dir, opts)
+		fill(t, s)
+		dir = copyStage(t, dir)
+		closeStage(t, open(t, dir, opts)) // All is there: it opens,
+		closeStage(t, open(t, dir, opts)) // and again, now without a log.
+	})
+}
+
+// copyStage copies the files of a stage that is open.
+func copyStage(t *testing.T, dir string) string {
+	t.Helper()
+	to := store.Path(t.TempDir(), "dev")
+	if err := os.MkdirAll(to, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "state.db*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(to, filepath.Base(file)), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return to
+}
+
 // Damage that shows only later carries the same fix.
 func TestDamageFoundLater(t *testing.T) {
 	s := storetest.Open(t, notes)

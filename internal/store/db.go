@@ -156,7 +156,7 @@ func (db *DB) close() error {
 		return nil
 	}
 	// The last connection to close moves the write-ahead log into the database.
-	if err := errors.Join(db.readers.Close(), db.writer.Close()); err != nil {
+	if err := errors.Join(markClosed(db.dir), db.readers.Close(), db.writer.Close()); err != nil {
 		return fmt.Errorf("closing the database: %w", err)
 	}
 	return nil

@@ -76,6 +76,10 @@ func (e *HeldError) Hint() string {
 	return "stop that process, or start another stage with --stage NAME"
 }
 
+// Explain gives an error of a file in the stage's folder the fix that an error
+// of the store has, if there is one: for what others keep there.
+func (s *Stage) Explain(err error) error { return explain(s.dir, err) }
+
 // explain turns what the operating system and SQLite report of a state that
 // the user can mend into an *Error. Everything else passes unchanged.
 func explain(dir string, err error) error {
@@ -83,15 +87,18 @@ func explain(dir string, err error) error {
 	if err == nil || errors.As(err, &known) {
 		return err
 	}
-	var code int
+	var code, extended int
 	if e := (*sqlite.Error)(nil); errors.As(err, &e) {
-		code = e.Code() & 0xff // The low byte is the primary result code.
+		extended = e.Code()
+		code = extended & 0xff // The low byte is the primary result code.
 	}
 	switch {
 	case code == sqlite3.SQLITE_CORRUPT, code == sqlite3.SQLITE_NOTADB:
 		return damaged(dir, err)
-	case code == sqlite3.SQLITE_FULL, errors.Is(err, syscall.ENOSPC):
+	case code == sqlite3.SQLITE_FULL, extended == sqlite3.SQLITE_IOERR_SHMSIZE, errors.Is(err, syscall.ENOSPC):
 		return &Error{Path: dir, Problem: "cannot grow", Fix: "the disk is full: make room on it and try again", Err: err}
+	case code == sqlite3.SQLITE_IOERR, errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
+		return &Error{Path: dir, Problem: "cannot be read or written", Fix: "look at the disk and at your user's quota and limit of file sizes, then try again", Err: err}
 	case code == sqlite3.SQLITE_READONLY, code == sqlite3.SQLITE_CANTOPEN, code == sqlite3.SQLITE_PERM,
 		errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		return &Error{Path: dir, Problem: "cannot be written", Fix: "give your user write permission on the folder and all files in it", Err: err}

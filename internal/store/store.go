@@ -140,10 +140,16 @@ func (s *Stage) open(ctx context.Context, opts Options) error {
 	if s.mailbox, err = openMailbox(filepath.Join(s.dir, mailboxName), opts.MailboxLimit, opts.Now); err != nil {
 		return err
 	}
+	if err := checkMark(s.dir); err != nil {
+		return err
+	}
 	if s.db, err = openDB(ctx, filepath.Join(s.dir, databaseName), opts.Durability); err != nil {
 		return err
 	}
-	return migrate(ctx, s.db, append(ownMigrations(), opts.Migrations...), opts.Now)
+	if err := migrate(ctx, s.db, append(ownMigrations(), opts.Migrations...), opts.Now); err != nil {
+		return err
+	}
+	return markOpen(s.dir)
 }
 
 // DB gives the database.
