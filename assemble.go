@@ -320,6 +320,9 @@ func (a *App) writeStageFiles(context.Context) error {
 		if err != nil {
 			return err
 		}
+		if err := checkOutput(name, value); err != nil {
+			return fmt.Errorf("%s: %w", a.decl.Pos("outputs."+name), err)
+		}
 		a.outputs = append(a.outputs, Output{Name: name, Value: value})
 	}
 	a.environment = Environment{

@@ -31,6 +31,8 @@ type Event struct {
 	RequestID string `json:"requestId,omitempty"`
 	// Request is set for KindRequest.
 	Request *Request `json:"request,omitempty"`
+	// Outputs are the declared outputs, for KindReady.
+	Outputs map[string]string `json:"outputs,omitempty"`
 	// Mailbox is the folder in which the message of KindCode is.
 	Mailbox string `json:"mailbox,omitempty"`
 	// Secret is the code of KindCode. It is for a terminal that a person

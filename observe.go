@@ -22,7 +22,7 @@ func (a *App) requestEvent(api string, e gateway.Entry) {
 		r.Reasons = append(r.Reasons, reason.Text)
 	}
 	if e.Err != nil {
-		r.Cause = e.Err.Error()
+		r.Cause = printable(e.Err.Error())
 	}
 	text := e.String()
 	if hint := e.Hint(); hint != "" {
@@ -52,7 +52,7 @@ func (a *App) functionEvent(e lambda.Event) {
 	for _, d := range e.Diagnostics {
 		lines = append(lines, d.Relative(a.dir).Detail())
 	}
-	a.observe(Event{Time: e.Time, Kind: kind, Source: a.byHandler(strings.Join(e.Functions, ", "), e.Functions), Text: strings.Join(lines, "\n")})
+	a.observe(Event{Time: e.Time, Kind: kind, Source: a.byHandler(strings.Join(e.Functions, ", "), e.Functions), Text: printableLines(strings.Join(lines, "\n"))})
 }
 
 // byHandler says in a text what the declaration calls the functions.
@@ -71,7 +71,11 @@ func (a *App) functionLine(l lambda.Line) {
 }
 
 func (a *App) poolEvent(e cognito.Event) {
-	a.observe(Event{Time: e.Time, Kind: KindPool, Source: e.Pool, RequestID: e.RequestID, Text: e.String()})
+	kind := KindPool
+	if e.Fault() {
+		kind = KindError
+	}
+	a.observe(Event{Time: e.Time, Kind: kind, Source: e.Pool, RequestID: e.RequestID, Text: e.String()})
 }
 
 // codeEvent tells that a message was sent. The code itself is for the eyes of
@@ -81,6 +85,22 @@ func (a *App) codeEvent(c cognito.CodeSent) {
 		Kind: KindCode, Source: c.Pool, Secret: c.Code, Mailbox: a.state.Mailbox().Dir(),
 		Text: fmt.Sprintf("%s: a message to %s (%s)", c.Purpose, printable(c.To), c.Medium),
 	})
+}
+
+// printableLines is printable for a text of several lines.
+func printableLines(s string) string {
+	lines := strings.Split(s, "\n")
+	for i := range lines {
+		lines[i] = printable(lines[i])
+	}
+	return strings.Join(lines, "\n")
+}
+
+// actsOnTerminals says whether a character does more than show itself: C0 and
+// C1, and what turns the direction of the text around it, so that a line reads
+// as another.
+func actsOnTerminals(r rune) bool {
+	return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)
 }
 
 // printable lets a function colour its lines but not move the cursor, clear
@@ -94,7 +114,7 @@ func printable(s string) string {
 			continue
 		}
 		r, n := utf8.DecodeRuneInString(s[i:])
-		if r != '\t' && unicode.IsControl(r) { // C0 and C1 both act on terminals
+		if r != '\t' && actsOnTerminals(r) {
 			r = utf8.RuneError
 		}
 		b.WriteRune(r)

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/doorwright/doorwright/internal/store"
@@ -59,7 +60,24 @@ func ReadOutputs(dir, stage string) ([]Output, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading %s of stage %s: %w", outputsFile, stage, err)
 	}
+	for _, o := range outputs {
+		if err := checkOutput(o.Name, o.Value); err != nil {
+			return nil, fmt.Errorf("reading %s of stage %s: %w", outputsFile, stage, err)
+		}
+	}
 	return outputs, nil
+}
+
+// checkOutput refuses what a terminal would obey. Outputs are printed, also those
+// of a declaration, or of a stage's folder, that came with a cloned repository.
+func checkOutput(name, value string) error {
+	if strings.ContainsFunc(name, actsOnTerminals) {
+		return fmt.Errorf("the name of output %+q has a control character", name)
+	}
+	if strings.ContainsFunc(value, actsOnTerminals) {
+		return fmt.Errorf("output %s has a control character: %.100q", name, value)
+	}
+	return nil
 }
 
 // ReadEnvironment gives the environment of the running or last stage of the
@@ -73,7 +91,26 @@ func ReadEnvironment(dir, stage string) (Environment, error) {
 	if err := json.Unmarshal(b, &e); err != nil {
 		return Environment{}, fmt.Errorf("reading %s of stage %s: %w", environmentFile, stage, err)
 	}
+	if err := e.check(); err != nil {
+		return Environment{}, fmt.Errorf("reading %s of stage %s: %w", environmentFile, stage, err)
+	}
 	return e, nil
+}
+
+// check holds an environment to what Listen writes. A shell is about to evaluate
+// it, and every client of AWS will talk to its endpoint: a folder that came with
+// a cloned repository must not choose another than this machine.
+func (e Environment) check() error {
+	_, err := strconv.ParseUint(strings.TrimPrefix(e.Endpoint, "http://localhost:"), 10, 16)
+	if err != nil || !strings.HasPrefix(e.Endpoint, "http://localhost:") {
+		return fmt.Errorf("its endpoint %.100q is not http://localhost:PORT: doorwright did not write it; start the stage anew", e.Endpoint)
+	}
+	for _, v := range e.Variables()[1:] {
+		if strings.Trim(v.Value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/-") != "" {
+			return fmt.Errorf("its %s is none that doorwright wrote; start the stage anew", v.Name)
+		}
+	}
+	return nil
 }
 
 func readStageFile(dir, stage, name string) ([]byte, error) {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode"
 )
 
 // Diagnostic is one thing that a compiler says about the source.
@@ -50,9 +51,9 @@ func (d Diagnostic) Position() string {
 // String gives one line, file:line:col: message.
 func (d Diagnostic) String() string {
 	if p := d.Position(); p != "" {
-		return p + ": " + d.Message
+		return plain(p + ": " + d.Message)
 	}
-	return d.Message
+	return plain(d.Message)
 }
 
 // Detail gives the lines for a terminal: String, the source line with a caret
@@ -68,7 +69,7 @@ func (d Diagnostic) Detail() string {
 		}
 	}
 	if d.Hint != "" {
-		s.WriteString("\n  hint: " + d.Hint)
+		s.WriteString("\n  hint: " + plain(d.Hint))
 	}
 	return s.String()
 }
@@ -133,10 +134,16 @@ func clip(line string) string {
 	if len(line) > maxSnippet {
 		line = strings.ToValidUTF8(line[:maxSnippet], "")
 	}
+	return plain(strings.TrimRight(line, "\r\n"))
+}
+
+// plain takes control characters out of a text: compilers quote the source, and
+// the source may be anybody's.
+func plain(text string) string {
 	return strings.Map(func(r rune) rune {
-		if r == '\t' || r >= ' ' && r != 0x7f {
-			return r
+		if r != '\t' && unicode.IsControl(r) {
+			return -1
 		}
-		return -1
-	}, strings.TrimRight(line, "\r\n"))
+		return r
+	}, text)
 }

@@ -101,10 +101,13 @@ func loggedPath(u *url.URL, secretNames []string) string {
 			b = append(b, '&')
 		}
 		name, value, found := strings.Cut(pair, "=")
+		if holdsToken(name) {
+			name = redacted
+		}
 		b = appendPrintable(b, name)
 		if found {
 			b = append(b, '=')
-			if looksLikeToken(value) || secretParameter(name, secretNames) {
+			if holdsToken(value) || secretParameter(name, secretNames) {
 				value = redacted
 			}
 			b = appendPrintable(b, value)
@@ -116,14 +119,23 @@ func loggedPath(u *url.URL, secretNames []string) string {
 	return string(b)
 }
 
-// redactPath leaves out segments that look like tokens.
+// loggedMethod bounds a method, which may be any word that a client makes up.
+func loggedMethod(method string) string {
+	const most = 32 // the longest registered one has 17 letters
+	if len(method) <= most {
+		return method
+	}
+	return method[:most] + "..."
+}
+
+// redactPath leaves out segments with tokens in them.
 func redactPath(path string) string {
-	if !strings.Contains(path, "eyJ") {
+	if !strings.Contains(path, "eyJ") && strings.IndexByte(path, '%') < 0 {
 		return path
 	}
 	segments := strings.Split(path, "/")
 	for i, s := range segments {
-		if looksLikeToken(s) {
+		if holdsToken(s) {
 			segments[i] = redacted
 		}
 	}
@@ -155,9 +167,19 @@ func secretParameter(name string, secretNames []string) bool {
 	return false
 }
 
-// looksLikeToken says whether s begins as every JWT does: with the base64url
-// text of `{"`.
-func looksLikeToken(s string) bool { return strings.HasPrefix(s, "eyJ") && len(s) > 20 }
+// holdsToken says whether there is in s, percent-encoded or not, what every JWT
+// begins with: the base64url text of `{"`. It looks in the middle too: a server
+// that parts parameters by semicolons, or a header pasted into a query, has the
+// token there.
+func holdsToken(s string) bool {
+	if strings.IndexByte(s, '%') >= 0 {
+		if decoded, err := url.PathUnescape(s); err == nil {
+			s = decoded
+		}
+	}
+	i := strings.Index(s, "eyJ")
+	return i >= 0 && len(s)-i > 20
+}
 
 // appendPrintable appends s with everything but printable ASCII escaped as
 // Go does, so that no text from outside can act on a terminal.

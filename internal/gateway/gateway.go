@@ -72,7 +72,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		Time:      g.config.Now(),
 		RequestID: newRequestID(),
 		SourceIP:  sourceIP(r),
-		Method:    r.Method,
+		Method:    loggedMethod(r.Method),
 	}
 	defer func() { x.finish(recover()) }()
 	x.serve()

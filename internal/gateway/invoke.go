@@ -25,7 +25,7 @@ const (
 func (x *exchange) invoke(d authorizer.Decision) {
 	body, err := x.readBody()
 	switch {
-	case errors.Is(err, errBodyTooLarge):
+	case errors.Is(err, errBodyTooLarge), errors.Is(err, errEventTooLarge):
 		x.refuse(tooLarge, err)
 		return
 	case err != nil:
@@ -76,7 +76,9 @@ func (x *exchange) refuseInvocation(ctx context.Context, err error) {
 	}
 }
 
-// readBody reads the whole body: Lambda takes no streams.
+// readBody reads the whole body: Lambda takes no streams. Of a body that no event
+// can hold nothing is kept; its end is looked for all the same, so that its
+// sender sees the answer.
 func (x *exchange) readBody() ([]byte, error) {
 	r := x.r
 	if r.ContentLength > maxBody {
@@ -92,12 +94,12 @@ func (x *exchange) readBody() ([]byte, error) {
 		size = int(min(r.ContentLength, 64<<10))
 	}
 	body := make([]byte, 0, size+1) // one more, to see the end without growing
-	limited := io.LimitReader(r.Body, maxBody+1)
+	limited := &io.LimitedReader{R: r.Body, N: maxBody + 1}
 	for {
 		n, err := limited.Read(body[len(body):cap(body)])
 		body = body[:len(body)+n]
-		if len(body) > maxBody {
-			return nil, errBodyTooLarge
+		if len(body) > maxEvent {
+			return nil, discard(limited)
 		}
 		if err == io.EOF {
 			return body, nil
@@ -109,6 +111,18 @@ func (x *exchange) readBody() ([]byte, error) {
 			body = append(body, 0)[:len(body)]
 		}
 	}
+}
+
+// discard reads what is left of a body that is too large and says of which
+// limit.
+func discard(limited *io.LimitedReader) error {
+	if _, err := io.Copy(io.Discard, limited); err != nil {
+		return err
+	}
+	if limited.N <= 0 {
+		return errBodyTooLarge
+	}
+	return errEventTooLarge
 }
 
 // excerpt shortens a function's error for the log.
