@@ -36,7 +36,8 @@ type Config struct {
 	// looked for (PATH, VIRTUAL_ENV): the developer's own. Nil means
 	// os.Environ().
 	Env []string
-	// Progress, if set, is called as a group of handlers begins to build.
+	// Progress, if set, is called as a group of handlers begins to build. It is
+	// not told of handlers for which there is nothing to do.
 	Progress func(Step)
 }
 
@@ -101,6 +102,7 @@ type Builder struct {
 	progress func(Step)
 	cache    string
 	store    store
+	records  records
 
 	// mu allows one Build at a time: it guards what follows, and the Go tool's
 	// output folders.
@@ -111,8 +113,12 @@ type Builder struct {
 	linked map[string]int
 	// built holds the runtimes that were built for before.
 	built map[Runtime]bool
+	// remembered is what is known of Go handlers' folders.
+	remembered map[string]goMemory
 	// cjs holds the JavaScript sources known to be CommonJS.
 	cjs map[string]bool
+	// pythons gives the interpreters that scripts in PATH choose.
+	pythons map[string]string
 	// nodeVersion is the version of the node found, "" before the first use.
 	nodeVersion string
 }
@@ -133,15 +139,18 @@ func New(c Config) (*Builder, error) {
 	}
 	return &Builder{
 		dir: filepath.Clean(c.Dir), env: c.Env, progress: c.Progress,
-		cache:  c.Cache,
-		store:  store{dir: filepath.Join(c.Cache, "artifacts")},
-		linked: map[string]int{}, built: map[Runtime]bool{}, cjs: map[string]bool{},
+		cache:   c.Cache,
+		store:   store{dir: filepath.Join(c.Cache, "artifacts")},
+		records: records{dir: filepath.Join(c.Cache, "records")},
+		linked:  map[string]int{}, built: map[Runtime]bool{}, cjs: map[string]bool{},
+		remembered: map[string]goMemory{}, pythons: map[string]string{},
 	}, nil
 }
 
 // Build builds handlers and gives a Result for each, in their order. Handlers
 // that share a Go module are built by one call of the Go tool; handlers that
-// share a source share its build.
+// share a source share its build. What an earlier Builder made of the same cache
+// folder is used again if nothing that decided it has changed.
 func (b *Builder) Build(ctx context.Context, handlers ...string) []Result {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -159,7 +168,7 @@ func (b *Builder) Build(ctx context.Context, handlers ...string) []Result {
 	}
 	// The three compilers share nothing, so the slowest decides.
 	var wg sync.WaitGroup
-	for rt, build := range map[Runtime]func(context.Context, []source) []Result{
+	for rt, build := range map[Runtime]func(context.Context, []source, func([]source)) []Result{
 		Go: b.buildGo, Node: b.buildNode, Python: b.buildPython,
 	} {
 		indices := groups[rt]
@@ -170,11 +179,12 @@ func (b *Builder) Build(ctx context.Context, handlers ...string) []Result {
 		for n, i := range indices {
 			group[n] = sources[i]
 		}
-		step := b.step(rt, group)
+		first := !b.built[rt]
+		b.built[rt] = true
 		wg.Go(func() {
-			b.progress(step)
 			start := time.Now()
-			for n, r := range build(ctx, group) {
+			begin := func(group []source) { b.progress(step(rt, group, first)) }
+			for n, r := range build(ctx, group, begin) {
 				r.Elapsed = time.Since(start)
 				if r.Err != nil {
 					r.Artifact = Artifact{}
@@ -185,7 +195,9 @@ func (b *Builder) Build(ctx context.Context, handlers ...string) []Result {
 	}
 	wg.Wait()
 	for i := range results {
-		results[i].Inputs.stamps = results[i].Inputs.current()
+		if results[i].Inputs.stamps == nil {
+			results[i].Inputs.stamps = results[i].Inputs.current()
+		}
 	}
 	return results
 }
@@ -195,12 +207,12 @@ func (b *Builder) Prune(inUse ...Artifact) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.store.prune(inUse)
+	b.records.prune(inUse)
 }
 
 // step describes a group that is about to be built.
-func (b *Builder) step(rt Runtime, group []source) Step {
-	s := Step{Runtime: rt, First: !b.built[rt]}
-	b.built[rt] = true
+func step(rt Runtime, group []source, first bool) Step {
+	s := Step{Runtime: rt, First: first}
 	for _, src := range group {
 		s.Handlers = append(s.Handlers, src.handler)
 	}

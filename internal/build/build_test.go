@@ -375,6 +375,42 @@ func TestPythonVirtualEnvironment(t *testing.T) {
 	}
 }
 
+// TestPythonShim wants the interpreter that a script in PATH chooses, as
+// pyenv's do by a variable that functions do not have.
+func TestPythonShim(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the shim is a POSIX shell's")
+	}
+	need(t, "python3")
+	out, err := exec.Command("python3", "-c", "import sys; print(sys.executable)").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	python := strings.TrimSpace(string(out))
+	dir, _ := project(t, map[string]string{
+		"f.py":          "",
+		"shims/python3": "#!/bin/sh\ntest \"$CHOICE\" = it || exit 1\necho asked >>" + "\"$ASKED\"" + "\nexec " + python + " \"$@\"\n",
+	})
+	shim, asked := filepath.Join(dir, "shims", "python3"), filepath.Join(dir, "asked")
+	if err := os.Chmod(shim, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	path := "PATH=" + filepath.Dir(shim) + ":" + os.Getenv("PATH")
+	b := builder(t, dir, []string{path, "CHOICE=it", "ASKED=" + asked})
+	for range 2 {
+		if r := b.Build(t.Context(), "f.handler")[0]; r.Err != nil || r.Artifact.Tool != python {
+			t.Errorf("tool %q, %v; want %q", r.Artifact.Tool, r.Err, python)
+		}
+	}
+	if data, err := os.ReadFile(asked); string(data) != "asked\n" {
+		t.Errorf("asked %q, %v; want once", data, err)
+	}
+	// One that chooses none is started, and says why.
+	if r := builder(t, dir, []string{path}).Build(t.Context(), "f.handler")[0]; r.Err != nil || r.Artifact.Tool != shim {
+		t.Errorf("tool %q, %v; want the shim itself", r.Artifact.Tool, r.Err)
+	}
+}
+
 func TestProgress(t *testing.T) {
 	dir, _ := project(t, map[string]string{"go.mod": "module example.com/app\n\ngo 1.26\n", "a/main.go": hello, "b/main.go": hello})
 	var steps []string
@@ -383,7 +419,11 @@ func TestProgress(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.Build(t.Context(), "a", "b")
-	b.Build(t.Context(), "b")
+	b.Build(t.Context(), "a", "b") // nothing to do
+	if err := os.WriteFile(filepath.Join(dir, "b", "main.go"), []byte(says("b")), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	b.Build(t.Context(), "a", "b")
 	if want := []string{"{go [a b] true}", "{go [b] false}"}; !slices.Equal(steps, want) {
 		t.Errorf("steps %q, want %q", steps, want)
 	}

@@ -19,7 +19,7 @@ import (
 
 // buildGo builds Go main packages, all of one module or workspace by one call
 // of the Go tool: what they share is then compiled once, and two cores link.
-func (b *Builder) buildGo(ctx context.Context, group []source) []Result {
+func (b *Builder) buildGo(ctx context.Context, group []source, begin func([]source)) []Result {
 	results := make([]Result, len(group))
 	tool, err := b.lookPath("go")
 	if err != nil {
@@ -31,26 +31,69 @@ func (b *Builder) buildGo(ctx context.Context, group []source) []Result {
 		}
 		return results
 	}
-	var order []string
-	modules := map[string][]int{}
+	now, settings := newSight(), b.settingsKey(tool)
+	var todo []int
 	for i, s := range group {
-		m, err := goModule(s)
+		if a, inputs, ok := b.recall(ctx, s, now, settings); ok {
+			results[i].Artifact, results[i].Inputs = a, inputs
+			continue
+		}
+		todo = append(todo, i)
+	}
+	if len(todo) == 0 {
+		return results
+	}
+	begin(at(group, todo))
+	for _, m := range b.goModules(ctx, tool, group, todo, results) {
+		g := &goGroup{b: b, tool: tool, root: m.root, env: b.goEnv(m.root), settings: m.settings, flags: goFlags(m.settings.GOFLAGS)}
+		b.buildModule(ctx, g, group, m.indices, results, now, settings)
+	}
+	return results
+}
+
+// at picks from a group.
+func at(group []source, indices []int) []source {
+	picked := make([]source, 0, len(indices))
+	for _, i := range indices {
+		picked = append(picked, group[i])
+	}
+	return picked
+}
+
+// module is handlers that one call of the Go tool builds: those of a module, or
+// of a workspace.
+type module struct {
+	root     string
+	settings goSettings
+	indices  []int
+}
+
+// goModules parts handlers by module or workspace.
+func (b *Builder) goModules(ctx context.Context, tool string, group []source, indices []int, results []Result) []*module {
+	var order []*module
+	asked, byRoot := map[string]goSettings{}, map[string]*module{}
+	for _, i := range indices {
+		s := group[i]
+		dir, err := goModule(s)
 		if err != nil {
 			results[i].Err = err
 			results[i].Inputs.addDir(s.path, ".go", "go.mod")
 			continue
 		}
-		root := b.goRoot(ctx, tool, m)
-		if modules[root] == nil {
-			order = append(order, root)
+		settings, ok := asked[dir]
+		if !ok {
+			// A tool that does not say builds in the module, and says why it cannot.
+			settings, _ = b.askGo(ctx, tool, dir)
+			asked[dir] = settings
 		}
-		modules[root] = append(modules[root], i)
+		root := settings.root(dir)
+		if byRoot[root] == nil {
+			byRoot[root] = &module{root: root, settings: settings}
+			order = append(order, byRoot[root])
+		}
+		byRoot[root].indices = append(byRoot[root].indices, i)
 	}
-	for _, root := range order {
-		g := &goGroup{b: b, tool: tool, root: root, env: b.goEnv(root)}
-		b.buildModule(ctx, g, group, modules[root], results)
-	}
-	return results
+	return order
 }
 
 // goGroup is the packages that one call of the Go tool builds.
@@ -60,8 +103,10 @@ type goGroup struct {
 	// root is the folder of go.work, or else of go.mod: where the tool runs.
 	root string
 	env  []string
-	// flags are the build flags, merged with the developer's GOFLAGS.
-	flags []string
+	// settings are the tool's, flags the build flags, merged with the
+	// developer's GOFLAGS.
+	settings goSettings
+	flags    []string
 }
 
 // goModule gives the folder of the go.mod that a package belongs to.
@@ -79,16 +124,6 @@ func goModule(s source) (string, error) {
 	}
 }
 
-// goRoot gives the folder to run the Go tool in: that of the workspace if the
-// module is in one, else the module's.
-func (b *Builder) goRoot(ctx context.Context, tool, module string) string {
-	out, err := b.goEnvValue(ctx, tool, module, "GOWORK")
-	if err != nil || out == "" || out == "off" {
-		return module
-	}
-	return filepath.Dir(out)
-}
-
 // goEnv is the developer's environment but for the target: the handler runs
 // here, whatever it is deployed to.
 func (b *Builder) goEnv(dir string) []string {
@@ -99,33 +134,35 @@ func (b *Builder) goEnv(dir string) []string {
 	return append(env, "GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH, "PWD="+dir)
 }
 
-// goEnvValue asks the Go tool for a setting, which may come from the
-// environment, from go env -w, or from a file above.
-func (b *Builder) goEnvValue(ctx context.Context, tool, dir, name string) (string, error) {
-	cmd := exec.CommandContext(ctx, tool, "env", name)
-	cmd.Dir, cmd.Env = dir, b.goEnv(dir)
-	ownGroup(cmd)
-	out, err := cmd.Output()
-	return strings.TrimSpace(string(out)), err
+// survey asks what the packages are made of, and looks at it. A first time that
+// is done before they are compiled; then, while they are, and what was looked at
+// is what was known from the time before: a save is to be answered soon.
+func (g *goGroup) survey(ctx context.Context, group []source, indices []int, now *sight) (compiled []Diagnostic, listed map[string]goPackage) {
+	known := true
+	for _, i := range indices {
+		m, ok := g.b.remembered[group[i].path]
+		now.at(ctx, m.probes)
+		known = known && ok
+	}
+	if !known {
+		listed = g.list(ctx, group, indices)
+		for dir, p := range listed {
+			now.at(ctx, p.probes)
+			p.inputs.stamps = p.inputs.current() // A save while they are compiled is seen later.
+			listed[dir] = p
+		}
+		return g.compile(ctx, group, indices), listed
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() { listed = g.list(ctx, group, indices) })
+	compiled = g.compile(ctx, group, indices)
+	wg.Wait()
+	return compiled, listed
 }
 
 // buildModule builds the handlers of one module or workspace.
-func (b *Builder) buildModule(ctx context.Context, g *goGroup, group []source, indices []int, results []Result) {
-	flags, err := b.goEnvValue(ctx, g.tool, g.root, "GOFLAGS")
-	if err != nil && ctx.Err() != nil {
-		for _, i := range indices {
-			results[i].Err = ctx.Err()
-		}
-		return
-	}
-	g.flags = goFlags(flags)
-	var listed map[string]goPackage
-	var wg sync.WaitGroup
-	// What the packages are made of is asked for while they are compiled.
-	wg.Go(func() { listed = g.list(ctx, group, indices) })
-	built := g.compile(ctx, group, indices)
-	wg.Wait()
-
+func (b *Builder) buildModule(ctx context.Context, g *goGroup, group []source, indices []int, results []Result, now *sight, settings string) {
+	built, listed := g.survey(ctx, group, indices, now)
 	rest := make([]int, 0, len(indices))
 	for _, i := range indices {
 		p := listed[group[i].path]
@@ -159,6 +196,7 @@ func (b *Builder) buildModule(ctx context.Context, g *goGroup, group []source, i
 		if results[i].Err = ctx.Err(); results[i].Err == nil {
 			results[i].Artifact, results[i].Err = b.goArtifact(group[i])
 		}
+		b.remember(ctx, group[i], listed[group[i].path], results[i], now, settings)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,6 +17,8 @@ type goPackage struct {
 	inputs Inputs
 	// dirs are the folders of the package and of those it imports.
 	dirs map[string]bool
+	// probes see everything that decides its binary, nil if they might not.
+	probes []probe
 }
 
 // listedPackage is the part of go list's output that is used (go help list).
@@ -24,9 +27,12 @@ type listedPackage struct {
 	Standard              bool
 	Module                *listedModule
 	GoFiles, CgoFiles     []string
+	EmbedPatterns         []string
 	EmbedFiles            []string
 	IgnoredGoFiles        []string
 	Deps                  []string
+	// Files of other languages.
+	SFiles, HFiles, CFiles, CXXFiles, MFiles, FFiles, SysoFiles, SwigFiles, SwigCXXFiles []string
 }
 
 // listedModule says where a package's module comes from.
@@ -43,7 +49,8 @@ var goSources = []string{".go", ".c", ".h", ".s", ".S", ".cc", ".cpp", ".cxx", "
 // list asks the Go tool what packages are made of, by their folders. A package
 // that does not compile is described as far as it can be read.
 func (g *goGroup) list(ctx context.Context, group []source, indices []int) map[string]goPackage {
-	args := slices.Concat([]string{"list", "-e", "-deps", "-json=ImportPath,Dir,Name,Standard,Module,GoFiles,CgoFiles,EmbedFiles,IgnoredGoFiles,Deps"},
+	args := slices.Concat([]string{"list", "-e", "-deps", "-json=ImportPath,Dir,Name,Standard,Module,GoFiles,CgoFiles,EmbedPatterns,EmbedFiles,IgnoredGoFiles,Deps," +
+		"SFiles,HFiles,CFiles,CXXFiles,MFiles,FFiles,SysoFiles,SwigFiles,SwigCXXFiles"},
 		slices.DeleteFunc(slices.Clone(g.flags), func(f string) bool { return f == "-ldflags" || strings.HasPrefix(f, "-s -w") }))
 	for _, i := range indices {
 		args = append(args, g.pattern(group[i].path))
@@ -67,7 +74,9 @@ func (g *goGroup) list(ctx context.Context, group []source, indices []int) map[s
 	described := map[string]goPackage{}
 	for _, i := range indices {
 		dir := group[i].path
-		described[dir] = g.describe(dir, byDir[realPath(dir)], packages)
+		d := g.describe(dir, byDir[realPath(dir)], packages)
+		d.probes = g.probes(dir, byDir[realPath(dir)], packages)
+		described[dir] = d
 	}
 	return described
 }
@@ -79,13 +88,13 @@ func (g *goGroup) describe(dir string, p listedPackage, packages map[string]list
 	for _, f := range []string{"go.mod", "go.sum", "go.work", "go.work.sum", "vendor/modules.txt"} {
 		d.inputs.addFile(filepath.Join(g.root, filepath.FromSlash(f)))
 	}
-	for _, path := range append(slices.Clone(p.Deps), p.ImportPath) {
-		dep := packages[path]
+	for _, importPath := range append(slices.Clone(p.Deps), p.ImportPath) {
+		dep := packages[importPath]
 		if dep.ImportPath == "" || dep.Standard {
 			continue
 		}
 		if dep.Dir == "" {
-			g.want(&d.inputs, path, p.Module)
+			g.want(&d.inputs, importPath, p.Module)
 			continue
 		}
 		d.dirs[realPath(dep.Dir)] = true
@@ -105,6 +114,11 @@ func (g *goGroup) describe(dir string, p listedPackage, packages map[string]list
 		d.inputs.addDir(at, goSources...)
 		for _, f := range slices.Concat(dep.GoFiles, dep.CgoFiles, dep.IgnoredGoFiles) {
 			d.inputs.addFile(filepath.Join(at, f))
+		}
+		for _, pattern := range dep.EmbedPatterns {
+			if dir, last := path.Split(pattern); dir == "" && strings.ContainsAny(last, `*?[`) {
+				d.inputs.addDir(at, path.Ext(last)) // A new file may match.
+			}
 		}
 		for _, f := range dep.EmbedFiles {
 			d.inputs.addFile(filepath.Join(at, f))

@@ -17,7 +17,8 @@ import (
 
 // buildNode bundles JavaScript and TypeScript. Handlers of one file share its
 // bundle.
-func (b *Builder) buildNode(ctx context.Context, group []source) []Result {
+func (b *Builder) buildNode(ctx context.Context, group []source, begin func([]source)) []Result {
+	begin(group)
 	results := make([]Result, len(group))
 	node, err := b.findNode(ctx)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -23,7 +24,8 @@ const (
 
 // buildPython finds the interpreter and what to watch: Python runs from its
 // source, and the interpreter says of mistakes when it reads them.
-func (b *Builder) buildPython(ctx context.Context, group []source) []Result {
+func (b *Builder) buildPython(ctx context.Context, group []source, begin func([]source)) []Result {
+	begin(group)
 	results := make([]Result, len(group))
 	trees := map[string]pythonTree{}
 	for i, s := range group {
@@ -34,7 +36,7 @@ func (b *Builder) buildPython(ctx context.Context, group []source) []Result {
 		}
 		r := &results[i]
 		r.Inputs = tree.inputs.Merge(Inputs{files: map[string]bool{s.path: true}})
-		python, err := b.findPython()
+		python, err := b.findPython(ctx)
 		switch {
 		case ctx.Err() != nil:
 			r.Err = ctx.Err()
@@ -64,7 +66,30 @@ func pythonArtifact(s source, python, hash string) (Artifact, error) {
 
 // findPython finds the interpreter: that of a virtual environment in the
 // declaration's folder, of the one that is active, or the first in PATH.
-func (b *Builder) findPython() (string, error) {
+//
+// A first one in PATH that is a script, such as pyenv's shims, chooses another
+// interpreter by the developer's environment and takes a tenth of a second for
+// it. It is asked once, here: functions start without that environment.
+func (b *Builder) findPython(ctx context.Context) (string, error) {
+	tool, err := b.choosePython()
+	if err != nil || isProgram(tool) {
+		return tool, err
+	}
+	if b.pythons[tool] == "" && ctx.Err() == nil {
+		b.pythons[tool] = tool
+		cmd := exec.CommandContext(ctx, tool, "-I", "-S", "-c", "import sys; sys.stdout.write(sys.executable)")
+		cmd.Dir, cmd.Env = b.dir, b.env
+		ownGroup(cmd)
+		// What gives no interpreter is started as it is, and says why.
+		if out, err := cmd.Output(); err == nil && filepath.IsAbs(string(out)) && executable(string(out)) {
+			b.pythons[tool] = string(out)
+		}
+	}
+	return b.pythons[tool], ctx.Err()
+}
+
+// choosePython finds it by its name.
+func (b *Builder) choosePython() (string, error) {
 	bin, names := "bin", []string{"python3", "python"}
 	if runtime.GOOS == "windows" {
 		bin, names = "Scripts", []string{"python", "python3"}

@@ -10,8 +10,11 @@ import (
 )
 
 // store keeps results in folders named by their contents. Nothing in it is
-// ever overwritten.
+// ever overwritten, unless it is damaged.
 type store struct{ dir string }
+
+// hashBytes is how much of a SHA-256 names a result.
+const hashBytes = 12
 
 // addFile copies a file into the store under its own name and gives its path
 // there and its hash.
@@ -63,15 +66,41 @@ func (s store) commit(sum func([]byte) []byte, fill func(tmp string) error, entr
 	if err := fill(tmp); err != nil {
 		return "", "", fmt.Errorf("keeping what was built: %w", err)
 	}
-	hash := hex.EncodeToString(sum(nil)[:12])
+	hash := hex.EncodeToString(sum(nil)[:hashBytes])
 	dir := filepath.Join(s.dir, hash)
 	if err := os.Rename(tmp, dir); err != nil {
-		// The same contents were built before.
-		if _, statErr := os.Stat(filepath.Join(dir, entry)); statErr != nil {
+		// The same contents were built before, unless a machine that stopped has
+		// left others in their place.
+		if _, ok := s.has(hash, entry); !ok {
+			os.RemoveAll(dir)
+			err = os.Rename(tmp, dir)
+		} else {
+			err = nil
+		}
+		if err != nil {
 			return "", "", fmt.Errorf("keeping what was built: %w", err)
 		}
 	}
 	return filepath.Join(dir, entry), hash, nil
+}
+
+// has gives the path of a file that was added, if it is there and its contents
+// still have the hash.
+func (s store) has(hash, name string) (string, bool) {
+	path := filepath.Join(s.dir, hash, name)
+	if len(hash) != hex.EncodedLen(hashBytes) {
+		return "", false
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return "", false
+	}
+	defer f.Close()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, f); err != nil {
+		return "", false
+	}
+	return path, hex.EncodeToString(sum.Sum(nil)[:hashBytes]) == hash
 }
 
 // prune removes what is not in use, also what an earlier process left. Where a

@@ -353,6 +353,12 @@ func (f *function) ended(i *instance, err error) {
 // initFailed is an instance that did not come to ask for an event. On AWS the
 // invocation that it was started for is answered with the error of the init.
 func (f *function) initFailed(i *instance, fail initError) {
+	f.mu.Lock()
+	stopped := f.stopped
+	f.mu.Unlock()
+	if stopped {
+		return // we killed it, and nobody is waiting any more
+	}
 	i.log.print(Platform, "INIT_REPORT "+fail.text)
 	var happened []Event
 	defer func() { f.runtime.tell(happened...) }() // After the lock is released.

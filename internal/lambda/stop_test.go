@@ -16,5 +16,10 @@ func TestStopWhileStarting(t *testing.T) {
 		s := start(t, fixtures(t), nil, functions...)
 		<-time.After(time.Duration(moment) * 500 * time.Microsecond)
 		s.stop()
+		for _, l := range s.lines {
+			if l.Kind == lambda.Platform {
+				t.Errorf("the log has %q of an instance that we stopped ourselves", l.Text)
+			}
+		}
 	}
 }

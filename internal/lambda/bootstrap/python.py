@@ -6,11 +6,11 @@ context object to retrieve Python function information", "Lambda function
 errors in Python").
 """
 
-import http.client
 import importlib
 import json
 import logging
 import os
+import socket
 import sys
 import time
 import traceback
@@ -20,15 +20,32 @@ BOOTSTRAP = os.path.abspath(__file__)
 
 
 class Runtime:
-    """One connection to the Runtime API."""
+    """One connection to the Runtime API. The standard library's own client takes
+    a quarter of the interpreter's start to import, which every save waits for."""
 
     def __init__(self, address):
-        self.connection = http.client.HTTPConnection(address)
+        self.address = address
+        host, port = address.rsplit(":", 1)
+        self.socket = socket.create_connection((host, int(port)))
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.reader = self.socket.makefile("rb")
 
-    def call(self, method, path, body=None, headers=None):
-        self.connection.request(method, API + path, body, headers or {})
-        response = self.connection.getresponse()
-        return response, response.read()
+    def call(self, method, path, body=b"", headers=None):
+        """Gives the status, the headers by their names in small letters, and the body."""
+        head = "%s %s%s HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n" % (method, API, path, self.address, len(body))
+        for name, value in (headers or {}).items():
+            head += "%s: %s\r\n" % (name, "".join(c if " " <= c <= "~" else "?" for c in value))
+        self.socket.sendall(head.encode("ascii") + b"\r\n" + body)
+        status = self.reader.readline().split()
+        if len(status) < 2:
+            sys.exit(1)  # The other end has gone, and so is everything here.
+        answered = {}
+        for line in iter(self.reader.readline, b"\r\n"):
+            if not line:
+                sys.exit(1)
+            name, _, value = line.decode("latin-1").partition(":")
+            answered[name.lower()] = value.strip()
+        return int(status[1]), answered, self.reader.read(int(answered.get("content-length", 0)))
 
     def error(self, path, shape):
         self.call("POST", path, dump(shape), {"Content-Type": "application/json", "Lambda-Runtime-Function-Error-Type": shape["errorType"]})
@@ -52,18 +69,18 @@ class Context:
     """The context object of an invocation."""
 
     def __init__(self, headers):
-        self._deadline = int(headers["Lambda-Runtime-Deadline-Ms"])
-        self.aws_request_id = headers["Lambda-Runtime-Aws-Request-Id"]
-        self.invoked_function_arn = headers["Lambda-Runtime-Invoked-Function-Arn"]
+        self._deadline = int(headers["lambda-runtime-deadline-ms"])
+        self.aws_request_id = headers["lambda-runtime-aws-request-id"]
+        self.invoked_function_arn = headers["lambda-runtime-invoked-function-arn"]
         self.function_name = os.environ["AWS_LAMBDA_FUNCTION_NAME"]
         self.function_version = os.environ["AWS_LAMBDA_FUNCTION_VERSION"]
         self.memory_limit_in_mb = os.environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]
         self.log_group_name = os.environ["AWS_LAMBDA_LOG_GROUP_NAME"]
         self.log_stream_name = os.environ["AWS_LAMBDA_LOG_STREAM_NAME"]
-        self.identity = Identity(json.loads(headers.get("Lambda-Runtime-Cognito-Identity") or "{}"))
-        client = headers.get("Lambda-Runtime-Client-Context")
+        self.identity = Identity(json.loads(headers.get("lambda-runtime-cognito-identity") or "{}"))
+        client = headers.get("lambda-runtime-client-context")
         self.client_context = json.loads(client) if client else None
-        self.tenant_id = headers.get("Lambda-Runtime-Aws-Tenant-Id")
+        self.tenant_id = headers.get("lambda-runtime-aws-tenant-id")
 
     def get_remaining_time_in_millis(self):
         return max(0, self._deadline - int(time.time() * 1000))
@@ -136,16 +153,16 @@ def flush():
 
 def serve(runtime, handler):
     while True:
-        response, body = runtime.call("GET", "/invocation/next")
-        if response.status != 200:
+        status, headers, body = runtime.call("GET", "/invocation/next")
+        if status != 200:
             sys.exit(1)
-        request_id = response.headers["Lambda-Runtime-Aws-Request-Id"]
+        request_id = headers["lambda-runtime-aws-request-id"]
         LogFilter.request_id = request_id
-        os.environ["_X_AMZN_TRACE_ID"] = response.headers.get("Lambda-Runtime-Trace-Id", "")
+        os.environ["_X_AMZN_TRACE_ID"] = headers.get("lambda-runtime-trace-id", "")
         path = "/invocation/%s/" % request_id
         try:
             event = json.loads(body)
-            answer = handler(event, Context(response.headers))
+            answer = handler(event, Context(headers))
             try:
                 answer = dump(answer)
             except (TypeError, ValueError) as e:
