@@ -69,6 +69,7 @@ type App struct {
 	cfg   Config
 	decl  *app.App
 	ready chan struct{} // closed when everything answers
+	drain time.Duration // how long what is in flight may take at the end
 
 	// What follows is set by Listen and read-only from then on.
 	dir         string // of the declaration, absolute
@@ -123,7 +124,7 @@ func New(cfg Config) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &App{cfg: cfg, decl: decl, ready: make(chan struct{}), handlerOf: map[string]string{}}, nil
+	return &App{cfg: cfg, decl: decl, ready: make(chan struct{}), drain: drainTimeout, handlerOf: map[string]string{}}, nil
 }
 
 // Stack is the name that the stage's stack has on AWS: STAGE-NAME.
@@ -195,7 +196,8 @@ func (a *App) Run(ctx context.Context) error {
 	var servers errgroup.Group
 	for l, h := range a.handlers() {
 		servers.Go(func() error {
-			err := serve(failed, l, server(l, h, a.serverLog(l.name)))
+			c := newCrowd(len(a.apis) + 1)
+			err := serve(failed, l, c, server(l, c, h, a.serverLog(l.name)), a.drain)
 			if err != nil {
 				fail(err)
 			}
@@ -203,7 +205,11 @@ func (a *App) Run(ctx context.Context) error {
 		})
 	}
 	close(a.ready)
-	a.observe(Event{Kind: KindReady, Text: "ready", Source: a.Stack()})
+	outputs := map[string]string{}
+	for _, o := range a.outputs {
+		outputs[o.Name] = o.Value
+	}
+	a.observe(Event{Kind: KindReady, Text: "ready", Source: a.Stack(), Outputs: outputs})
 	err := servers.Wait()
 	stopRooms()
 	return a.ended(ctx, errors.Join(err, background.Wait()))
@@ -214,7 +220,7 @@ func (a *App) ended(ctx context.Context, err error) error {
 	if err == nil || ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return nil
 	}
-	return fmt.Errorf("running %s: %w", a.Stack(), err)
+	return fmt.Errorf("running %s: %w", a.Stack(), a.state.Explain(err))
 }
 
 // handlers gives each listener its handler.
@@ -260,7 +266,7 @@ func (a *App) observe(e Event) {
 // handshake, a panic) into warnings.
 func (a *App) serverLog(name string) *log.Logger {
 	return log.New(logWriter(func(line string) {
-		a.observe(Event{Kind: KindWarning, Source: name, Text: line})
+		a.observe(Event{Kind: KindWarning, Source: name, Text: printableLines(line)})
 	}), "", 0)
 }
 

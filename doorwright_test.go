@@ -59,17 +59,20 @@ type running struct {
 	events []doorwright.Event // guarded by mu
 }
 
-func run(t *testing.T, cfg doorwright.Config) *running {
+// run starts an app. Its events are kept, unless cfg has a use for them; each of
+// prepare may change it before it listens.
+func run(t *testing.T, cfg doorwright.Config, prepare ...func(*doorwright.App)) *running {
 	t.Helper()
 	r := &running{t: t}
-	cfg.Observe = func(e doorwright.Event) {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.events = append(r.events, e)
+	if cfg.Observe == nil {
+		cfg.Observe = r.observe
 	}
 	a, err := doorwright.New(cfg)
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, p := range prepare {
+		p(a)
 	}
 	if err := a.Listen(t.Context()); err != nil {
 		t.Fatal(err)
@@ -93,6 +96,12 @@ func run(t *testing.T, cfg doorwright.Config) *running {
 		t.Fatalf("Run ends with %v before it was ready", err)
 	}
 	return r
+}
+
+func (r *running) observe(e doorwright.Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.events = append(r.events, e)
 }
 
 // text gives all that was observed so far of a kind.

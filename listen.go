@@ -21,7 +21,8 @@ const (
 
 // Limits of every listener. API Gateway's own limits are stricter and are
 // held by the gateway; these keep a stuck or hostile client from holding a
-// connection, a goroutine and its buffers for ever.
+// connection, a goroutine and its buffers for ever. How many may do so at once
+// is bounded in crowd.go.
 const (
 	readHeaderTimeout = 10 * time.Second
 	readTimeout       = 60 * time.Second
@@ -108,9 +109,11 @@ func bindPort(ctx context.Context, name string, port int) (*loopback, error) {
 // server gives the HTTP server of a listener. Every listener answers to its
 // own loopback names only, so that a web page cannot reach it by a name that
 // it has pointed at 127.0.0.1 (DNS rebinding).
-func server(l *loopback, h http.Handler, errorLog *log.Logger) *http.Server {
+func server(l *loopback, c *crowd, h http.Handler, errorLog *log.Logger) *http.Server {
 	return &http.Server{
-		Handler:           ownHost(l.port, h),
+		Handler:           c.watch(ownHost(l.port, h)),
+		ConnContext:       withVisitor,
+		ConnState:         c.changed,
 		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
@@ -139,11 +142,12 @@ func ownHost(port int, next http.Handler) http.Handler {
 }
 
 // serve runs srv on l until stop ends, then lets what is in flight finish, for
-// at most drainTimeout. It returns when every connection is closed.
-func serve(stop context.Context, l *loopback, srv *http.Server) error {
+// at most drain. It returns when every connection is closed and its
+// handler has returned.
+func serve(stop context.Context, l *loopback, c *crowd, srv *http.Server, drain time.Duration) error {
 	failed := make(chan error, len(l.listeners))
 	for _, ln := range l.listeners {
-		go func() { failed <- srv.Serve(ln) }() // ends by Shutdown or Close below
+		go func() { failed <- srv.Serve(crowded{ln, c}) }() // ends by Shutdown or Close below
 	}
 	var err error
 	left := len(l.listeners)
@@ -153,13 +157,19 @@ func serve(stop context.Context, l *loopback, srv *http.Server) error {
 		left--
 		err = fmt.Errorf("serving %s on port %d: %w", l.name, l.port, err)
 	}
-	drain, cancel := context.WithTimeout(context.WithoutCancel(stop), drainTimeout)
+	// A request of which we have but a part is waited for a little, not for as
+	// long as its sender likes.
+	dismissed := time.AfterFunc(patience, c.dismiss)
+	defer dismissed.Stop()
+	draining, cancel := context.WithTimeout(context.WithoutCancel(stop), drain)
 	defer cancel()
-	if e := srv.Shutdown(drain); e != nil {
+	if e := srv.Shutdown(draining); e != nil {
+		srv.ErrorLog.Printf("%s: after %s %d connections still had a request in flight and were cut off", l.name, drain, c.size())
 		srv.Close()
 	}
 	for range left {
 		<-failed
 	}
+	c.served.Wait()
 	return err
 }

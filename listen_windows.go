@@ -2,6 +2,7 @@ package doorwright
 
 import (
 	"errors"
+	"math"
 
 	"golang.org/x/sys/windows"
 )
@@ -11,3 +12,7 @@ import (
 func portBusy(err error) bool {
 	return errors.Is(err, windows.WSAEADDRINUSE) || errors.Is(err, windows.WSAEACCES)
 }
+
+// descriptorLimit gives how many descriptors this process may have. Sockets
+// here are handles, of which there are enough.
+func descriptorLimit() int { return math.MaxInt32 }

@@ -28,6 +28,9 @@ func TestMain(m *testing.M) {
 		"stay":       stay,
 		"until":      until,
 		"answers":    answers,
+		"inflight":   inflight,
+		"turnedaway": turnedAway,
+		"nobody":     nobody,
 	})
 }
 

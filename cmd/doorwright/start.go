@@ -122,10 +122,13 @@ func watchForMistakes(ctx context.Context, cfg doorwright.Config, restart func()
 }
 
 // runError marks an error of the running app as a fault that is not the
-// user's; ending by a signal is none.
+// user's, unless it carries a fix; ending by a signal is none.
 func runError(err error) error {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return nil
+	}
+	if mendable := (interface{ Hint() string })(nil); errors.As(err, &mendable) {
+		return err
 	}
 	return &exitError{code: 2, err: err}
 }

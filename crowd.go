@@ -1,0 +1,366 @@
+package doorwright
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// crowd is the connections of one listener, and what keeps some of them from
+// shutting the others out.
+//
+// Who can come: any process of this machine, of other users too, with as many
+// connections as it may have descriptors; and a web page, with the few that a
+// browser allows it. Both may send slowly, or stop halfway, or not take their
+// answers. None of that can be told from an honest client that is slow (one in
+// a debugger stands still too), so nothing is cut off for being slow, short of
+// the server's time-outs, until it stands in the way of another:
+//
+//   - There are at most so many connections. One more takes the place of the one
+//     that has kept us waiting the longest: for a request, for the rest of one,
+//     or for taking the answer. A request that is at work is never given up.
+//   - There are at most maxHeld bytes of large bodies. A request with one waits
+//     for its turn before the first byte is read, and while it waits those who
+//     hold their place and are overdue lose it. So do those who do not take
+//     large answers. Bodies of up to freeHeld bytes pass at all times.
+//
+// Each listener has a crowd of its own: a flooded API leaves the AWS endpoint
+// alone.
+type crowd struct {
+	limit int   // of connections
+	held  int64 // of bytes
+
+	// served counts the connections that net/http serves, closed ones too until
+	// their handlers have returned.
+	served sync.WaitGroup
+
+	mu       sync.Mutex
+	visitors map[*visitor]struct{} // guarded by mu
+	used     int64                 // the sum of held of all visitors; guarded by mu
+	room     chan struct{}         // closed, and made anew, as used falls; guarded by mu
+}
+
+const (
+	// maxConnections is what a load test on the same machine does not reach.
+	maxConnections = 4096
+	// minConnections is left where the system allows hardly any descriptors.
+	minConnections = 64
+	// maxHeld allows a dozen bodies of API Gateway's 10 MB at once. Each costs
+	// some four times its size on its way into a function's event.
+	maxHeld = 128 << 20
+	// freeHeld is what each connection may hold anyway.
+	freeHeld = 64 << 10
+	// patience is how long another may be made to wait for the next freeHeld
+	// bytes: on loopback they take a fraction of a millisecond.
+	patience = 2 * time.Second
+	// largestBody is reserved for a body of unknown length: nothing behind the
+	// listeners reads more.
+	largestBody = 10 << 20
+)
+
+// newCrowd makes a listener's crowd. All listeners together get a quarter of
+// the descriptors that the process may have: a request may need another one
+// for its upstream, and functions, their builds and the state need theirs.
+func newCrowd(listeners int) *crowd {
+	limit := min(maxConnections, descriptorLimit()/4/listeners)
+	return &crowd{
+		limit: max(limit, minConnections), held: maxHeld,
+		visitors: map[*visitor]struct{}{}, room: make(chan struct{}),
+	}
+}
+
+// visitor is one connection.
+type visitor struct {
+	net.Conn
+	crowd *crowd
+	// asking is since when it has owed us a request or the rest of one, taking
+	// since when it has not taken what we send: Unix nanoseconds, or 0.
+	asking, taking atomic.Int64
+	// held is how much it holds in memory. Guarded by crowd.mu.
+	held int64
+}
+
+// waitingSince gives since when the visitor has kept us waiting, or 0.
+func (v *visitor) waitingSince() int64 { return cmp.Or(v.taking.Load(), v.asking.Load()) }
+
+// overdue says whether the visitor has kept us waiting for longer than patience,
+// or a quarter of it for taking an answer: that is in memory already, and all
+// it takes is to read.
+func (v *visitor) overdue(now int64) bool {
+	asking, taking := v.asking.Load(), v.taking.Load()
+	return taking != 0 && now-taking > int64(patience/4) || asking != 0 && now-asking > int64(patience)
+}
+
+// Write notes how long the client takes to accept what is sent, piece by piece,
+// and holds large answers in the account.
+func (v *visitor) Write(p []byte) (n int, err error) {
+	defer v.taking.Store(0)
+	if size := int64(len(p)); size > freeHeld {
+		v.crowd.hold(v, size)
+		defer v.crowd.release(v, size)
+	}
+	for {
+		v.taking.Store(time.Now().UnixNano())
+		piece := p[n:min(n+freeHeld, len(p))]
+		done, err := v.Conn.Write(piece)
+		if n += done; err != nil || n == len(p) {
+			return n, err
+		}
+	}
+}
+
+// CloseWrite is what net/http looks for to end an answer before the request,
+// as a 413 does, without a reset that could overtake it.
+func (v *visitor) CloseWrite() error { return v.Conn.(*net.TCPConn).CloseWrite() }
+
+// crowded is a listener whose connections are a crowd's.
+type crowded struct {
+	net.Listener
+	crowd *crowd
+}
+
+// Accept gives the next connection that there is room for.
+func (l crowded) Accept() (net.Conn, error) {
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		if v := l.crowd.enter(c); v != nil {
+			l.crowd.served.Add(1) // net/http serves it to its end, which changed is told of
+			return v, nil
+		}
+		c.Close()
+	}
+}
+
+// enter admits a connection, in the place of another if need be. It gives nil
+// if all the others are at work.
+func (c *crowd) enter(conn net.Conn) *visitor {
+	v := &visitor{Conn: conn, crowd: c}
+	v.asking.Store(time.Now().UnixNano())
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.visitors) >= c.limit {
+		slowest := c.slowest(func(*visitor) bool { return true })
+		if slowest == nil {
+			return nil
+		}
+		c.cut(slowest)
+	}
+	c.visitors[v] = struct{}{}
+	return v
+}
+
+// slowest gives the visitor that has kept us waiting the longest of those
+// that are eligible, or nil. The caller holds mu.
+func (c *crowd) slowest(eligible func(*visitor) bool) *visitor {
+	var slowest *visitor
+	var longest int64
+	for v := range c.visitors {
+		if since := v.waitingSince(); since != 0 && (slowest == nil || since < longest) && eligible(v) {
+			slowest, longest = v, since
+		}
+	}
+	return slowest
+}
+
+// cut closes a connection; what it holds is released as its handler returns.
+// The caller holds mu.
+func (c *crowd) cut(v *visitor) {
+	delete(c.visitors, v)
+	v.Conn.Close()
+}
+
+// changed is told by net/http of what becomes of a connection.
+func (c *crowd) changed(conn net.Conn, state http.ConnState) {
+	v := conn.(*visitor)
+	switch state {
+	case http.StateIdle:
+		v.asking.Store(time.Now().UnixNano())
+	case http.StateClosed, http.StateHijacked:
+		c.mu.Lock()
+		delete(c.visitors, v)
+		c.mu.Unlock()
+		c.served.Done()
+	}
+}
+
+// hold takes n bytes into the account. Whoever has not taken its answer for
+// too long makes room.
+func (c *crowd) hold(v *visitor, n int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.used, v.held = c.used+n, v.held+n
+	c.makeRoom(c.held)
+}
+
+// makeRoom closes the slowest of those who hold something and are overdue, until
+// the others hold no more than limit. The caller holds mu.
+func (c *crowd) makeRoom(limit int64) {
+	now := time.Now().UnixNano()
+	going := int64(0)
+	for c.used-going > limit {
+		v := c.slowest(func(v *visitor) bool { return v.held > 0 && v.overdue(now) })
+		if v == nil {
+			return
+		}
+		going += v.held
+		c.cut(v)
+	}
+}
+
+func (c *crowd) release(v *visitor, n int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.used, v.held = c.used-n, v.held-n
+	close(c.room)
+	c.room = make(chan struct{})
+}
+
+// errCrowded is a body that did not get its turn.
+var errCrowded = errors.New("too many large requests are being sent at once")
+
+// admit waits until n more bytes may be held.
+func (c *crowd) admit(ctx context.Context, v *visitor, n int64) error {
+	giveUp := time.NewTimer(readTimeout)
+	defer giveUp.Stop()
+	look := time.NewTicker(patience / 4)
+	defer look.Stop()
+	for {
+		c.mu.Lock()
+		if c.used+n <= c.held {
+			c.used, v.held = c.used+n, v.held+n
+			c.mu.Unlock()
+			return nil
+		}
+		c.makeRoom(c.held - n)
+		room := c.room
+		c.mu.Unlock()
+		select {
+		case <-room:
+		case <-look.C:
+		case <-giveUp.C:
+			return errCrowded
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// dismiss closes the connections that owe us a request or the rest of one, at
+// the end, when all others are waited for.
+func (c *crowd) dismiss() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for v := range c.visitors {
+		if v.asking.Load() != 0 {
+			c.cut(v)
+		}
+	}
+}
+
+// size counts the connections.
+func (c *crowd) size() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.visitors)
+}
+
+type visitorKey struct{}
+
+func withVisitor(ctx context.Context, conn net.Conn) context.Context {
+	return context.WithValue(ctx, visitorKey{}, conn)
+}
+
+// watch notes when a request is whole, and has large bodies wait for their turn.
+func (c *crowd) watch(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		v := r.Context().Value(visitorKey{}).(*visitor)
+		if r.ContentLength == 0 {
+			v.asking.Store(0)
+			next.ServeHTTP(w, r)
+			return
+		}
+		ctx, cancel := context.WithCancel(r.Context())
+		b := &arriving{ReadCloser: r.Body, ctx: ctx, cancel: cancel, v: v, size: r.ContentLength}
+		if b.size < 0 || b.size > largestBody {
+			b.size = largestBody
+		}
+		defer b.end()
+		with := *r // net/http looks at the Body of its own request
+		with.Body = b
+		next.ServeHTTP(w, &with)
+	})
+}
+
+// arriving is a request's body.
+type arriving struct {
+	io.ReadCloser
+	ctx    context.Context // ends with the request
+	cancel context.CancelFunc
+	v      *visitor
+	size   int64
+
+	mu sync.Mutex
+	// Guarded by mu: an upstream's transport may read on after the handler.
+	brought  int  // since the last time that it counted as progress
+	reserved bool // size is in the account
+	over     bool // the handler has returned
+}
+
+func (b *arriving) Read(p []byte) (int, error) {
+	if err := b.reserve(); err != nil {
+		return 0, err
+	}
+	n, err := b.ReadCloser.Read(p)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.brought += n
+	switch {
+	case b.over:
+	case err != nil: // whole, or it never will be
+		b.v.asking.Store(0)
+	case b.brought > freeHeld: // on a busy machine an honest client is slow, too
+		b.brought = 0
+		b.v.asking.Store(time.Now().UnixNano())
+	}
+	return n, err
+}
+
+// reserve takes the body into the account before its first byte is read.
+func (b *arriving) reserve() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.reserved || b.size <= freeHeld {
+		return nil
+	}
+	if b.over {
+		return http.ErrBodyReadAfterClose
+	}
+	b.v.asking.Store(0) // it is we who keep the client waiting
+	err := b.v.crowd.admit(b.ctx, b.v, b.size)
+	b.v.asking.Store(time.Now().UnixNano())
+	b.reserved = err == nil
+	return err
+}
+
+// end takes the body out of the account. What is left of it net/http reads, or
+// gives up.
+func (b *arriving) end() {
+	b.cancel() // ends a wait for its turn, in which mu is held
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.over = true
+	b.v.asking.Store(time.Now().UnixNano())
+	if b.reserved {
+		b.reserved = false
+		b.v.crowd.release(b.v, b.size)
+	}
+}
