@@ -60,9 +60,12 @@ func (a *App) openPools(ctx context.Context) error {
 		Now:          a.cfg.Now,
 		Log:          a.poolEvent,
 		CodeSent:     a.codeEvent,
+		Invoke:       a.invokeTrigger,
 	}
 	for name, p := range a.decl.UserPools.All() {
-		cfg.Pools = append(cfg.Pools, poolConfig(name, p))
+		pool := poolConfig(name, p)
+		pool.Triggers = a.triggers(name)
+		cfg.Pools = append(cfg.Pools, pool)
 	}
 	pools, err := cognito.New(cfg)
 	if err != nil {
@@ -95,10 +98,42 @@ func poolConfig(name string, p *app.UserPool) cognito.PoolConfig {
 	} else {
 		cfg.UsernameAttributes = aliases
 	}
+	for name, g := range p.Groups.All() {
+		cfg.Groups = append(cfg.Groups, cognito.GroupConfig{
+			Name: name, Description: g.Description, RoleARN: g.RoleArn, Precedence: g.Precedence,
+		})
+	}
 	for name, c := range p.Clients.All() {
 		cfg.Clients = append(cfg.Clients, clientConfig(name, c))
 	}
 	return cfg
+}
+
+// triggers gives the functions that a pool runs.
+func (a *App) triggers(pool string) cognito.Triggers {
+	var t cognito.Triggers
+	to := map[string]*string{
+		"preSignUp": &t.PreSignUp, "postConfirmation": &t.PostConfirmation, "preAuthentication": &t.PreAuthentication,
+		"postAuthentication": &t.PostAuthentication, "preTokenGeneration": &t.PreTokenGeneration, "customMessage": &t.CustomMessage,
+		"userMigration": &t.UserMigration, "defineAuthChallenge": &t.DefineAuthChallenge,
+		"createAuthChallenge": &t.CreateAuthChallenge, "verifyAuthChallengeResponse": &t.VerifyAuthChallengeResponse,
+	}
+	for _, declared := range a.decl.Triggers() {
+		if declared.UserPool != pool {
+			continue
+		}
+		*to[declared.Trigger] = declared.Function
+		if declared.Version != "" {
+			t.PreTokenGenerationVersion = declared.Version
+		}
+	}
+	return t
+}
+
+// invokeTrigger runs a function for a user pool. The functions are made after
+// the pools, whose ids they are told of.
+func (a *App) invokeTrigger(ctx context.Context, function string, event []byte) ([]byte, string, error) {
+	return a.functions.Invoke(ctx, function, event)
 }
 
 // attributeNames gives the attributes that sign-in aliases stand for, or nil.
@@ -140,7 +175,13 @@ func clientConfig(name string, c *app.UserPoolClient) cognito.ClientConfig {
 	for _, f := range c.AuthFlows {
 		cfg.ExplicitAuthFlows = append(cfg.ExplicitAuthFlows, authFlows[f])
 	}
-	if cfg.ExplicitAuthFlows != nil {
+	switch r := c.RefreshTokenRotation; {
+	case r != nil:
+		cfg.Rotation = &cognito.Rotation{RetryGracePeriod: r.RetryGracePeriod}
+		if cfg.ExplicitAuthFlows == nil { // the default but for refreshing, which rotation excludes
+			cfg.ExplicitAuthFlows = []string{authFlows["userSrp"], authFlows["custom"]}
+		}
+	case cfg.ExplicitAuthFlows != nil:
 		cfg.ExplicitAuthFlows = append(cfg.ExplicitAuthFlows, "ALLOW_REFRESH_TOKEN_AUTH")
 	}
 	return cfg

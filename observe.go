@@ -2,6 +2,7 @@ package doorwright
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"unicode"
@@ -75,7 +76,8 @@ func (a *App) poolEvent(e cognito.Event) {
 	if e.Fault() {
 		kind = KindError
 	}
-	a.observe(Event{Time: e.Time, Kind: kind, Source: e.Pool, RequestID: e.RequestID, Text: e.String()})
+	text := a.byHandler(e.String(), slices.Collect(maps.Keys(a.handlerOf))) // a trigger's refusal names its function
+	a.observe(Event{Time: e.Time, Kind: kind, Source: e.Pool, RequestID: e.RequestID, Text: text})
 }
 
 // codeEvent tells that a message was sent. The code itself is for the eyes of

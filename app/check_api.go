@@ -185,7 +185,7 @@ func (c *checker) route(apiPath, path, key string, api *API, r *Route) {
 		c.urlRoute(path, r)
 	}
 	if r.Function != nil {
-		c.function(path, api, r.Function)
+		c.function(path, path+".function", api, r.Function)
 	}
 }
 
@@ -211,14 +211,15 @@ func (c *checker) urlRoute(path string, r *Route) {
 	}
 }
 
-func (c *checker) function(path string, api *API, f *Function) {
-	at := path + ".function.handler"
+// function checks the function at path, whose user is at owner.
+func (c *checker) function(owner, path string, api *API, f *Function) {
+	at := path + ".handler"
 	if _, ok := c.places[at]; ok && f.Handler != "" {
 		if _, failed := c.handlers.resolve(f.Handler); failed != nil {
 			c.at(at, failed.hint, "%s", failed.message)
 		}
 	}
-	c.environment(path, api, f)
+	c.environment(owner, path, api, f)
 }
 
 // maxEnvironment: "The total size of all environment variables doesn't exceed 4 KB"
@@ -227,7 +228,7 @@ func (c *checker) function(path string, api *API, f *Function) {
 const maxEnvironment = 4096
 
 // environment checks the size of what is known of a function's environment.
-func (c *checker) environment(path string, api *API, f *Function) {
+func (c *checker) environment(owner, path string, api *API, f *Function) {
 	size := 0
 	for name, e := range environmentOf(api, f).All() {
 		size += len(name)
@@ -243,9 +244,9 @@ func (c *checker) environment(path string, api *API, f *Function) {
 		}
 	}
 	if size > maxEnvironment {
-		at := path + ".function.environment"
+		at := path + ".environment"
 		if _, ok := c.places[at]; !ok {
-			at = path
+			at = owner
 		}
 		c.key(at, "keep large values elsewhere, such as in a file of the function", "the environment of this function takes %d bytes; Lambda allows %d", size, maxEnvironment)
 	}

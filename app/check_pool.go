@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"time"
 )
@@ -16,6 +17,49 @@ func (c *checker) userPool(path string, pool *UserPool) {
 			c.client(join(path+".clients", name), client)
 		}
 	}
+	for name, group := range pool.Groups.All() {
+		if group != nil && len(group.Description) > maxGroupDescription {
+			c.at(join(path+".groups", name)+".description", "shorten it", "description can have at most %d characters, not %d", maxGroupDescription, len(group.Description))
+		}
+	}
+	for key, f := range pool.Triggers.functions() {
+		at := join(path+".triggers", key)
+		c.function(at, at, &API{}, f)
+	}
+}
+
+// maxGroupDescription is CreateGroup's limit of Description.
+const maxGroupDescription = 2048
+
+// functions gives the functions of the triggers that are declared, by key, in
+// the type's order.
+func (t *Triggers) functions() iter.Seq2[string, *Function] {
+	return func(yield func(string, *Function) bool) {
+		all := []struct {
+			key string
+			f   *Function
+		}{
+			{"preSignUp", t.PreSignUp}, {"postConfirmation", t.PostConfirmation},
+			{"preAuthentication", t.PreAuthentication}, {"postAuthentication", t.PostAuthentication},
+			{preTokenGeneration, t.PreTokenGeneration.function()}, {"customMessage", t.CustomMessage},
+			{"userMigration", t.UserMigration}, {"defineAuthChallenge", t.DefineAuthChallenge},
+			{"createAuthChallenge", t.CreateAuthChallenge}, {"verifyAuthChallengeResponse", t.VerifyAuthChallengeResponse},
+		}
+		for _, one := range all {
+			if one.f != nil && !yield(one.key, one.f) {
+				return
+			}
+		}
+	}
+}
+
+const preTokenGeneration = "preTokenGeneration"
+
+func (f *PreTokenFunction) function() *Function {
+	if f == nil {
+		return nil
+	}
+	return &Function{Handler: f.Handler, FunctionSettings: f.FunctionSettings}
 }
 
 // aliases checks the combination of sign-in aliases. UsernameAttributes and

@@ -66,8 +66,79 @@ type UserPool struct {
 	// Clients are the applications that may use the pool, by name
 	// (AWS::Cognito::UserPoolClient).
 	Clients Map[*UserPoolClient] `yaml:"clients" keys:"resource name"`
+	// Groups are the pool's groups, by name (AWS::Cognito::UserPoolGroup). The
+	// declaration owns what they say; their members, and groups created through the
+	// API beside them, are kept.
+	Groups Map[*UserPoolGroup] `yaml:"groups" keys:"group name" maxItems:"10000"`
+	// Triggers are the functions that run inside the pool's operations (LambdaConfig).
+	Triggers Triggers `yaml:"triggers"`
 
-	_ struct{} `noun:"a user pool" later:"triggers domain"`
+	_ struct{} `noun:"a user pool" later:"domain"`
+}
+
+// Triggers are the functions that a user pool runs inside its operations
+// (AWS::Cognito::UserPool LambdaConfig). Each has 5 seconds to answer.
+type Triggers struct {
+	// PreSignUp runs before a user is created; it may refuse, confirm and verify
+	// (PreSignUp).
+	PreSignUp *Function `yaml:"preSignUp"`
+	// PostConfirmation runs after a user or a new password was confirmed
+	// (PostConfirmation).
+	PostConfirmation *Function `yaml:"postConfirmation"`
+	// PreAuthentication runs before a sign-in looks at the password; it may refuse
+	// (PreAuthentication).
+	PreAuthentication *Function `yaml:"preAuthentication"`
+	// PostAuthentication runs after a sign-in and before its tokens; it may refuse
+	// (PostAuthentication).
+	PostAuthentication *Function `yaml:"postAuthentication"`
+	// PreTokenGeneration runs before tokens are made and changes what is in them
+	// (PreTokenGenerationConfig).
+	PreTokenGeneration *PreTokenFunction `yaml:"preTokenGeneration"`
+	// CustomMessage runs before a message is sent and writes its text (CustomMessage).
+	CustomMessage *Function `yaml:"customMessage"`
+	// UserMigration runs when somebody who is not in the pool signs in or has
+	// forgotten the password, and may bring the user (UserMigration).
+	UserMigration *Function `yaml:"userMigration"`
+	// DefineAuthChallenge decides on the next step of a custom sign-in
+	// (DefineAuthChallenge).
+	DefineAuthChallenge *Function `yaml:"defineAuthChallenge"`
+	// CreateAuthChallenge makes a challenge of a custom sign-in (CreateAuthChallenge).
+	CreateAuthChallenge *Function `yaml:"createAuthChallenge"`
+	// VerifyAuthChallengeResponse judges an answer of a custom sign-in
+	// (VerifyAuthChallengeResponse).
+	VerifyAuthChallengeResponse *Function `yaml:"verifyAuthChallengeResponse"`
+
+	_ struct{} `noun:"a user pool's triggers" later:"customEmailSender customSMSSender inboundFederation"`
+}
+
+// A PreTokenFunction is the function of preTokenGeneration. A text in its place is
+// its handler.
+type PreTokenFunction struct {
+	// Handler is a directory that holds a Go main package, or path/file.export, as
+	// for any function.
+	Handler string `yaml:"handler" required:"true" grammar:"handler path"`
+	// Version is the version of its event: V1_0 changes the ID token and the groups,
+	// V2_0 the access token too, V3_0 is V2_0 and also for tokens of machines
+	// (PreTokenGenerationConfig.LambdaVersion).
+	Version string `yaml:"version" default:"V1_0" enum:"V1_0 V2_0 V3_0"`
+
+	FunctionSettings
+
+	_ struct{} `noun:"a function" later:"permissions" shorthand:"handler"`
+}
+
+// A UserPoolGroup is a group of users (AWS::Cognito::UserPoolGroup). Tokens name
+// the user's groups in cognito:groups.
+type UserPoolGroup struct {
+	// Precedence ranks the groups of a user: the role of the group with the lowest
+	// number is cognito:preferred_role. By default after all numbers (Precedence).
+	Precedence *int `yaml:"precedence" min:"0" max:"2147483647"`
+	// Description says what the group is for: at most 2048 characters (Description).
+	Description string `yaml:"description" grammar:"description"`
+	// RoleArn is the IAM role that the tokens of members name (RoleArn).
+	RoleArn string `yaml:"roleArn" grammar:"role ARN"`
+
+	_ struct{} `noun:"a group"`
 }
 
 // A PasswordPolicy says what a password must contain; its words are those of the
@@ -96,7 +167,8 @@ type UserPoolClient struct {
 	// AuthFlows are the ways to sign in the client may use (ExplicitAuthFlows):
 	// userPassword is ALLOW_USER_PASSWORD_AUTH, adminUserPassword
 	// ALLOW_ADMIN_USER_PASSWORD_AUTH, userSrp ALLOW_USER_SRP_AUTH, custom
-	// ALLOW_CUSTOM_AUTH, user ALLOW_USER_AUTH. Refreshing tokens is always allowed.
+	// ALLOW_CUSTOM_AUTH, user ALLOW_USER_AUTH. Refreshing tokens is always allowed,
+	// by refreshTokenRotation or without it.
 	// Without any, Cognito allows userSrp and custom.
 	AuthFlows []string `yaml:"authFlows" enum:"userPassword adminUserPassword userSrp custom user" unique:"true"`
 	// GenerateSecret gives the client a secret, for applications that can keep one
@@ -120,8 +192,22 @@ type UserPoolClient struct {
 	// EnableTokenRevocation lets RevokeToken end a refresh token and the access
 	// tokens made from it (EnableTokenRevocation).
 	EnableTokenRevocation *bool `yaml:"enableTokenRevocation" default:"true"`
+	// RefreshTokenRotation gives a new refresh token with each refresh and ends the
+	// old one (RefreshTokenRotation). Tokens are then refreshed by
+	// GetTokensFromRefreshToken, and no longer by REFRESH_TOKEN_AUTH. Write {} for no
+	// grace.
+	RefreshTokenRotation *RefreshTokenRotation `yaml:"refreshTokenRotation"`
 
 	_ struct{} `noun:"a user pool client"`
+}
+
+// RefreshTokenRotation is the RefreshTokenRotationType of the Cognito API.
+type RefreshTokenRotation struct {
+	// RetryGracePeriod is how long an old refresh token still works: whole seconds,
+	// at most 60 (RetryGracePeriodSeconds).
+	RetryGracePeriod time.Duration `yaml:"retryGracePeriod" default:"0s" min:"0s" max:"60s" step:"1s"`
+
+	_ struct{} `noun:"a refresh token rotation"`
 }
 
 // An API is an API Gateway HTTP API (AWS::ApiGatewayV2::Api).

@@ -72,6 +72,51 @@ apis:
 	}
 }
 
+// TestTriggers: the functions of triggers join those of routes, whose names stay.
+func TestTriggers(t *testing.T) {
+	dir := folder(t, map[string]string{
+		app.FileName: `name: app
+userPools:
+  Users:
+    triggers:
+      preSignUp: src/f.handler
+      preTokenGeneration: {handler: src/f.handler, version: V2_0}
+      customMessage: {handler: src/f.handler, timeout: 5s, environment: {A1: "${stage}"}}
+      postAuthentication: src/f.other
+  Staff: {triggers: {preTokenGeneration: src/f.handler}}
+  Guests: {}
+apis:
+  One: {routes: {GET /a: {function: {handler: src/f.handler, timeout: 9s}}}}
+`,
+		"src/f.mjs": "",
+	})
+	a := load(t, dir, app.Options{})
+	got := make(map[string]string)
+	for _, tr := range a.Triggers() {
+		got[tr.UserPool+" "+tr.Trigger+" "+tr.Version] = tr.Function
+		if tr.Trigger == "customMessage" && tr.Pos.Line != 7 {
+			t.Errorf("customMessage is in line %d", tr.Pos.Line)
+		}
+	}
+	shared := got["Users preSignUp "]
+	if len(got) != 5 || shared == "" || got["Users preTokenGeneration V2_0"] != shared || got["Staff preTokenGeneration V1_0"] != shared {
+		t.Errorf("got %v", got)
+	}
+	var names []string
+	for _, f := range a.Functions() {
+		names = append(names, f.Name)
+		if f.Name == got["Users customMessage "] && (f.Timeout != 5*time.Second || f.Environment.Len() != 1 || f.Pos.Line != 7) {
+			t.Errorf("customMessage has %+v", f)
+		}
+		if f.Name == shared && f.Timeout != 3*time.Second {
+			t.Errorf("preSignUp has %+v", f)
+		}
+	}
+	if len(names) != 4 || names[0] != "dev-app-src-f-handler" || a.Routes()[0].Function != names[0] {
+		t.Errorf("the functions are %v", names)
+	}
+}
+
 func TestFunctionNamesAreShort(t *testing.T) {
 	long := strings.Repeat("deep/", 20) + "file"
 	dir := folder(t, map[string]string{

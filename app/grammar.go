@@ -97,6 +97,20 @@ var grammars = []grammar{
 		pattern: resourcePattern,
 		says:    "write the name of one of the API's authorizers, or none",
 	}, {
+		// CreateGroup GroupName, of which these are the characters that every client can type.
+		name:    "group name",
+		pattern: regexp.MustCompile(`^[!-~]{1,128}$`),
+		says:    "a group name is 1 to 128 visible ASCII characters, without spaces",
+	}, {
+		// How long it may be is in check_pool.go: no pattern counts that far.
+		name:    "description",
+		pattern: regexp.MustCompile(`^[^\x00]*$`),
+		says:    "a description is text of at most 2048 characters",
+	}, {
+		name:    "role ARN",
+		pattern: regexp.MustCompile(`^arn:[a-z-]+:iam::[0-9]{12}:role/[A-Za-z0-9+=/,.@_-]{1,512}$`),
+		says:    "a role's ARN is such as arn:aws:iam::123456789012:role/riders",
+	}, {
 		name:    "output name",
 		pattern: regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]{0,254}$`),
 		says:    "an output name is a letter, then up to 254 letters and digits",

@@ -17,10 +17,11 @@ type state struct {
 	secrets   map[string]Secret
 	functions []ResolvedFunction
 	routes    []ResolvedRoute
+	triggers  []ResolvedTrigger
 }
 
-// A ResolvedFunction is a function with its API's defaults applied. Routes with the
-// same handler and the same settings share one.
+// A ResolvedFunction is a function with its API's defaults applied. Routes and triggers
+// with the same handler and the same settings share one.
 type ResolvedFunction struct {
 	// Name is the function's name, STAGE-APP-HANDLER, of at most 64 characters as
 	// Lambda has it. It stays the same as long as the handler is named so; of functions
@@ -66,13 +67,26 @@ type ResolvedRoute struct {
 	Pos Pos
 }
 
+// A ResolvedTrigger is a trigger of a user pool.
+type ResolvedTrigger struct {
+	// UserPool is the name of the pool and Trigger the key, such as preSignUp.
+	UserPool, Trigger string
+	// Function is the name of one of App.Functions.
+	Function string
+	// Version is the version of the event, such as V1_0; only for preTokenGeneration.
+	Version string
+	// Pos is where the trigger is.
+	Pos Pos
+}
+
 // The settings of a function that nobody sets: AWS::Lambda::Function's own defaults.
 const (
 	defaultTimeout    = 3 * time.Second
 	defaultMemorySize = 128
 )
 
-// Functions returns the functions of all routes in the order of the file.
+// Functions returns the functions of all routes, then of all triggers, in the order of
+// the file.
 func (a *App) Functions() []ResolvedFunction {
 	return append([]ResolvedFunction(nil), a.state.functions...)
 }
@@ -80,6 +94,11 @@ func (a *App) Functions() []ResolvedFunction {
 // Routes returns the routes of all APIs in the order of the file.
 func (a *App) Routes() []ResolvedRoute {
 	return append([]ResolvedRoute(nil), a.state.routes...)
+}
+
+// Triggers returns the triggers of all user pools in the order of the file.
+func (a *App) Triggers() []ResolvedTrigger {
+	return append([]ResolvedTrigger(nil), a.state.triggers...)
 }
 
 // Pos returns the place of a key or item, such as apis.Api.routes.GET /private or
@@ -158,27 +177,44 @@ func environmentOf(api *API, f *Function) Map[Expr] {
 	return env
 }
 
-// resolve fills in functions and routes. The App is valid.
+// resolve fills in functions, routes and triggers. The App is valid.
 func (s *state) resolve(a *App, h *handlers) {
 	byKey := make(map[string]string) // handler and settings -> name
 	taken := make(map[string]bool)
+	// add gives the name of the function at path; user tells it from others of
+	// the same handler.
+	add := func(f ResolvedFunction, user, path string) string {
+		id := f.id()
+		if byKey[id] == "" {
+			f.Name = functionName(a.Stage, a.Name, f.Handler, user, taken)
+			f.Pos = s.src.pos(s.places[path+".handler"].value)
+			byKey[id], taken[f.Name] = f.Name, true
+			s.functions = append(s.functions, f)
+		}
+		return byKey[id]
+	}
 	for apiName, api := range a.APIs.All() {
 		for key, route := range api.Routes.All() {
 			path := "apis." + apiName + ".routes." + key
 			r := resolveRoute(api, route)
 			r.API, r.Key, r.Pos = apiName, key, s.src.pos(s.places[path].key)
 			if route.Function != nil {
-				f := resolveFunction(api, route.Function, h)
-				id := f.id()
-				if byKey[id] == "" {
-					f.Name = functionName(a.Stage, a.Name, f.Handler, apiName+" "+key, taken)
-					f.Pos = s.src.pos(s.places[path+".function.handler"].value)
-					byKey[id], taken[f.Name] = f.Name, true
-					s.functions = append(s.functions, f)
-				}
-				r.Function = byKey[id]
+				r.Function = add(resolveFunction(api, route.Function, h), apiName+" "+key, path+".function")
 			}
 			s.routes = append(s.routes, r)
+		}
+	}
+	for poolName, pool := range a.UserPools.All() {
+		for key, f := range pool.Triggers.functions() {
+			path := "userPools." + poolName + ".triggers." + key
+			t := ResolvedTrigger{
+				UserPool: poolName, Trigger: key, Function: add(resolveFunction(&API{}, f, h), path, path),
+				Pos: s.src.pos(s.places[path].key),
+			}
+			if key == preTokenGeneration {
+				t.Version = pool.Triggers.PreTokenGeneration.Version
+			}
+			s.triggers = append(s.triggers, t)
 		}
 	}
 }

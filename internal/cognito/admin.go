@@ -60,6 +60,9 @@ func (s *Service) adminCreateUser(ctx context.Context, c *call, in *adminCreateU
 	if err != nil {
 		return nil, err
 	}
+	if _, err := p.preSignUp(ctx, "AdminCreateUser", u); err != nil {
+		return nil, err
+	}
 	u.salt, u.verifier = newPassword(p.srpName(), u.username, password)
 	err = s.write(ctx, func(tx *sql.Tx) error {
 		return p.createTaken(p.saveUser(ctx, tx, u, in.ForceAliasCreation))

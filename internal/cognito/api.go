@@ -21,6 +21,10 @@ type call struct {
 	// event is what the log will say. Handlers fill in the pool and the user
 	// as soon as they know them.
 	event Event
+	// members are the request's, and client the one that it came through, for
+	// the events of triggers.
+	members awsjson.Object
+	client  *Client
 }
 
 // about notes which pool and user a call is about.
@@ -119,7 +123,7 @@ func (s *Service) dispatch(ctx context.Context, c *call, caller Principal, membe
 			fmt.Sprintf("%s is an operation of Amazon Cognito that Doorwright does not emulate.", c.op.name),
 			"not emulated; see COMPAT.md")
 	}
-	result, err := c.op.serve(s, ctx, c, members)
+	result, err := c.op.serve(s, withCall(ctx, c, members), c, members)
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +151,8 @@ func (s *Service) finish(c *call, refusal *aws.Error) {
 	if refusal != nil {
 		c.event.Code, c.event.Message = refusal.Code, refusal.Message
 		if refusal.Err != nil {
-			c.event.Reason, c.event.Fix = refusal.Err.Error(), fixOf(refusal.Err)
+			c.note(refusal.Err.Error())
+			c.event.Fix = fixOf(refusal.Err)
 		}
 	}
 	s.log(c.event)

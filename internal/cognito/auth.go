@@ -23,6 +23,9 @@ func (s *Service) initiateAuth(ctx context.Context, c *call, in *initiateAuthInp
 		}
 		return s.signInWithPassword(ctx, cl, in.AuthParameters)
 	case "REFRESH_TOKEN_AUTH", "REFRESH_TOKEN":
+		if cl.cfg.Rotation != nil {
+			return nil, rotationIsOn()
+		}
 		if !cl.allows("REFRESH_TOKEN_AUTH") {
 			return nil, disabled
 		}
@@ -35,6 +38,12 @@ func (s *Service) initiateAuth(ctx context.Context, c *call, in *initiateAuthInp
 			return nil, invalid("USER_SRP_AUTH is not enabled for the client.")
 		}
 		return nil, disabled
+	}
+	if in.AuthFlow == "USER_SRP_AUTH" {
+		return s.startSRP(ctx, cl, in.AuthParameters)
+	}
+	if in.AuthFlow == "CUSTOM_AUTH" {
+		return s.startCustom(ctx, cl, in.AuthParameters)
 	}
 	return nil, flowNotEmulated(in.AuthFlow)
 }
@@ -53,6 +62,9 @@ func (s *Service) adminInitiateAuth(ctx context.Context, c *call, in *adminIniti
 		}
 		return s.signInWithPassword(ctx, cl, in.AuthParameters)
 	case "REFRESH_TOKEN_AUTH", "REFRESH_TOKEN":
+		if cl.cfg.Rotation != nil {
+			return nil, rotationIsOn()
+		}
 		if !cl.allows("REFRESH_TOKEN_AUTH") {
 			return nil, disabled
 		}
@@ -63,10 +75,20 @@ func (s *Service) adminInitiateAuth(ctx context.Context, c *call, in *adminIniti
 	if !cl.allows(in.AuthFlow) {
 		return nil, disabled
 	}
+	if in.AuthFlow == "USER_SRP_AUTH" {
+		return s.startSRP(ctx, cl, in.AuthParameters)
+	}
+	if in.AuthFlow == "CUSTOM_AUTH" {
+		return s.startCustom(ctx, cl, in.AuthParameters)
+	}
 	return nil, flowNotEmulated(in.AuthFlow)
 }
 
 func wrongMethod() error { return invalid("Initiate Auth method not supported") }
+
+func rotationIsOn() error {
+	return refuse(codeUnsupportedOperation, "REFRESH_TOKEN_AUTH is not possible with refresh token rotation; use GetTokensFromRefreshToken.", "")
+}
 
 func missing(parameter string) error { return invalid("Missing required parameter %s", parameter) }
 
@@ -92,6 +114,14 @@ func (s *Service) signInWithPassword(ctx context.Context, cl *Client, params map
 	}
 	found, err := cl.identify(ctx, name, params["SECRET_HASH"])
 	if err != nil {
+		return nil, err
+	}
+	if found == nil {
+		if found, err = cl.migrate(ctx, migrateSignIn, name, password); err != nil {
+			return nil, err
+		}
+	}
+	if err := cl.preAuthentication(ctx, found, name); err != nil {
 		return nil, err
 	}
 	matches := cl.pool.passwordMatches(found, name, password)

@@ -35,7 +35,6 @@ func TestSignInRefusals(t *testing.T) {
 		{"flow of administrators", auth("ADMIN_USER_PASSWORD_AUTH", nil), "InvalidParameterException", "Initiate Auth method not supported"},
 		{"flow not enabled", auth("USER_PASSWORD_AUTH", obj{"ClientId": w.client("plain")}), "InvalidParameterException", "USER_PASSWORD_AUTH flow not enabled for this client"},
 		{"SRP not enabled", auth("USER_SRP_AUTH", nil), "InvalidParameterException", "USER_SRP_AUTH is not enabled for the client."},
-		{"SRP not emulated", auth("USER_SRP_AUTH", obj{"ClientId": w.client("plain")}), "UnsupportedOperationException", "USER_SRP_AUTH is a flow of Amazon Cognito that Doorwright does not emulate."},
 		{"no client", auth("USER_PASSWORD_AUTH", obj{"ClientId": "nosuch"}), "ResourceNotFoundException", "User pool client nosuch does not exist."},
 		{"no hash", auth("USER_PASSWORD_AUTH", obj{"ClientId": w.client("secret")}), "NotAuthorizedException", "Client " + w.client("secret") + " is configured with secret but SECRET_HASH was not received"},
 		{"wrong hash", auth("USER_PASSWORD_AUTH", obj{"ClientId": w.client("secret"), "AuthParameters": obj{"USERNAME": "a@example.com", "PASSWORD": goodPassword, "SECRET_HASH": "eA=="}}),

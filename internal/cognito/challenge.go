@@ -50,9 +50,9 @@ func (cl *Client) sessionUser(ctx context.Context, tx *sql.Tx, session, challeng
 	case made != challenge:
 		return nil, bad(textInvalidSession, "the session is for "+made)
 	case used:
-		return nil, bad("Invalid session for the user, session can only be used once.", "")
+		return nil, bad(textSessionUsed, "")
 	case cl.pool.svc.cfg.Now().UnixMilli() >= expires:
-		return nil, bad("Invalid session for the user, session is expired.", "")
+		return nil, bad(textSessionExpired, "")
 	}
 	return cl.pool.userOf(ctx, tx, sub)
 }
@@ -119,10 +119,20 @@ func (s *Service) adminRespondToAuthChallenge(ctx context.Context, c *call, in *
 }
 
 func (s *Service) respond(ctx context.Context, cl *Client, challenge, session string, answers map[string]string) (*authOutput, error) {
-	if challenge != challengeNewPassword {
-		return nil, refuse(codeUnsupportedOperation,
-			fmt.Sprintf("%s is a challenge of Amazon Cognito that Doorwright does not emulate.", challenge), "not emulated; see COMPAT.md")
+	switch challenge {
+	case challengeNewPassword:
+		return s.answerNewPassword(ctx, cl, session, answers)
+	case challengePasswordVerifier:
+		return s.answerPasswordVerifier(ctx, cl, session, answers)
+	case challengeCustom:
+		return s.answerCustom(ctx, cl, session, answers)
 	}
+	return nil, refuse(codeUnsupportedOperation,
+		fmt.Sprintf("%s is a challenge of Amazon Cognito that Doorwright does not emulate.", challenge), "not emulated; see COMPAT.md")
+}
+
+// answerNewPassword sets the user's own password in place of a temporary one.
+func (s *Service) answerNewPassword(ctx context.Context, cl *Client, session string, answers map[string]string) (*authOutput, error) {
 	name, password := answers["USERNAME"], answers["NEW_PASSWORD"]
 	switch {
 	case name == "":

@@ -18,6 +18,7 @@ func (s *Service) client(c *call, id, name string) (*Client, error) {
 		return nil, noClient(id)
 	}
 	c.about(cl.pool, name)
+	c.client = cl
 	return cl, nil
 }
 
@@ -42,6 +43,7 @@ func (s *Service) clientOf(c *call, poolID, clientID, name string) (*Client, err
 	if cl == nil || cl.pool != p {
 		return nil, noClient(clientID)
 	}
+	c.client = cl
 	return cl, nil
 }
 

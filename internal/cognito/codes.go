@@ -57,6 +57,7 @@ const (
 // message is a code or temporary password on its way into the mailbox.
 type message struct {
 	pool    *Pool
+	user    *user
 	purpose string
 	store.Message
 	details codeDeliveryDetails
@@ -67,7 +68,7 @@ func (p *Pool) compose(u *user, purpose, attribute, subject, body, code string) 
 	medium := mediumOf(attribute)
 	to := u.attributes[attribute]
 	return &message{
-		pool: p, purpose: purpose,
+		pool: p, user: u, purpose: purpose,
 		Message: store.Message{
 			To: to, Medium: medium, Subject: subject, Body: body, Code: code, At: p.svc.cfg.Now(), Pool: p.id, User: u.username,
 		},
@@ -80,6 +81,9 @@ func (p *Pool) compose(u *user, purpose, attribute, subject, body, code string) 
 func (s *Service) send(ctx context.Context, m *message) error {
 	if m == nil {
 		return nil
+	}
+	if err := m.pool.customMessage(ctx, m); err != nil {
+		return err
 	}
 	if m.Medium == "SMS" {
 		m.Subject = ""

@@ -33,6 +33,9 @@ type Config struct {
 	// made it. An *aws.Error goes to the client as it is; any other error is an
 	// internal one.
 	Authenticate func(r *http.Request, body []byte) (Principal, error)
+	// Invoke runs the functions of triggers; required if there are any. It is
+	// first called after Open.
+	Invoke Invoke
 	// Log is told of each operation when it has ended. Nil: nobody is.
 	Log func(Event)
 	// CodeSent is told of each message that went into the mailbox. Nil: nobody
@@ -72,8 +75,12 @@ type PoolConfig struct {
 	// Schema adds custom attributes, named "custom:...", and makes standard
 	// attributes required.
 	Schema []SchemaAttribute
+	// Groups are the declared groups; others may be added beside them.
+	Groups []GroupConfig
 	// Clients are the app clients.
 	Clients []ClientConfig
+	// Triggers are the functions that run inside the pool's operations.
+	Triggers Triggers
 }
 
 // PasswordPolicy says which passwords a pool accepts.
@@ -121,6 +128,9 @@ type ClientConfig struct {
 	// DisableTokenRevocation leaves jti and origin_jti out of tokens and
 	// refuses RevokeToken.
 	DisableTokenRevocation bool
+	// Rotation gives a new refresh token with each refresh. Nil: none. It
+	// excludes ALLOW_REFRESH_TOKEN_AUTH.
+	Rotation *Rotation
 	// ReadAttributes and WriteAttributes list what the client may see and set.
 	// Nil: everything.
 	ReadAttributes, WriteAttributes []string
@@ -176,6 +186,9 @@ func (c *Config) validate() error {
 		p.validate(func(wrong bool, format string, args ...any) {
 			bad(wrong, "pool %q: %w", p.Name, fmt.Errorf(format, args...))
 		})
+		p.Triggers.validate(c.Invoke, func(wrong bool, format string, args ...any) {
+			bad(wrong, "pool %q: %w", p.Name, fmt.Errorf(format, args...))
+		})
 	}
 	return errors.Join(problems...)
 }
@@ -202,6 +215,14 @@ func (p *PoolConfig) validate(bad func(bool, string, ...any)) {
 		bad(!standard && a.Required, "Schema: %q: custom attributes cannot be required", a.Name)
 		bad(a.Type != "" && a.Type != typeString && a.Type != typeNumber, "Schema: %q: type %q is not String or Number", a.Name, a.Type)
 	}
+	groups := map[string]bool{}
+	for i := range p.Groups {
+		g := &p.Groups[i]
+		bad(groups[g.Name], "group %q is declared twice", g.Name)
+		groups[g.Name] = true
+		g.validate(bad)
+	}
+	bad(len(p.Groups) > maxGroups, "Groups: %d groups; the limit is %d", len(p.Groups), maxGroups)
 	names := map[string]bool{}
 	for i := range p.Clients {
 		c := &p.Clients[i]
@@ -231,5 +252,11 @@ func (c *ClientConfig) validate(bad func(bool, string, ...any)) {
 	within("IDTokenValidity", c.IDTokenValidity, minTokenValidity, maxTokenValidity)
 	within("RefreshTokenValidity", c.RefreshTokenValidity, minRefreshValidity, maxRefreshValidity)
 	within("AuthSessionValidity", c.AuthSessionValidity, minSessionValidity, maxSessionValidity)
+	if r := c.Rotation; r != nil {
+		grace := r.RetryGracePeriod
+		bad(grace < 0 || grace > maxRetryGracePeriod || grace%time.Second != 0,
+			"Rotation.RetryGracePeriod is %s, not whole seconds up to %s", grace, maxRetryGracePeriod)
+		bad(slices.Contains(c.ExplicitAuthFlows, "ALLOW_REFRESH_TOKEN_AUTH"), "Rotation and ALLOW_REFRESH_TOKEN_AUTH exclude each other")
+	}
 	bad(c.AuthSessionValidity%time.Minute != 0, "AuthSessionValidity is %s, not whole minutes", c.AuthSessionValidity)
 }

@@ -5,13 +5,14 @@
 // operations table that says what is emulated and who may call it, and the
 // documents under /POOLID/.well-known. It does not own HTTP listeners, the
 // verification of signatures of signed requests (Config.Authenticate), the
-// decision about a request to an API (the gateway asks a Pool for its keys),
-// nor identity pools.
+// functions that its triggers run (Config.Invoke), the decision about a
+// request to an API (the gateway asks a Pool for its keys), nor identity pools.
 //
 // One request is followed through the files in this order: api.go (front:
 // decode, authenticate, dispatch, encode), operations.go (the table), one file
-// per flow (signup.go, auth.go, challenge.go, password.go, users.go, admin.go,
-// list.go, pools.go), and below them tokens.go, codes.go, clients.go,
+// per flow (signup.go, auth.go, srp_auth.go, challenge.go, refresh.go,
+// password.go, users.go, groups.go, admin.go, list.go, pools.go), trigger*.go for the functions that run inside the flows,
+// never within a transaction, and below them tokens.go, codes.go, clients.go,
 // attributes.go, record.go and schema.go for what the flows share.
 //
 // # Secrets at rest
@@ -19,5 +20,7 @@
 // A password is kept as the salt and verifier of Cognito's SRP, so that both
 // plain and SRP sign-in can be checked; whoever steals the state can guess
 // offline. Codes, sessions and refresh tokens are kept as hashes. Private keys
-// and client secrets are kept as they are: they must be used again.
+// and client secrets are kept as they are: they must be used again. So is, for
+// the minutes that a custom challenge may take, what the pool's functions keep
+// of it to judge the answer.
 package cognito

@@ -13,8 +13,18 @@ type Tokens struct{ ID, Access, Refresh string }
 // the stage. They are the tokens that the user gets by signing in, whichever
 // flows the client allows; a user who could not sign in gets none.
 func (cl *Client) SignIn(ctx context.Context, username string) (Tokens, error) {
+	found, err := cl.pool.findUser(ctx, username)
+	if err != nil {
+		return Tokens{}, err
+	}
+	if found != nil {
+		err = cl.preAuthentication(ctx, found, username)
+	}
+	if err != nil {
+		return Tokens{}, fmt.Errorf("signing in %q: %w", username, err)
+	}
 	var done signedIn
-	err := cl.pool.svc.write(ctx, func(tx *sql.Tx) error {
+	err = cl.pool.svc.write(ctx, func(tx *sql.Tx) error {
 		done = signedIn{}
 		u, err := cl.pool.userNamed(ctx, tx, username)
 		if err != nil {

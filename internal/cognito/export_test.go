@@ -4,10 +4,29 @@ import (
 	"context"
 	"crypto/rsa"
 	"database/sql"
+	"time"
 )
 
 // SetGenerateKey replaces the making of signing keys, which is slow.
 func (s *Service) SetGenerateKey(f func() (*rsa.PrivateKey, error)) { s.generateKey = f }
+
+// SetSRPPrivate replaces b of SRP by a vector's.
+func (s *Service) SetSRPPrivate(b []byte) { s.srpPrivate = func() []byte { return b } }
+
+// GroupsAfter gives the groups that an ID token has after the function before
+// tokens gave a response of V1_0, for a user of the group "mine".
+func (cl *Client) GroupsAfter(reply string) (any, error) {
+	var r preTokenResponseV1
+	if err := readReply([]byte(reply), &r); err != nil {
+		return nil, err
+	}
+	changes := &tokenChanges{client: cl}
+	changes.readV1(&r)
+	return changes.onID(map[string]any{"cognito:groups": []string{"mine"}})["cognito:groups"], nil
+}
+
+// SetTriggerTimeout replaces the time that a trigger's function has.
+func (s *Service) SetTriggerTimeout(d time.Duration) { s.triggerTimeout = d }
 
 // Sweep deletes what has ended.
 func (s *Service) Sweep(ctx context.Context) error { return s.sweep(ctx) }

@@ -3,8 +3,9 @@ package cognito
 import "github.com/doorwright/doorwright/internal/wire/awsjson"
 
 // The structures of the service's model, under its names. Members that no
-// emulated operation looks at (analytics, context and validation data, client
-// metadata) are left out, which the codec ignores.
+// emulated operation looks at (analytics, context data) are left out, which the
+// codec ignores. ClientMetadata and ValidationData are for triggers, which take
+// them from the call once their types were checked here.
 
 // empty is a modelled output without members: "{}" on the wire.
 type empty struct{}
@@ -25,11 +26,13 @@ type codeDelivery struct {
 }
 
 type signUpInput struct {
-	ClientID       string      `json:"ClientId" shape:"ClientIdType" required:"true"`
-	SecretHash     string      `json:"SecretHash" shape:"SecretHashType"`
-	Username       string      `json:"Username" shape:"UsernameType" required:"true"`
-	Password       string      `json:"Password" shape:"PasswordType"`
-	UserAttributes []attribute `json:"UserAttributes"`
+	ClientID       string            `json:"ClientId" shape:"ClientIdType" required:"true"`
+	SecretHash     string            `json:"SecretHash" shape:"SecretHashType"`
+	Username       string            `json:"Username" shape:"UsernameType" required:"true"`
+	Password       string            `json:"Password" shape:"PasswordType"`
+	UserAttributes []attribute       `json:"UserAttributes"`
+	ValidationData []attribute       `json:"ValidationData"`
+	ClientMetadata map[string]string `json:"ClientMetadata"`
 }
 
 type signUpOutput struct {
@@ -39,26 +42,29 @@ type signUpOutput struct {
 }
 
 type confirmSignUpInput struct {
-	ClientID           string `json:"ClientId" shape:"ClientIdType" required:"true"`
-	SecretHash         string `json:"SecretHash" shape:"SecretHashType"`
-	Username           string `json:"Username" shape:"UsernameType" required:"true"`
-	ConfirmationCode   string `json:"ConfirmationCode" shape:"ConfirmationCodeType" required:"true"`
-	ForceAliasCreation bool   `json:"ForceAliasCreation"`
+	ClientID           string            `json:"ClientId" shape:"ClientIdType" required:"true"`
+	SecretHash         string            `json:"SecretHash" shape:"SecretHashType"`
+	Username           string            `json:"Username" shape:"UsernameType" required:"true"`
+	ConfirmationCode   string            `json:"ConfirmationCode" shape:"ConfirmationCodeType" required:"true"`
+	ForceAliasCreation bool              `json:"ForceAliasCreation"`
+	ClientMetadata     map[string]string `json:"ClientMetadata"`
 }
 
 // codeRequest asks for a code: ResendConfirmationCode and ForgotPassword.
 type codeRequest struct {
-	ClientID   string `json:"ClientId" shape:"ClientIdType" required:"true"`
-	SecretHash string `json:"SecretHash" shape:"SecretHashType"`
-	Username   string `json:"Username" shape:"UsernameType" required:"true"`
+	ClientID       string            `json:"ClientId" shape:"ClientIdType" required:"true"`
+	SecretHash     string            `json:"SecretHash" shape:"SecretHashType"`
+	Username       string            `json:"Username" shape:"UsernameType" required:"true"`
+	ClientMetadata map[string]string `json:"ClientMetadata"`
 }
 
 type confirmForgotPasswordInput struct {
-	ClientID         string `json:"ClientId" shape:"ClientIdType" required:"true"`
-	SecretHash       string `json:"SecretHash" shape:"SecretHashType"`
-	Username         string `json:"Username" shape:"UsernameType" required:"true"`
-	ConfirmationCode string `json:"ConfirmationCode" shape:"ConfirmationCodeType" required:"true"`
-	Password         string `json:"Password" shape:"PasswordType" required:"true"`
+	ClientID         string            `json:"ClientId" shape:"ClientIdType" required:"true"`
+	SecretHash       string            `json:"SecretHash" shape:"SecretHashType"`
+	Username         string            `json:"Username" shape:"UsernameType" required:"true"`
+	ConfirmationCode string            `json:"ConfirmationCode" shape:"ConfirmationCodeType" required:"true"`
+	Password         string            `json:"Password" shape:"PasswordType" required:"true"`
+	ClientMetadata   map[string]string `json:"ClientMetadata"`
 }
 
 type initiateAuthInput struct {
@@ -66,6 +72,7 @@ type initiateAuthInput struct {
 	AuthParameters map[string]string `json:"AuthParameters"`
 	ClientID       string            `json:"ClientId" shape:"ClientIdType" required:"true"`
 	Session        string            `json:"Session" shape:"SessionType"`
+	ClientMetadata map[string]string `json:"ClientMetadata"`
 }
 
 type adminInitiateAuthInput struct {
@@ -74,6 +81,7 @@ type adminInitiateAuthInput struct {
 	AuthFlow       string            `json:"AuthFlow" shape:"AuthFlowType" required:"true"`
 	AuthParameters map[string]string `json:"AuthParameters"`
 	Session        string            `json:"Session" shape:"SessionType"`
+	ClientMetadata map[string]string `json:"ClientMetadata"`
 }
 
 type respondInput struct {
@@ -81,6 +89,7 @@ type respondInput struct {
 	ChallengeName      string            `json:"ChallengeName" shape:"ChallengeNameType" required:"true"`
 	Session            string            `json:"Session" shape:"SessionType"`
 	ChallengeResponses map[string]string `json:"ChallengeResponses"`
+	ClientMetadata     map[string]string `json:"ClientMetadata"`
 }
 
 type adminRespondInput struct {
@@ -89,6 +98,7 @@ type adminRespondInput struct {
 	ChallengeName      string            `json:"ChallengeName" shape:"ChallengeNameType" required:"true"`
 	ChallengeResponses map[string]string `json:"ChallengeResponses"`
 	Session            string            `json:"Session" shape:"SessionType"`
+	ClientMetadata     map[string]string `json:"ClientMetadata"`
 }
 
 // authOutput is the answer to a step of a sign-in: either a challenge with its
@@ -106,6 +116,17 @@ type authenticationResult struct {
 	TokenType    string `json:"TokenType"`
 	RefreshToken string `json:"RefreshToken,omitempty"`
 	IDToken      string `json:"IdToken"`
+}
+
+type getTokensInput struct {
+	RefreshToken   string            `json:"RefreshToken" shape:"TokenModelType" required:"true"`
+	ClientID       string            `json:"ClientId" shape:"ClientIdType" required:"true"`
+	ClientSecret   string            `json:"ClientSecret" shape:"ClientSecretType"`
+	ClientMetadata map[string]string `json:"ClientMetadata"`
+}
+
+type getTokensOutput struct {
+	AuthenticationResult *authenticationResult `json:"AuthenticationResult"`
 }
 
 type revokeTokenInput struct {
@@ -131,8 +152,9 @@ type getUserOutput struct {
 }
 
 type updateUserAttributesInput struct {
-	UserAttributes []attribute `json:"UserAttributes" required:"true"`
-	AccessToken    string      `json:"AccessToken" shape:"TokenModelType" required:"true"`
+	UserAttributes []attribute       `json:"UserAttributes" required:"true"`
+	AccessToken    string            `json:"AccessToken" shape:"TokenModelType" required:"true"`
+	ClientMetadata map[string]string `json:"ClientMetadata"`
 }
 
 type updateUserAttributesOutput struct {
@@ -145,8 +167,9 @@ type deleteUserAttributesInput struct {
 }
 
 type attributeCodeInput struct {
-	AccessToken   string `json:"AccessToken" shape:"TokenModelType" required:"true"`
-	AttributeName string `json:"AttributeName" shape:"AttributeNameType" required:"true"`
+	AccessToken    string            `json:"AccessToken" shape:"TokenModelType" required:"true"`
+	AttributeName  string            `json:"AttributeName" shape:"AttributeNameType" required:"true"`
+	ClientMetadata map[string]string `json:"ClientMetadata"`
 }
 
 type verifyUserAttributeInput struct {
@@ -155,20 +178,24 @@ type verifyUserAttributeInput struct {
 	Code          string `json:"Code" shape:"ConfirmationCodeType" required:"true"`
 }
 
-// adminUserInput names a user to an administrator's operation.
+// adminUserInput names a user to an administrator's operation. ClientMetadata
+// is of those that run triggers: AdminConfirmSignUp, AdminResetUserPassword.
 type adminUserInput struct {
-	UserPoolID string `json:"UserPoolId" shape:"UserPoolIdType" required:"true"`
-	Username   string `json:"Username" shape:"UsernameType" required:"true"`
+	UserPoolID     string            `json:"UserPoolId" shape:"UserPoolIdType" required:"true"`
+	Username       string            `json:"Username" shape:"UsernameType" required:"true"`
+	ClientMetadata map[string]string `json:"ClientMetadata"`
 }
 
 type adminCreateUserInput struct {
-	UserPoolID             string      `json:"UserPoolId" shape:"UserPoolIdType" required:"true"`
-	Username               string      `json:"Username" shape:"UsernameType" required:"true"`
-	UserAttributes         []attribute `json:"UserAttributes"`
-	TemporaryPassword      string      `json:"TemporaryPassword" shape:"PasswordType"`
-	ForceAliasCreation     bool        `json:"ForceAliasCreation"`
-	MessageAction          string      `json:"MessageAction" shape:"MessageActionType"`
-	DesiredDeliveryMediums []string    `json:"DesiredDeliveryMediums" shape:"DeliveryMediumType"`
+	UserPoolID             string            `json:"UserPoolId" shape:"UserPoolIdType" required:"true"`
+	Username               string            `json:"Username" shape:"UsernameType" required:"true"`
+	UserAttributes         []attribute       `json:"UserAttributes"`
+	TemporaryPassword      string            `json:"TemporaryPassword" shape:"PasswordType"`
+	ForceAliasCreation     bool              `json:"ForceAliasCreation"`
+	MessageAction          string            `json:"MessageAction" shape:"MessageActionType"`
+	DesiredDeliveryMediums []string          `json:"DesiredDeliveryMediums" shape:"DeliveryMediumType"`
+	ValidationData         []attribute       `json:"ValidationData"`
+	ClientMetadata         map[string]string `json:"ClientMetadata"`
 }
 
 type adminCreateUserOutput struct {
@@ -201,9 +228,10 @@ type adminSetUserPasswordInput struct {
 }
 
 type adminUpdateUserAttributesInput struct {
-	UserPoolID     string      `json:"UserPoolId" shape:"UserPoolIdType" required:"true"`
-	Username       string      `json:"Username" shape:"UsernameType" required:"true"`
-	UserAttributes []attribute `json:"UserAttributes" required:"true"`
+	UserPoolID     string            `json:"UserPoolId" shape:"UserPoolIdType" required:"true"`
+	Username       string            `json:"Username" shape:"UsernameType" required:"true"`
+	UserAttributes []attribute       `json:"UserAttributes" required:"true"`
+	ClientMetadata map[string]string `json:"ClientMetadata"`
 }
 
 type adminDeleteUserAttributesInput struct {
@@ -238,7 +266,7 @@ type listUserPoolsOutput struct {
 type userPoolDescription struct {
 	ID               string       `json:"Id"`
 	Name             string       `json:"Name"`
-	LambdaConfig     empty        `json:"LambdaConfig"`
+	LambdaConfig     lambdaConfig `json:"LambdaConfig"`
 	LastModifiedDate awsjson.Time `json:"LastModifiedDate"`
 	CreationDate     awsjson.Time `json:"CreationDate"`
 }
@@ -256,7 +284,7 @@ type userPool struct {
 	Name                        string                      `json:"Name"`
 	Policies                    policies                    `json:"Policies"`
 	DeletionProtection          string                      `json:"DeletionProtection"`
-	LambdaConfig                empty                       `json:"LambdaConfig"`
+	LambdaConfig                lambdaConfig                `json:"LambdaConfig"`
 	LastModifiedDate            awsjson.Time                `json:"LastModifiedDate"`
 	CreationDate                awsjson.Time                `json:"CreationDate"`
 	SchemaAttributes            []schemaAttribute           `json:"SchemaAttributes"`
@@ -356,6 +384,12 @@ type userPoolClient struct {
 	EnableTokenRevocation           bool               `json:"EnableTokenRevocation"`
 	EnablePropagateUserContextData  bool               `json:"EnablePropagateAdditionalUserContextData"`
 	AuthSessionValidity             int                `json:"AuthSessionValidity"`
+	RefreshTokenRotation            *tokenRotation     `json:"RefreshTokenRotation,omitempty"`
+}
+
+type tokenRotation struct {
+	Feature                 string `json:"Feature"`
+	RetryGracePeriodSeconds int    `json:"RetryGracePeriodSeconds"`
 }
 
 type tokenValidityUnits struct {
@@ -379,4 +413,68 @@ type userPoolClientDescription struct {
 	ClientID   string `json:"ClientId"`
 	UserPoolID string `json:"UserPoolId"`
 	ClientName string `json:"ClientName"`
+}
+
+type groupType struct {
+	GroupName        string       `json:"GroupName"`
+	UserPoolID       string       `json:"UserPoolId"`
+	Description      string       `json:"Description,omitempty"`
+	RoleARN          string       `json:"RoleArn,omitempty"`
+	Precedence       *int         `json:"Precedence,omitempty"`
+	LastModifiedDate awsjson.Time `json:"LastModifiedDate"`
+	CreationDate     awsjson.Time `json:"CreationDate"`
+}
+
+type groupInput struct {
+	GroupName  string `json:"GroupName" shape:"GroupNameType" required:"true"`
+	UserPoolID string `json:"UserPoolId" shape:"UserPoolIdType" required:"true"`
+}
+
+// createGroupInput is that of UpdateGroup too.
+type createGroupInput struct {
+	GroupName   string  `json:"GroupName" shape:"GroupNameType" required:"true"`
+	UserPoolID  string  `json:"UserPoolId" shape:"UserPoolIdType" required:"true"`
+	Description *string `json:"Description" shape:"DescriptionType"`
+	RoleARN     *string `json:"RoleArn" shape:"ArnType"`
+	Precedence  *int    `json:"Precedence" shape:"PrecedenceType"`
+}
+
+type groupOutput struct {
+	Group groupType `json:"Group"`
+}
+
+type memberInput struct {
+	UserPoolID string `json:"UserPoolId" shape:"UserPoolIdType" required:"true"`
+	Username   string `json:"Username" shape:"UsernameType" required:"true"`
+	GroupName  string `json:"GroupName" shape:"GroupNameType" required:"true"`
+}
+
+type listGroupsInput struct {
+	UserPoolID string `json:"UserPoolId" shape:"UserPoolIdType" required:"true"`
+	Limit      *int   `json:"Limit" shape:"QueryLimitType"`
+	NextToken  string `json:"NextToken" shape:"PaginationKey"`
+}
+
+type listGroupsForUserInput struct {
+	Username   string `json:"Username" shape:"UsernameType" required:"true"`
+	UserPoolID string `json:"UserPoolId" shape:"UserPoolIdType" required:"true"`
+	Limit      *int   `json:"Limit" shape:"QueryLimitType"`
+	NextToken  string `json:"NextToken" shape:"PaginationKey"`
+}
+
+type listGroupsOutput struct {
+	Groups    []groupType `json:"Groups"`
+	NextToken string      `json:"NextToken,omitempty"`
+}
+
+type listUsersInGroupInput struct {
+	UserPoolID string `json:"UserPoolId" shape:"UserPoolIdType" required:"true"`
+	GroupName  string `json:"GroupName" shape:"GroupNameType" required:"true"`
+	Limit      *int   `json:"Limit" shape:"QueryLimitType"`
+	NextToken  string `json:"NextToken" shape:"PaginationKey"`
+}
+
+type listUsersInGroupOutput struct {
+	Users     []userType `json:"Users"`
+	NextToken string     `json:"NextToken,omitempty"`
 }

@@ -44,9 +44,9 @@ func (o *operation) doc() string {
 }
 
 const (
-	noteFlows  = "flows: USER_PASSWORD_AUTH, REFRESH_TOKEN_AUTH; others are refused"
-	noteAdmin  = "flows: ADMIN_USER_PASSWORD_AUTH (also ADMIN_NO_SRP_AUTH), REFRESH_TOKEN_AUTH; others are refused"
-	noteAnswer = "challenge: NEW_PASSWORD_REQUIRED; others are refused"
+	noteFlows  = "flows: USER_SRP_AUTH, USER_PASSWORD_AUTH, CUSTOM_AUTH, REFRESH_TOKEN_AUTH; others are refused"
+	noteAdmin  = "flows: USER_SRP_AUTH, ADMIN_USER_PASSWORD_AUTH (also ADMIN_NO_SRP_AUTH), CUSTOM_AUTH, REFRESH_TOKEN_AUTH; others are refused"
+	noteAnswer = "challenges: PASSWORD_VERIFIER, NEW_PASSWORD_REQUIRED, CUSTOM_CHALLENGE; others are refused"
 	noteDescr  = "describes what is declared"
 )
 
@@ -61,6 +61,7 @@ func operationTable() []operation {
 		{name: "ResendConfirmationCode", auth: unsigned, serve: on((*Service).resendConfirmationCode)},
 		{name: "InitiateAuth", auth: unsigned, serve: on((*Service).initiateAuth), note: noteFlows},
 		{name: "RespondToAuthChallenge", auth: unsigned, serve: on((*Service).respondToAuthChallenge), note: noteAnswer},
+		{name: "GetTokensFromRefreshToken", auth: unsigned, serve: on((*Service).getTokensFromRefreshToken)},
 		{name: "ForgotPassword", auth: unsigned, serve: on((*Service).forgotPassword)},
 		{name: "ConfirmForgotPassword", auth: unsigned, serve: on((*Service).confirmForgotPassword)},
 		{name: "RevokeToken", auth: unsigned, serve: on((*Service).revokeToken)},
@@ -89,6 +90,17 @@ func operationTable() []operation {
 		{name: "AdminUserGlobalSignOut", serve: on((*Service).adminUserGlobalSignOut)},
 		{name: "ListUsers", serve: on((*Service).listUsers)},
 
+		// Groups.
+		{name: "CreateGroup", serve: on((*Service).createGroup)},
+		{name: "GetGroup", serve: on((*Service).getGroup)},
+		{name: "UpdateGroup", serve: on((*Service).updateGroup)},
+		{name: "DeleteGroup", serve: on((*Service).deleteGroup), noOutput: true},
+		{name: "ListGroups", serve: on((*Service).listGroups)},
+		{name: "ListUsersInGroup", serve: on((*Service).listUsersInGroup)},
+		{name: "AdminAddUserToGroup", serve: on((*Service).adminAddUserToGroup), noOutput: true},
+		{name: "AdminRemoveUserFromGroup", serve: on((*Service).adminRemoveUserFromGroup), noOutput: true},
+		{name: "AdminListGroupsForUser", serve: on((*Service).adminListGroupsForUser)},
+
 		// Pools and clients.
 		{name: "DescribeUserPool", serve: on((*Service).describeUserPool), note: noteDescr},
 		{name: "DescribeUserPoolClient", serve: on((*Service).describeUserPoolClient), note: noteDescr},
@@ -101,30 +113,30 @@ func operationTable() []operation {
 const (
 	refusedUnsigned = `
 		AssociateSoftwareToken CompleteWebAuthnRegistration ConfirmDevice DeleteWebAuthnCredential ForgetDevice
-		GetDevice GetTokensFromRefreshToken GetUserAuthFactors ListDevices ListUserSessions ListWebAuthnCredentials
+		GetDevice GetUserAuthFactors ListDevices ListUserSessions ListWebAuthnCredentials
 		RevokeUserSession SetUserMFAPreference SetUserSettings StartWebAuthnRegistration UpdateAuthEventFeedback
 		UpdateDeviceStatus VerifySoftwareToken`
 
 	refusedSigned = `
-		AddCustomAttributes AddUserPoolClientSecret AdminAddUserToGroup AdminDeleteSoftwareToken
+		AddCustomAttributes AddUserPoolClientSecret AdminDeleteSoftwareToken
 		AdminDisableProviderForUser AdminForgetDevice AdminGetDevice AdminGetUserAuthFactors
-		AdminLinkProviderForUser AdminListDevices AdminListGroupsForUser AdminListUserAuthEvents
-		AdminListUserSessions AdminRemoveUserFromGroup AdminRevokeUserSession AdminSetUserMFAPreference
-		AdminSetUserSettings AdminUpdateAuthEventFeedback AdminUpdateDeviceStatus CreateGroup
+		AdminLinkProviderForUser AdminListDevices AdminListUserAuthEvents
+		AdminListUserSessions AdminRevokeUserSession AdminSetUserMFAPreference
+		AdminSetUserSettings AdminUpdateAuthEventFeedback AdminUpdateDeviceStatus
 		CreateIdentityProvider CreateManagedLoginBranding CreateResourceServer CreateTerms CreateUserImportJob
-		CreateUserPool CreateUserPoolClient CreateUserPoolDomain CreateUserPoolReplica DeleteGroup
+		CreateUserPool CreateUserPoolClient CreateUserPoolDomain CreateUserPoolReplica
 		DeleteIdentityProvider DeleteManagedLoginBranding DeleteResourceServer DeleteTerms DeleteUserPool
 		DeleteUserPoolClient DeleteUserPoolClientSecret DeleteUserPoolDomain DeleteUserPoolReplica
 		DescribeIdentityProvider DescribeManagedLoginBranding DescribeManagedLoginBrandingByClient
 		DescribeResourceServer DescribeRiskConfiguration DescribeTerms DescribeTermsByClient
-		DescribeUserImportJob DescribeUserPoolDomain GetCSVHeader GetClientToken GetGroup
+		DescribeUserImportJob DescribeUserPoolDomain GetCSVHeader GetClientToken
 		GetIdentityProviderByIdentifier GetLogDeliveryConfiguration GetProvisionedLimit GetSigningCertificate
 		GetUICustomization GetUserPoolClientSessionConfiguration GetUserPoolMfaConfig
-		GetUserPoolSessionConfiguration ListGroups ListIdentityProviders ListResourceServers
+		GetUserPoolSessionConfiguration ListIdentityProviders ListResourceServers
 		ListTagsForResource ListTerms ListUserImportJobs ListUserPoolClientSecrets ListUserPoolReplicas
-		ListUsersInGroup SetLogDeliveryConfiguration SetRiskConfiguration SetUICustomization
+		 SetLogDeliveryConfiguration SetRiskConfiguration SetUICustomization
 		SetUserPoolClientSessionConfiguration SetUserPoolMfaConfig SetUserPoolSessionConfiguration
-		StartUserImportJob StopUserImportJob TagResource UntagResource UpdateGroup UpdateIdentityProvider
+		StartUserImportJob StopUserImportJob TagResource UntagResource UpdateIdentityProvider
 		UpdateManagedLoginBranding UpdateProvisionedLimit UpdateResourceServer UpdateTerms UpdateUserPool
 		UpdateUserPoolClient UpdateUserPoolDomain UpdateUserPoolReplica`
 )

@@ -112,6 +112,11 @@ func (s *Service) forgotPassword(ctx context.Context, c *call, in *codeRequest) 
 	if err != nil {
 		return nil, err
 	}
+	if found == nil {
+		if found, err = cl.migrate(ctx, migrateForgot, in.Username, ""); err != nil {
+			return nil, err
+		}
+	}
 	p := cl.pool
 	if cl.hides() && (found == nil || !found.enabled || found.status != statusForceChange && recoveryAttribute(found) == "") {
 		err := s.write(ctx, func(tx *sql.Tx) error {
@@ -120,7 +125,7 @@ func (s *Service) forgotPassword(ctx context.Context, c *call, in *codeRequest) 
 		if err != nil {
 			return nil, err
 		}
-		c.event.Reason = "no such enabled user with a verified address; the answer pretends"
+		c.note("no such enabled user with a verified address; the answer pretends")
 		return &codeDelivery{p.fakeDetails(in.Username)}, nil
 	}
 	if found == nil {
@@ -182,11 +187,12 @@ func (s *Service) confirmForgotPassword(ctx context.Context, c *call, in *confir
 		username = found.username
 	}
 	salt, verifier := newPassword(p.srpName(), username, in.Password)
-	err = s.write(ctx, func(tx *sql.Tx) error {
+	var u *user
+	err = s.write(ctx, func(tx *sql.Tx) (err error) {
 		if found == nil || !found.enabled && cl.hides() {
 			return cl.strangersCode(ctx, tx, in.Username, purposeReset, limitConfirmForgot)
 		}
-		u, err := p.userOf(ctx, tx, found.sub)
+		u, err = p.userOf(ctx, tx, found.sub)
 		switch {
 		case err != nil:
 			return err
@@ -218,7 +224,7 @@ func (s *Service) confirmForgotPassword(ctx context.Context, c *call, in *confir
 	if err != nil {
 		return nil, err
 	}
-	return &empty{}, nil
+	return &empty{}, p.postConfirmation(ctx, confirmedPassword, u)
 }
 
 // adminSetUserPassword sets a password, temporary or for good.

@@ -20,7 +20,7 @@ func (s *Service) listUserPools(_ context.Context, _ *call, in *listUserPoolsInp
 	out := &listUserPoolsOutput{UserPools: []userPoolDescription{}, NextToken: next}
 	for _, p := range s.pools[first:last] {
 		at := awsjson.Time{Time: p.created}
-		out.UserPools = append(out.UserPools, userPoolDescription{ID: p.id, Name: p.cfg.Name, LastModifiedDate: at, CreationDate: at})
+		out.UserPools = append(out.UserPools, userPoolDescription{ID: p.id, Name: p.cfg.Name, LambdaConfig: p.lambdaConfig(), LastModifiedDate: at, CreationDate: at})
 	}
 	return out, nil
 }
@@ -83,6 +83,7 @@ func (s *Service) describeUserPool(ctx context.Context, c *call, in *describeUse
 			SignInPolicy:   signInPolicy{[]string{"PASSWORD"}},
 		},
 		DeletionProtection:          "INACTIVE",
+		LambdaConfig:                p.lambdaConfig(),
 		SchemaAttributes:            p.wireSchema(),
 		AutoVerifiedAttributes:      p.cfg.AutoVerifiedAttributes,
 		AliasAttributes:             p.cfg.AliasAttributes,
@@ -144,6 +145,9 @@ func (s *Service) describeUserPoolClient(_ context.Context, c *call, in *describ
 	}
 	if cl.cfg.IDTokenValidity != 0 {
 		d.IDTokenValidity, d.TokenValidityUnits.IDToken = inUnits(cl.cfg.IDTokenValidity)
+	}
+	if r := cl.cfg.Rotation; r != nil {
+		d.RefreshTokenRotation = &tokenRotation{"ENABLED", int(r.RetryGracePeriod / time.Second)}
 	}
 	if cl.hides() {
 		d.PreventUserExistenceErrors = "ENABLED"

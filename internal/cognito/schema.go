@@ -4,7 +4,13 @@ import "github.com/doorwright/doorwright/internal/store"
 
 // Migrations gives the tables of user pools, in order.
 func Migrations() []store.Migration {
-	return []store.Migration{{Room: "cognito", Version: 1, SQL: schema1}}
+	return []store.Migration{
+		{Room: "cognito", Version: 1, SQL: schema1},
+		{Room: "cognito", Version: 2, SQL: schema2},
+		{Room: "cognito", Version: 3, SQL: schemaCustom},
+		{Room: "cognito", Version: 4, SQL: schemaRotation},
+		{Room: "cognito", Version: 5, SQL: schemaGroups},
+	}
 }
 
 // schema1 keeps times as milliseconds since the epoch.
@@ -127,4 +133,51 @@ CREATE TABLE cognito_grant (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX cognito_grant_user ON cognito_grant (pool, sub);
 CREATE INDEX cognito_grant_expires ON cognito_grant (expires);
+`
+
+// schema2 keeps hashes of what may be used once and is kept nowhere else.
+const schema2 = `
+CREATE TABLE cognito_used (
+  hash    BLOB PRIMARY KEY,
+  expires INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX cognito_used_expires ON cognito_used (expires);
+`
+
+// schemaRotation keeps the refresh tokens of a grant beside its first: until
+// is 0 for one that is good, and when it was usable for one that was rotated
+// out. Those stay as long as the grant does, so that their use is noticed.
+const schemaRotation = `
+CREATE TABLE cognito_refresh (
+  hash  BLOB PRIMARY KEY,
+  event TEXT NOT NULL REFERENCES cognito_grant(event) ON DELETE CASCADE,
+  until INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX cognito_refresh_event ON cognito_refresh (event);
+`
+
+// schemaGroups keeps a pool's groups and who is in them. owner says whether the
+// declaration owns the record.
+const schemaGroups = `
+CREATE TABLE cognito_group (
+  pool        TEXT NOT NULL REFERENCES cognito_pool(id) ON DELETE CASCADE,
+  name        TEXT NOT NULL,
+  description TEXT NOT NULL,
+  role        TEXT NOT NULL,
+  precedence  INTEGER,
+  owner       INTEGER NOT NULL,
+  created     INTEGER NOT NULL,
+  modified    INTEGER NOT NULL,
+  PRIMARY KEY (pool, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE cognito_member (
+  pool TEXT NOT NULL,
+  sub  TEXT NOT NULL,
+  name TEXT NOT NULL,
+  PRIMARY KEY (pool, sub, name),
+  FOREIGN KEY (pool, sub) REFERENCES cognito_user(pool, sub) ON DELETE CASCADE,
+  FOREIGN KEY (pool, name) REFERENCES cognito_group(pool, name) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+CREATE INDEX cognito_member_group ON cognito_member (pool, name, sub);
 `

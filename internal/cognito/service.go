@@ -29,6 +29,10 @@ type Service struct {
 	opened  bool
 	// generateKey makes a signing key; tests replace it, for it is slow.
 	generateKey func() (*rsa.PrivateKey, error)
+	// srpPrivate makes b of SRP; tests replace it with a vector's.
+	srpPrivate func() []byte
+	// triggerTimeout is the constant of that name, but in tests.
+	triggerTimeout time.Duration
 }
 
 // New validates the configuration and gives a Service that has done nothing
@@ -41,8 +45,10 @@ func New(cfg Config) (*Service, error) {
 		cfg.Now = time.Now
 	}
 	return &Service{
-		cfg:         cfg,
-		generateKey: func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, keyBits) },
+		cfg:            cfg,
+		generateKey:    func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, keyBits) },
+		srpPrivate:     randomPrivate,
+		triggerTimeout: triggerTimeout,
 	}, nil
 }
 
@@ -117,6 +123,8 @@ func (s *Service) sweep(ctx context.Context) error {
 			"DELETE FROM cognito_session WHERE expires < ?",
 			"DELETE FROM cognito_grant WHERE expires < ?",
 			"DELETE FROM cognito_attempt WHERE until < ?",
+			"DELETE FROM cognito_used WHERE expires < ?",
+			"DELETE FROM cognito_custom WHERE expires < ?",
 		} {
 			if _, err := tx.ExecContext(ctx, statement, before); err != nil {
 				return err
@@ -280,6 +288,9 @@ func (s *Service) openPool(ctx context.Context, tx *sql.Tx, cfg *PoolConfig) (*P
 		return nil, err
 	}
 	p.created = time.UnixMilli(created)
+	if err := p.openGroups(ctx, tx); err != nil {
+		return nil, err
+	}
 	for i := range cfg.Clients {
 		c, err := p.openClient(ctx, tx, &cfg.Clients[i])
 		if err != nil {

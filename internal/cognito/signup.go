@@ -33,14 +33,18 @@ func (s *Service) signUp(ctx context.Context, c *call, in *signUpInput) (*signUp
 	if err := p.policy.check(in.Password, policyPrefix); err != nil {
 		return nil, err
 	}
+	moveAliases, err := p.preSignUp(ctx, "SignUp", u)
+	if err != nil {
+		return nil, err
+	}
 	u.salt, u.verifier = newPassword(p.srpName(), u.username, in.Password)
 	var m *message
 	err = s.write(ctx, func(tx *sql.Tx) error {
-		if err := p.saveUser(ctx, tx, u, false); err != nil {
+		if err := p.saveUser(ctx, tx, u, moveAliases); err != nil {
 			return usernameTaken(err, "User already exists")
 		}
 		attribute := p.signUpAttribute(u)
-		if attribute == "" {
+		if attribute == "" || u.status == statusConfirmed {
 			return nil
 		}
 		m, err = p.newCode(ctx, tx, u, purposeSignUp, attribute, signUpCodeLife)
@@ -49,7 +53,10 @@ func (s *Service) signUp(ctx context.Context, c *call, in *signUpInput) (*signUp
 	if err != nil {
 		return nil, err
 	}
-	out := &signUpOutput{UserSub: u.sub}
+	out := &signUpOutput{UserSub: u.sub, UserConfirmed: u.status == statusConfirmed}
+	if out.UserConfirmed {
+		return out, p.postConfirmation(ctx, confirmedSignUp, u)
+	}
 	if m != nil {
 		out.CodeDeliveryDetails = &m.details
 	}
@@ -130,12 +137,12 @@ func (s *Service) confirmSignUp(ctx context.Context, c *call, in *confirmSignUpI
 		return nil, err
 	}
 	p := cl.pool
-	err = s.write(ctx, func(tx *sql.Tx) error {
+	var u *user
+	err = s.write(ctx, func(tx *sql.Tx) (err error) {
 		if found == nil {
 			return cl.strangersCode(ctx, tx, in.Username, purposeSignUp, limitConfirmSignUp)
 		}
-		u, err := p.userOf(ctx, tx, found.sub)
-		if err != nil {
+		if u, err = p.userOf(ctx, tx, found.sub); err != nil {
 			return err
 		}
 		if u == nil {
@@ -155,7 +162,7 @@ func (s *Service) confirmSignUp(ctx context.Context, c *call, in *confirmSignUpI
 	if err != nil {
 		return nil, err
 	}
-	return &empty{}, nil
+	return &empty{}, p.postConfirmation(ctx, confirmedSignUp, u)
 }
 
 // strangersCode refuses a code for a name that is nobody's.
@@ -227,11 +234,18 @@ func (s *Service) resendConfirmationCode(ctx context.Context, c *call, in *codeR
 
 // adminConfirmSignUp confirms a user without a code. It verifies no address.
 func (s *Service) adminConfirmSignUp(ctx context.Context, c *call, in *adminUserInput) (*empty, error) {
-	return s.change(ctx, c, in.UserPoolID, in.Username, func(tx *sql.Tx, p *Pool, u *user) error {
+	var pool *Pool
+	var confirmed *user
+	out, err := s.change(ctx, c, in.UserPoolID, in.Username, func(tx *sql.Tx, p *Pool, u *user) error {
 		if u.status != statusUnconfirmed {
 			return notConfirmable(u)
 		}
 		u.status = statusConfirmed
+		pool, confirmed = p, u
 		return p.dropCode(ctx, tx, u, purposeSignUp)
 	})
+	if err != nil {
+		return nil, err
+	}
+	return out, pool.postConfirmation(ctx, confirmedSignUp, confirmed)
 }

@@ -98,12 +98,22 @@ type accessClaims struct {
 	IssuedAt  int64  `json:"iat"`
 	JTI       string `json:"jti,omitempty"`
 	Username  string `json:"username"`
+	// Groups are the names of the user's groups.
+	Groups []string `json:"cognito:groups,omitempty"`
 }
 
 // issue signs the tokens of a grant for u as it is now. A refresh changes all
 // but auth_time, origin_jti and event_id.
 func (cl *Client) issue(ctx context.Context, g *grant, u *user, refreshToken string) (*authOutput, error) {
+	u, changes, err := cl.beforeTokens(ctx, g, u)
+	if err != nil {
+		return nil, err
+	}
 	keys, err := cl.pool.signingKeys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	groups, err := cl.pool.membershipsOf(ctx, u)
 	if err != nil {
 		return nil, err
 	}
@@ -111,6 +121,7 @@ func (cl *Client) issue(ctx context.Context, g *grant, u *user, refreshToken str
 	access := accessClaims{
 		Subject: u.sub, Issuer: cl.pool.Issuer(), ClientID: cl.id, EventID: g.event, TokenUse: "access", Scope: scopeAdmin,
 		AuthTime: g.authTime.Unix(), Expires: now.Add(cl.accessValidity()).Unix(), IssuedAt: now.Unix(), Username: u.username,
+		Groups: groups.names,
 	}
 	if !cl.cfg.DisableTokenRevocation {
 		access.OriginJTI, access.JTI = g.originJTI, aws.NewRequestID()
@@ -118,10 +129,14 @@ func (cl *Client) issue(ctx context.Context, g *grant, u *user, refreshToken str
 	result := &authenticationResult{
 		ExpiresIn: int(cl.accessValidity() / time.Second), TokenType: "Bearer", RefreshToken: refreshToken,
 	}
-	if result.AccessToken, err = keys.access.sign(access); err != nil {
+	accessClaims, err := changes.onAccess(access)
+	if err != nil {
 		return nil, err
 	}
-	if result.IDToken, err = keys.id.sign(cl.idClaims(g, u, now)); err != nil {
+	if result.AccessToken, err = keys.access.sign(accessClaims); err != nil {
+		return nil, err
+	}
+	if result.IDToken, err = keys.id.sign(changes.onID(cl.idClaims(g, u, groups, now))); err != nil {
 		return nil, err
 	}
 	return &authOutput{ChallengeParameters: map[string]string{}, AuthenticationResult: result}, nil
@@ -130,13 +145,14 @@ func (cl *Client) issue(ctx context.Context, g *grant, u *user, refreshToken str
 // idClaims are the claims of an ID token
 // (https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-id-token.html):
 // what identifies the sign-in, and the attributes that the client may read.
-func (cl *Client) idClaims(g *grant, u *user, now time.Time) map[string]any {
+func (cl *Client) idClaims(g *grant, u *user, groups *memberships, now time.Time) map[string]any {
 	claims := map[string]any{}
 	for name, value := range u.attributes {
 		if cl.readable(name) {
 			claims[name] = claimValue(name, value)
 		}
 	}
+	groups.onID(claims)
 	claims["sub"] = u.sub
 	claims["aud"] = cl.id
 	claims["iss"] = cl.pool.Issuer()
@@ -236,6 +252,7 @@ func (s *Service) bearer(ctx context.Context, c *call, raw string) (*bearer, err
 	case b.user.status == statusResetRequired:
 		return nil, refuse(codePasswordReset, textResetRequired, "")
 	}
+	c.client = b.client
 	return b, nil
 }
 
@@ -274,55 +291,6 @@ func accessTokenRefused(err error) error {
 	return notAuthorized(textInvalidAccess, refusal.Message())
 }
 
-// refresh renews the ID and access token of a grant. The refresh token stays
-// as it is, and so does its end.
-func (s *Service) refresh(ctx context.Context, c *call, cl *Client, params map[string]string) (*authOutput, error) {
-	raw := params["REFRESH_TOKEN"]
-	if raw == "" {
-		return nil, missing("REFRESH_TOKEN")
-	}
-	hash := params["SECRET_HASH"]
-	if cl.secret != "" && hash == "" {
-		return nil, cl.hashMissing()
-	}
-	p := cl.pool
-	var g *grant
-	var u *user
-	err := s.cfg.DB.Read(ctx, func(tx *sql.Tx) (err error) {
-		g, err = readGrant(tx.QueryRowContext(ctx, "SELECT "+grantColumns+" FROM cognito_grant WHERE refresh = ? AND pool = ?", hashOf(raw), p.id))
-		if err != nil || g == nil {
-			return err
-		}
-		u, err = p.userOf(ctx, tx, g.sub)
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("reading a refresh token: %w", err)
-	}
-	if g == nil || u == nil || g.client != cl.id {
-		return nil, notAuthorized(textInvalidRefresh, "not a refresh token of this client")
-	}
-	c.event.User = u.username
-	names := []string{u.username, u.sub}
-	for key := range p.names(u) {
-		names = append(names, key)
-	}
-	if err := cl.checkSecretHash(hash, names...); err != nil {
-		return nil, err
-	}
-	switch {
-	case !u.enabled:
-		return nil, notAuthorized(textDisabled, "")
-	case g.revoked:
-		return nil, notAuthorized("Refresh Token has been revoked", "")
-	case !s.cfg.Now().Before(g.expires):
-		return nil, notAuthorized("Refresh Token has expired", "it ended at "+g.expires.UTC().Format(time.RFC3339))
-	case u.status == statusResetRequired:
-		return nil, refuse(codePasswordReset, textResetRequired, "")
-	}
-	return cl.issue(ctx, g, u, "")
-}
-
 // revokeToken ends the grant of a refresh token, and with it every access
 // token of it inside Cognito's operations. A token that is nobody's, or was
 // revoked before, is a success.
@@ -343,17 +311,17 @@ func (s *Service) revokeToken(ctx context.Context, c *call, in *revokeTokenInput
 		return nil, refuse(codeUnsupportedToken, "Unsupported token type", "only refresh tokens can be revoked")
 	}
 	err := s.write(ctx, func(tx *sql.Tx) error {
-		g, err := readGrant(tx.QueryRowContext(ctx, "SELECT "+grantColumns+" FROM cognito_grant WHERE refresh = ? AND pool = ?", hashOf(in.Token), cl.pool.id))
+		r, err := cl.pool.readRefresh(ctx, tx, in.Token)
 		switch {
 		case err != nil:
 			return err
-		case g == nil:
+		case r == nil:
 			c.event.Reason = "nothing to revoke: not a refresh token of this pool"
 			return nil
-		case g.client != cl.id:
+		case r.grant.client != cl.id:
 			return refuse(codeUnauthorized, "Unauthorized", "the token is another client's")
 		}
-		_, err = tx.ExecContext(ctx, "UPDATE cognito_grant SET revoked = 1 WHERE event = ?", g.event)
+		_, err = tx.ExecContext(ctx, "UPDATE cognito_grant SET revoked = 1 WHERE event = ?", r.grant.event)
 		return err
 	})
 	if err != nil {

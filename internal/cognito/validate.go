@@ -3,6 +3,7 @@ package cognito
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"reflect"
 	"regexp"
 	"slices"
@@ -66,6 +67,11 @@ var shapes = map[string]shape{
 	"QueryLimitType":       {least: 0, most: 60},
 	"QueryLimit":           {least: 1, most: 60},
 	"PoolQueryLimitType":   {least: 1, most: 60},
+	"GroupNameType":        text(1, 128, printableText),
+	"DescriptionType":      {most: 2048},
+	"ArnType":              text(20, 2048, `arn:[\w+=/,.@-]+:[\w+=/,.@-]+:([\w+=/,.@-]*)?:[0-9]+:[\w+=/,.@-]+(:[\w+=/,.@-]+)?(:[\w+=/,.@-]+)?`),
+	"PrecedenceType":       {most: math.MaxInt32},
+	"PaginationKey":        text(1, 131072, `[\S]+`),
 	"DeliveryMediumType":   {values: []string{"SMS", "EMAIL"}},
 	"MessageActionType":    {values: []string{"RESEND", "SUPPRESS"}},
 	"AuthFlowType": {values: []string{"USER_SRP_AUTH", "REFRESH_TOKEN_AUTH", "REFRESH_TOKEN", "CUSTOM_AUTH",

@@ -50,6 +50,8 @@ type world struct {
 	now    time.Time
 	codes  []cognito.CodeSent
 	events []cognito.Event
+	// functions are those of triggers, by name.
+	functions map[string]cognito.Invoke
 }
 
 // emailPool is the pool of the walk-through: users sign up and in with their
@@ -89,6 +91,15 @@ func newWorld(t testing.TB, pools ...cognito.PoolConfig) *world {
 				return cognito.Principal{ARN: "arn:aws:sts::000000000000:assumed-role/rider/s"}, nil
 			}
 			return cognito.Principal{}, &aws.Error{Code: "MissingAuthenticationTokenException", Message: "Missing Authentication Token", Status: 403}
+		},
+		Invoke: func(ctx context.Context, function string, event []byte) ([]byte, string, error) {
+			w.mu.Lock()
+			f := w.functions[function]
+			w.mu.Unlock()
+			if f == nil {
+				return nil, "", &aws.Error{Code: "ResourceNotFoundException", Message: "Function not found: " + function, Status: 404}
+			}
+			return f(ctx, function, event)
 		},
 		Log: func(e cognito.Event) { w.mu.Lock(); defer w.mu.Unlock(); w.events = append(w.events, e) },
 		CodeSent: func(c cognito.CodeSent) {
