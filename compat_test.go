@@ -45,8 +45,8 @@ program dispatches by: ` + "`go test . -run TestCompat -update`" + ` writes it.
 
 ## Declaration
 
-HTTP APIs with the authorizers ` + "`jwt`, `user_pool` and `none`" + `; functions in Go, JavaScript, TypeScript and Python; ` + "`url:`" + ` targets; user pools and their clients;
-outputs; stages. REST APIs, Lambda and IAM authorizers, triggers, tenants, identity pools, buckets and tables are refused with file, line and reason: nothing is started.
+HTTP APIs with the authorizers ` + "`jwt`, `user_pool` and `none`" + `; functions in Go, JavaScript, TypeScript and Python; ` + "`url:`" + ` targets; user pools, their clients, groups and triggers;
+outputs; stages. REST APIs, Lambda and IAM authorizers, tenants, identity pools, buckets and tables are refused with file, line and reason: nothing is started.
 
 `)
 	writeOperations(&b, cognito.Operations())
