@@ -170,11 +170,11 @@ func (g *goGroup) probes(dir string, p listedPackage, packages map[string]listed
 	return sortedProbes(set)
 }
 
-// addToolchain adds what tells one toolchain from another.
+// addToolchain adds what tells one toolchain from another, beside the Go tool
+// itself, which is one of the settings.
 func (g *goGroup) addToolchain(set map[probe]bool) {
 	s := g.settings
 	real := realPath(g.tool)
-	set[probe{Look: lookStamp, Path: real}] = true
 	set[probe{Look: lookContent, Path: filepath.Join(filepath.Dir(filepath.Dir(real)), "VERSION")}] = true
 	set[probe{Look: lookContent, Path: filepath.Join(filepath.Dir(filepath.Dir(real)), "go.env")}] = true
 	for _, f := range []string{"VERSION", "go.env"} {

@@ -107,6 +107,15 @@ func TestBuiltBefore(t *testing.T) {
 			restart(t, filepath.Join(w.dir, "app"), filepath.Join(w.dir, "cache"), w.env, "f")
 			write(t, w, "go.work", "go 1.26\n\nuse (\n\t./app\n\t./fork\n)\n")
 		}, "abZx21"},
+		{"what another module of the workspace replaces", func(t *testing.T, w *world) {
+			write(t, w, "fork/go.mod", "module example.com/lib\n\ngo 1.26\n")
+			write(t, w, "fork/lib.go", "package lib\n\nconst Word = \"Z\"\n")
+			write(t, w, "app/go.mod", strings.Split(recorded["app/go.mod"], "\nreplace")[0])
+			write(t, w, "go.work", "go 1.26\n\nuse (\n\t./app\n\t./other\n)\n")
+			write(t, w, "other/go.mod", "module example.com/other\n\ngo 1.26\n\nreplace example.com/lib => ../lib\n")
+			restart(t, filepath.Join(w.dir, "app"), filepath.Join(w.dir, "cache"), w.env, "f")
+			write(t, w, "other/go.mod", "module example.com/other\n\ngo 1.26\n\nreplace example.com/lib => ../fork\n")
+		}, "abZx21"},
 		{"a new workspace", func(t *testing.T, w *world) {
 			write(t, w, "fork/go.mod", "module example.com/lib\n\ngo 1.26\n")
 			write(t, w, "fork/lib.go", "package lib\n\nconst Word = \"Z\"\n")
@@ -270,7 +279,6 @@ func TestBuiltBeforeDoubt(t *testing.T) {
 		{"quotes in go.mod", map[string]string{"go.mod": "module \"example.com/app\"\n\ngo 1.26\n"}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
 			dir, _ := project(t, plain)
 			for name, text := range c.files {
 				path := filepath.Join(dir, filepath.FromSlash(name))

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // store keeps results in folders named by their contents. Nothing in it is
@@ -26,6 +27,11 @@ func (s store) addFile(path string) (string, string, error) {
 	defer in.Close()
 	sum := sha256.New()
 	return s.commit(sum.Sum, func(tmp string) error {
+		// A child that is forked while the file is open for writing has it open,
+		// too, until it executes; until then nobody can run the file ("text file
+		// busy", golang.org/issue/22315).
+		syscall.ForkLock.RLock()
+		defer syscall.ForkLock.RUnlock()
 		out, err := os.OpenFile(filepath.Join(tmp, filepath.Base(path)), os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o700)
 		if err != nil {
 			return err
