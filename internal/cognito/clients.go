@@ -68,6 +68,20 @@ func (cl *Client) identify(ctx context.Context, name, secretHash string) (*user,
 	return u, cl.checkSecretHash(secretHash, names...)
 }
 
+// clientAndUser gives the served client of an id and the user that a request
+// through it names, or a nil user, after checking the request's secret hash.
+func (s *Service) clientAndUser(ctx context.Context, c *call, clientID, name, secretHash string) (*Client, *user, error) {
+	cl, err := s.client(c, clientID, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	found, err := cl.identify(ctx, name, secretHash)
+	if err != nil {
+		return nil, nil, err
+	}
+	return cl, found, nil
+}
+
 // checkSecretHash verifies base64(HMAC-SHA256(secret, username + client id))
 // (https://docs.aws.amazon.com/cognito/latest/developerguide/signing-up-users-in-your-app.html#cognito-user-pools-computing-secret-hash)
 // for any of the names: clients use the name that was typed, or the username

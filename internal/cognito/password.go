@@ -104,11 +104,7 @@ func (s *Service) changePassword(ctx context.Context, _ *call, b *bearer, in *ch
 // forgotPassword sends a code to a verified address. The old password works
 // until the new one is set.
 func (s *Service) forgotPassword(ctx context.Context, c *call, in *codeRequest) (*codeDelivery, error) {
-	cl, err := s.client(c, in.ClientID, in.Username)
-	if err != nil {
-		return nil, err
-	}
-	found, err := cl.identify(ctx, in.Username, in.SecretHash)
+	cl, found, err := s.clientAndUser(ctx, c, in.ClientID, in.Username, in.SecretHash)
 	if err != nil {
 		return nil, err
 	}
@@ -170,11 +166,7 @@ func (p *Pool) resetCode(ctx context.Context, tx *sql.Tx, u *user) (*message, er
 
 // confirmForgotPassword sets a new password by the code that was sent.
 func (s *Service) confirmForgotPassword(ctx context.Context, c *call, in *confirmForgotPasswordInput) (*empty, error) {
-	cl, err := s.client(c, in.ClientID, in.Username)
-	if err != nil {
-		return nil, err
-	}
-	found, err := cl.identify(ctx, in.Username, in.SecretHash)
+	cl, found, err := s.clientAndUser(ctx, c, in.ClientID, in.Username, in.SecretHash)
 	if err != nil {
 		return nil, err
 	}

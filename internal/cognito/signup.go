@@ -128,11 +128,7 @@ func aliasTaken(err error) error {
 // confirmSignUp confirms a user by the code that was sent. Of two at once one
 // wins: the other finds the user confirmed.
 func (s *Service) confirmSignUp(ctx context.Context, c *call, in *confirmSignUpInput) (*empty, error) {
-	cl, err := s.client(c, in.ClientID, in.Username)
-	if err != nil {
-		return nil, err
-	}
-	found, err := cl.identify(ctx, in.Username, in.SecretHash)
+	cl, found, err := s.clientAndUser(ctx, c, in.ClientID, in.Username, in.SecretHash)
 	if err != nil {
 		return nil, err
 	}
@@ -182,11 +178,7 @@ func notConfirmable(u *user) error {
 
 // resendConfirmationCode sends a new code; the one before is worth nothing.
 func (s *Service) resendConfirmationCode(ctx context.Context, c *call, in *codeRequest) (*codeDelivery, error) {
-	cl, err := s.client(c, in.ClientID, in.Username)
-	if err != nil {
-		return nil, err
-	}
-	found, err := cl.identify(ctx, in.Username, in.SecretHash)
+	cl, found, err := s.clientAndUser(ctx, c, in.ClientID, in.Username, in.SecretHash)
 	if err != nil {
 		return nil, err
 	}
