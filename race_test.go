@@ -1,0 +1,5 @@
+//go:build race
+
+package doorwright_test
+
+const raceDetector = true
