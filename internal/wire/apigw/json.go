@@ -86,49 +86,46 @@ func appendNull(b []byte, names ...string) []byte {
 }
 
 // appendObject appends an object of strings.
-func appendObject(b []byte, pairs []Pair) []byte {
-	b = append(b, '{')
-	for i, p := range pairs {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(appendString(b, p.Name), ':')
-		b = appendString(b, p.Value)
-	}
-	return append(b, '}')
-}
+func appendObject(b []byte, pairs []Pair) []byte { return appendMembers(b, pairs, appendPair) }
 
 // appendLowerObject appends an object of strings whose names, which are header
 // names, are written in lower case.
 func appendLowerObject(b []byte, pairs []Pair) []byte {
+	return appendMembers(b, pairs, appendLowerPair)
+}
+
+// appendLists appends an object of arrays of strings.
+func appendLists(b []byte, lists []List) []byte { return appendMembers(b, lists, appendList) }
+
+// appendMembers appends an object, each of whose members member appends.
+func appendMembers[T any](b []byte, members []T, member func([]byte, T) []byte) []byte {
 	b = append(b, '{')
-	for i, p := range pairs {
+	for i, m := range members {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		start := len(b)
-		b = appendString(b, p.Name)
-		for j := start; j < len(b); j++ {
-			if c := b[j]; 'A' <= c && c <= 'Z' {
-				b[j] = c + 'a' - 'A'
-			}
-		}
-		b = appendString(append(b, ':'), p.Value)
+		b = member(b, m)
 	}
 	return append(b, '}')
 }
 
-// appendLists appends an object of arrays of strings.
-func appendLists(b []byte, lists []List) []byte {
-	b = append(b, '{')
-	for i, l := range lists {
-		if i > 0 {
-			b = append(b, ',')
+func appendPair(b []byte, p Pair) []byte {
+	return appendString(append(appendString(b, p.Name), ':'), p.Value)
+}
+
+func appendLowerPair(b []byte, p Pair) []byte {
+	start := len(b)
+	b = appendString(b, p.Name)
+	for i := start; i < len(b); i++ {
+		if c := b[i]; 'A' <= c && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
 		}
-		b = append(appendString(b, l.Name), ':')
-		b = appendArray(b, l.Values)
 	}
-	return append(b, '}')
+	return appendString(append(b, ':'), p.Value)
+}
+
+func appendList(b []byte, l List) []byte {
+	return appendArray(append(appendString(b, l.Name), ':'), l.Values)
 }
 
 // appendArray appends an array of strings.
