@@ -7,11 +7,30 @@ import (
 	"testing"
 	"time"
 
+	"github.com/doorwright/doorwright"
 	"github.com/doorwright/doorwright/app"
 	"github.com/doorwright/doorwright/internal/authorizer"
 	"github.com/doorwright/doorwright/internal/gateway"
 	"github.com/doorwright/doorwright/verify"
 )
+
+// TestStageNamesAgree holds the two ways to name a stage together: what cannot be
+// started has no outputs to be read either, and for the same reason.
+func TestStageNamesAgree(t *testing.T) {
+	dir := upstreamApp(t, "http://localhost:1", "")
+	for name, good := range map[string]bool{
+		"dev": true, "a": true, "pr-7": true, strings.Repeat("a", 32): true,
+		"7": false, "-a": false, "a-": false, "Dev": false, "a_b": false, "../dev": false, strings.Repeat("a", 33): false, "dev\n": false,
+	} {
+		_, checked := doorwright.Check(dir, name)
+		_, read := doorwright.ReadOutputs(dir, name)
+		for what, err := range map[string]error{"Check": checked, "ReadOutputs": read} {
+			if refused := err != nil && strings.Contains(err.Error(), "is not a stage name"); refused == good {
+				t.Errorf("%s of stage %q: %v", what, name, err)
+			}
+		}
+	}
+}
 
 // TestWhatIsDeclaredCanBeServed gives random texts to the declaration and, if
 // it accepts them, to the rooms: `check` must not let pass what `start` then

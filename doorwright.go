@@ -34,7 +34,7 @@ import (
 )
 
 // DefaultStage is the stage that runs if none is named.
-const DefaultStage = "dev"
+const DefaultStage = app.DefaultStage
 
 // Config says which app to run, and how.
 type Config struct {
@@ -58,9 +58,6 @@ type Config struct {
 // Check loads and validates the declaration in dir and opens nothing. Its
 // error is an app.ErrorList if the declaration has mistakes.
 func Check(dir, stage string) (*app.App, error) {
-	if err := checkStageName(stage); err != nil {
-		return nil, err
-	}
 	return app.Load(dir, app.Options{Stage: stage, Env: os.LookupEnv})
 }
 

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/doorwright/doorwright/app"
 	"github.com/doorwright/doorwright/internal/store"
 )
 
@@ -114,7 +115,7 @@ func (e Environment) check() error {
 }
 
 func readStageFile(dir, stage, name string) ([]byte, error) {
-	if err := checkStageName(stage); err != nil {
+	if err := app.CheckStage(stage); err != nil {
 		return nil, err
 	}
 	b, err := os.ReadFile(filepath.Join(store.Path(dir, stage), name))
@@ -179,11 +180,4 @@ func newSecretAccessKey() string {
 	var b [30]byte
 	rand.Read(b[:])
 	return base64.StdEncoding.EncodeToString(b[:])
-}
-
-func checkStageName(stage string) error {
-	if stage == "" || len(stage) > 32 || strings.Trim(stage, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" || stage[0] == '-' {
-		return fmt.Errorf("%q is not a stage's name: it has 1 to 32 small letters, digits and hyphens, and does not begin with a hyphen", stage)
-	}
-	return nil
 }

@@ -27,6 +27,15 @@ const FileName = "doorwright.yaml"
 // DefaultStage is the stage that is loaded when none is asked for.
 const DefaultStage = "dev"
 
+// CheckStage tells whether a stage can have a name: for who looks for what a stage
+// has left, without its declaration.
+func CheckStage(name string) error {
+	if g := grammarOf("stage name"); !g.matches(name) {
+		return fmt.Errorf("%q is not a stage name: %s", name, g.hint(name))
+	}
+	return nil
+}
+
 // maxStages bounds the stages of a file, each of which is checked whole.
 const maxStages = 32
 
