@@ -1,6 +1,7 @@
 package lambda
 
 import (
+	"crypto/subtle"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -30,13 +32,21 @@ const (
 // runtimeAPI is the Runtime API of one instance: the address tells instances
 // apart, since a process cannot be asked to say which it is.
 type runtimeAPI struct {
-	i       *instance
-	address string
-	server  *http.Server
+	i *instance
+	// host is the listener's host and port.
+	host   string
+	server *http.Server
 	// conns counts the connections that are served, and served is done when
 	// the listener is closed.
 	conns, served sync.WaitGroup
 }
+
+// address is what AWS_LAMBDA_RUNTIME_API says: a host and port, and the secret as
+// the first segment of the path. A runtime makes "http://" + address +
+// "/2018-06-01/..." of it, and so it sends the secret without knowing of one. It
+// is in the process's environment, which no other user can read, and nowhere
+// else.
+func (a *runtimeAPI) address() string { return a.host + "/" + a.i.secret }
 
 // listen starts an instance's Runtime API on a loopback port of its own.
 func listen(i *instance) (*runtimeAPI, error) {
@@ -44,12 +54,13 @@ func listen(i *instance) (*runtimeAPI, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the instance's Runtime API: %w", err)
 	}
-	a := &runtimeAPI{i: i, address: ln.Addr().String()}
+	a := &runtimeAPI{i: i, host: ln.Addr().String()}
+	root := "/" + i.secret + "/2018-06-01/runtime"
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /2018-06-01/runtime/invocation/next", a.next)
-	mux.HandleFunc("POST /2018-06-01/runtime/invocation/{id}/response", a.response)
-	mux.HandleFunc("POST /2018-06-01/runtime/invocation/{id}/error", a.error)
-	mux.HandleFunc("POST /2018-06-01/runtime/init/error", a.initError)
+	mux.HandleFunc("GET "+root+"/invocation/next", a.next)
+	mux.HandleFunc("POST "+root+"/invocation/{id}/response", a.response)
+	mux.HandleFunc("POST "+root+"/invocation/{id}/error", a.error)
+	mux.HandleFunc("POST "+root+"/init/error", a.initError)
 	a.server = &http.Server{
 		Handler:           a.guard(mux),
 		ReadHeaderTimeout: 10 * time.Second,
@@ -76,12 +87,18 @@ func (a *runtimeAPI) close() {
 	a.conns.Wait()
 }
 
-// guard keeps out web pages, the one kind of stranger that can reach a loopback
-// port without running as a local process: a page cannot leave out Origin when
-// it posts, nor, rebinding a name to this address, send its Host.
+// guard keeps out who is not the instance's process: another user of the machine,
+// who can reach a loopback port but does not know the secret, and a web page,
+// which besides cannot leave out Origin when it posts, nor, rebinding a name to
+// this address, send its Host. A stranger's connection is not kept.
 func (a *runtimeAPI) guard(next http.Handler) http.Handler {
+	secret := []byte(a.i.secret)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Host != a.address || r.Header["Origin"] != nil || r.Header["Sec-Fetch-Site"] != nil {
+		given, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+		if subtle.ConstantTimeCompare([]byte(given), secret) != 1 ||
+			r.Host != a.host || r.Header["Origin"] != nil || r.Header["Sec-Fetch-Site"] != nil {
+			w.Header().Set("Connection", "close")
+			http.NewResponseController(w).SetReadDeadline(time.Now().Add(time.Second)) // The server waits for the body.
 			refuse(w, http.StatusForbidden, "Forbidden", "this listener answers its own function only")
 			return
 		}

@@ -38,6 +38,11 @@ var Assumptions = []aws.Assumption{
 		Choice: "403 InvalidStateTransition", Why: "the API's error list has the status; AWS's interface emulator answers so",
 	},
 	{
+		Area: "Lambda, Runtime API", Question: "What is AWS_LAMBDA_RUNTIME_API?",
+		Choice: "127.0.0.1:PORT/SECRET, a secret for each instance, without which the listener answers 403",
+		Why:    `on AWS it is a host and port that nobody else can reach. Runtimes put "http://" before it and a path behind`,
+	},
+	{
 		Area: "Lambda, lifecycle", Question: "How long is an instance without work kept?",
 		Choice: "5 minutes", Why: "AWS documents no figure; observations range from 5 to 15 minutes",
 	},

@@ -28,7 +28,9 @@ type instance struct {
 	f    *function
 	code *generation
 	// stream is the instance's log stream, which also tells instances apart.
-	stream    string
+	stream string
+	// secret is what the Runtime API knows the instance's process by.
+	secret    string
 	startedAt time.Time
 	log       *logger
 	// work passes the event from assign to the request that waits for it. It
@@ -77,11 +79,11 @@ type instance struct {
 func newInstance(f *function, code *generation) *instance {
 	var id [16]byte
 	rand.Read(id[:])
-	now := time.Now()
+	now, secret := time.Now(), rand.Text()
 	i := &instance{
-		f: f, code: code, startedAt: now,
+		f: f, code: code, startedAt: now, secret: secret,
 		stream: now.UTC().Format("2006/01/02/") + "[$LATEST]" + hex.EncodeToString(id[:]),
-		log:    &logger{function: f.Name, sink: f.runtime.config.Log},
+		log:    &logger{function: f.Name, secret: secret, sink: f.runtime.config.Log},
 		work:   make(chan *invocation, 1), up: make(chan struct{}), over: make(chan struct{}),
 	}
 	i.initTimer = time.AfterFunc(f.runtime.initTimeout, func() {
@@ -123,12 +125,12 @@ func (i *instance) live() error {
 	}
 	defer api.close()
 	cmd := i.command()
-	if cmd.Env, err = i.environment(api.address, tmp); err != nil {
+	if cmd.Env, err = i.environment(api.address(), tmp); err != nil {
 		return err
 	}
 	cmd.Stdout, cmd.Stderr = i.stdout.child, i.stderr.child
 
-	p, err := i.f.runtime.host.start(cmd, api.address)
+	p, err := i.f.runtime.host.start(cmd, api.address())
 	if err != nil {
 		return fmt.Errorf("starting %s: %w", cmd.Path, err)
 	}

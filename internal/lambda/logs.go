@@ -42,13 +42,17 @@ const maxLine = 256 << 10
 // logger gives lines their function and request.
 type logger struct {
 	function string
-	sink     func(Line)
+	// secret is left out of every line: runtimes name the address that they
+	// could not reach.
+	secret string
+	sink   func(Line)
 	// request is the id of the invocation that is running.
 	request atomic.Pointer[string]
 }
 
 // print writes a line.
 func (l *logger) print(kind LineKind, text string) {
+	text = strings.ReplaceAll(text, l.secret, "...")
 	line := Line{Time: time.Now(), Function: l.function, Kind: kind, Text: text}
 	if id := l.request.Load(); id != nil {
 		line.RequestID = *id

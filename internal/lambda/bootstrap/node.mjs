@@ -10,7 +10,7 @@ import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 
 const [bundle, exportName, source] = process.argv.splice(2);
-const [host, port] = process.env.AWS_LAMBDA_RUNTIME_API.split(":");
+const { hostname: host, port, pathname: root } = new URL("http://" + process.env.AWS_LAMBDA_RUNTIME_API);
 const agent = new Agent({ keepAlive: true, maxSockets: 1 });
 const ERROR_TYPE = "Lambda-Runtime-Function-Error-Type";
 
@@ -25,7 +25,7 @@ function call(method, path, body, headers = {}) {
       headers["Content-Type"] ??= "application/json";
       headers["Content-Length"] = body.length;
     }
-    const options = { host, port, agent, method, path: "/2018-06-01/runtime" + path, headers };
+    const options = { host, port, agent, method, path: `${root}/2018-06-01/runtime${path}`, headers };
     const req = request(options, (res) => {
       const chunks = [];
       res.on("data", (chunk) => chunks.push(chunk));

@@ -24,15 +24,16 @@ class Runtime:
     a quarter of the interpreter's start to import, which every save waits for."""
 
     def __init__(self, address):
-        self.address = address
-        host, port = address.rsplit(":", 1)
+        self.host, _, root = address.partition("/")
+        self.api = "/" + root + API
+        host, port = self.host.rsplit(":", 1)
         self.socket = socket.create_connection((host, int(port)))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.reader = self.socket.makefile("rb")
 
     def call(self, method, path, body=b"", headers=None):
         """Gives the status, the headers by their names in small letters, and the body."""
-        head = "%s %s%s HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n" % (method, API, path, self.address, len(body))
+        head = "%s %s%s HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n" % (method, self.api, path, self.host, len(body))
         for name, value in (headers or {}).items():
             head += "%s: %s\r\n" % (name, "".join(c if " " <= c <= "~" else "?" for c in value))
         self.socket.sendall(head.encode("ascii") + b"\r\n" + body)

@@ -68,6 +68,9 @@ func handle(ctx context.Context, e event) (any, error) {
 		}
 		os.Stdout.Write(bytes.Repeat([]byte("y"), 300<<10))
 		return nil, nil
+	case "tell the address":
+		fmt.Println("I ask at", os.Getenv("AWS_LAMBDA_RUNTIME_API"))
+		return os.Getenv("AWS_LAMBDA_RUNTIME_API"), nil
 	case "spawn": // a grandchild in the group, and one that leaves it
 		var pids []int
 		for _, args := range [][]string{{"sleep", "600"}, {"setsid", "sleep", "601"}} {
