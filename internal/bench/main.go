@@ -168,7 +168,7 @@ func groups() []group {
 		{[]string{"start-ready", "idle-rss"}, measureStart},
 		{[]string{"binary", "binary-stripped"}, measureSize},
 		{[]string{"save-go", "save-ts", "save-js", "save-py"}, measureSave},
-		{[]string{"memory"}, measureMemory},
+		{[]string{"memory-forged", "memory-verified"}, measureMemory},
 	}
 }
 

@@ -13,8 +13,15 @@ import (
 	"github.com/doorwright/doorwright/verify/verifytest"
 )
 
-// measureMemory sends a gateway many tokens of which no two are the same, most
-// of them forged, and looks at what it has kept.
+// verified is how many verified tokens a gateway's authorizer remembers, and
+// longest the longest token that it does.
+const (
+	verified = verify.DefaultCacheSize
+	longest  = 4 << 10
+)
+
+// measureMemory sends a gateway tokens of which no two are the same, and looks
+// at what it has kept: of forged ones, then of good ones.
 func measureMemory(_ context.Context, b *bench) ([]result, error) {
 	issuer := verifytest.NewIssuer(verify.RS256)
 	defer issuer.Close()
@@ -28,29 +35,40 @@ func measureMemory(_ context.Context, b *bench) ([]result, error) {
 		return nil, err
 	}
 	defer g.Close()
-	send := func(token string) {
+	send := func(token string, status int) {
 		r := httptest.NewRequest("GET", "/private", nil)
 		r.Header = http.Header{"Authorization": {"Bearer " + token}}
-		g.ServeHTTP(httptest.NewRecorder(), r)
+		w := httptest.NewRecorder()
+		if g.ServeHTTP(w, r); w.Code != status && err == nil {
+			err = fmt.Errorf("a token is answered %d, not %d", w.Code, status)
+		}
 	}
 	good := idToken(issuer, 0)
-	send(good)
+	send(good, 200)
 	before := heap()
 	forged := b.pick(200_000, 2000)
 	signature := good[strings.LastIndexByte(good, '.'):]
 	parts := strings.SplitN(good, ".", 3)
 	for n := range forged {
 		if n%2 == 0 { // a payload that was never signed
-			send(parts[0] + "." + parts[1] + fmt.Sprintf("%08d", n) + signature)
+			send(parts[0]+"."+parts[1]+fmt.Sprintf("%08d", n)+signature, 401)
 		} else { // a key that there is none of
-			send(fmt.Sprintf("eyJhbGciOiJSUzI1NiIsImtpZCI6I%08dIn0.", n) + parts[1] + signature)
+			send(fmt.Sprintf("eyJhbGciOiJSUzI1NiIsImtpZCI6I%08dIn0.", n)+parts[1]+signature, 401)
 		}
 	}
-	for n := range b.pick(2000, 20) {
-		send(idToken(issuer, n+1))
+	left := max(0, heap()-before)
+	before = heap()
+	// Half as many again as are remembered: they come into the slots by chance,
+	// and few slots then have room.
+	fill := b.pick(verified*3/2, 200)
+	for _, token := range goodTokens(issuer, fill) {
+		send(token, 200)
 	}
-	const bound = 24
-	return []result{bounded("memory", fmt.Sprintf("heap that %d distinct tokens leave in the gateway", forged+b.pick(2000, 20)), "MB", max(0, heap()-before), bound)}, nil
+	const forgedBound, bound = 1.0, verified * longest / (1 << 20)
+	return []result{
+		bounded("memory-forged", fmt.Sprintf("heap that %s leave in the gateway", plural(forged, "forged token")), "MB", left, forgedBound),
+		bounded("memory-verified", fmt.Sprintf("the same of %s, of %d of which it remembers: that many of 4 KiB", plural(fill, "good token"), verified), "MB", max(0, heap()-before), bound),
+	}, err
 }
 
 // heap gives what is in use, in MB.
