@@ -6,16 +6,8 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"math/big"
-	"net/http"
-	"path/filepath"
-	"time"
-
-	"github.com/doorwright/doorwright/internal/aws"
-	"github.com/doorwright/doorwright/internal/cognito"
-	"github.com/doorwright/doorwright/internal/store"
 )
 
 // object is a JSON object.
@@ -24,46 +16,19 @@ type object = map[string]any
 // measureInitiateAuth sets a password sign-in, with its state on disk, beside
 // the cryptography that it cannot do without.
 func measureInitiateAuth(ctx context.Context, b *bench) ([]result, error) {
-	stage, err := store.Open(ctx, store.Path(filepath.Join(b.dir), "auth"), store.Options{Migrations: cognito.Migrations()})
+	pool, err := newUserPool(ctx, b, "auth")
 	if err != nil {
 		return nil, err
 	}
-	defer stage.Close()
-	pools, err := cognito.New(cognito.Config{
-		Region: "us-east-1", AccountID: aws.AccountID, IssuerBase: "http://localhost:4566", Now: time.Now,
-		DB: stage.DB(), Mailbox: stage.Mailbox(),
-		Pools: []cognito.PoolConfig{{Name: "Users", Clients: []cognito.ClientConfig{
-			{Name: "web", ExplicitAuthFlows: []string{"ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"}},
-		}}},
-		Authenticate: func(*http.Request, []byte) (cognito.Principal, error) {
-			return cognito.Principal{}, errors.New("nothing is signed here")
-		},
-	})
-	if err != nil {
+	defer pool.close()
+	if err := pool.create(ctx, "alice"); err != nil {
 		return nil, err
 	}
-	if err := pools.Open(ctx); err != nil {
-		return nil, err
-	}
-	pool := pools.Pool("Users")
-	const password = "Passw0rd!"
-	for _, c := range []struct {
-		operation string
-		in        object
-	}{
-		{"AdminCreateUser", object{"UserPoolId": pool.ID(), "Username": "alice", "MessageAction": "SUPPRESS"}},
-		{"AdminSetUserPassword", object{"UserPoolId": pool.ID(), "Username": "alice", "Password": password, "Permanent": true}},
-	} {
-		if err := pools.Call(ctx, c.operation, c.in, nil); err != nil {
-			return nil, fmt.Errorf("%s: %w", c.operation, err)
-		}
-	}
-	in := object{"AuthFlow": "USER_PASSWORD_AUTH", "ClientId": pool.ClientID("web"), "AuthParameters": object{"USERNAME": "alice", "PASSWORD": password}}
 	limit, err := bareSignIn()
 	if err != nil {
 		return nil, err
 	}
-	signIn := func() error { return pools.Call(ctx, "InitiateAuth", in, nil) }
+	signIn := func() error { return pool.signIn(ctx, "alice") }
 	calls := b.pick(10, 2)
 	r, err := alternate(b.pick(101, 3), rate(each(calls, signIn)), rate(each(calls, limit)))
 	if err != nil {

@@ -163,6 +163,7 @@ func groups() []group {
 		{[]string{"verify-miss", "verify-hit"}, measureVerify},
 		{[]string{"gateway-hot-1", "gateway-hot-64", "gateway-10000-1", "gateway-10000-64"}, measureGateway},
 		{[]string{"initiate-auth"}, measureInitiateAuth},
+		{[]string{"users-list", "users-sign-in", "users-sign-up"}, measureUsers},
 		{[]string{"lambda-authorizer"}, notYet},
 		{[]string{"function-call", "function-http"}, measureFunction},
 		{[]string{"start-ready", "idle-rss"}, measureStart},

@@ -76,3 +76,30 @@ func (s *Service) Plans(ctx context.Context, filters []string) (map[string]strin
 	}
 	return plans, nil
 }
+
+// ListPlan gives SQLite's plan of a page of ListUsers, after the user of the
+// name and sub if there is one.
+func (p *Pool) ListPlan(ctx context.Context, filter string, from [2]string) (plan []string, err error) {
+	f, err := parseFilter(filter)
+	if err != nil {
+		return nil, err
+	}
+	query, args := p.userQuery(f, cursor{from[0], from[1]}, 10)
+	err = p.svc.cfg.DB.Read(ctx, func(tx *sql.Tx) error {
+		rows, err := tx.QueryContext(ctx, "EXPLAIN QUERY PLAN "+query, args...)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var id, parent, unused int
+			var step string
+			if err := rows.Scan(&id, &parent, &unused, &step); err != nil {
+				return err
+			}
+			plan = append(plan, step)
+		}
+		return rows.Err()
+	})
+	return plan, err
+}
