@@ -69,12 +69,12 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := g.exchanges.Get().(*exchange)
 	x.w, x.r = w, r
 	x.entry = Entry{
-		Time:      g.config.Now(),
 		RequestID: newRequestID(),
 		SourceIP:  sourceIP(r),
 		Method:    loggedMethod(r.Method),
 	}
 	defer func() { x.finish(recover()) }()
+	x.entry.Time = g.config.Now()
 	x.serve()
 }
 
@@ -154,8 +154,7 @@ func (x *exchange) authorize() (authorizer.Decision, bool) {
 func (x *exchange) finish(panicked any) {
 	abort := panicked == http.ErrAbortHandler
 	if panicked != nil && !abort {
-		x.entry.Err = fmt.Errorf("panic: %v", panicked)
-		x.entry.Stack = string(debug.Stack())
+		x.panicked(panicked)
 		abort = x.answered
 		if !abort {
 			clear(x.w.Header())
@@ -165,7 +164,7 @@ func (x *exchange) finish(panicked any) {
 	g := x.g
 	if g.config.Log != nil {
 		x.entry.Path = loggedPath(x.r.URL, g.secretQuery)
-		x.entry.Duration = g.config.Now().Sub(x.entry.Time)
+		x.entry.Duration = x.took()
 		g.config.Log(x.entry)
 	}
 	x.reset()
@@ -173,6 +172,26 @@ func (x *exchange) finish(panicked any) {
 	if abort {
 		panic(http.ErrAbortHandler) // half an answer must not look like a whole one
 	}
+}
+
+// panicked has the log tell of a panic.
+func (x *exchange) panicked(p any) {
+	x.entry.Err = fmt.Errorf("panic: %v", p)
+	x.entry.Stack = string(debug.Stack())
+}
+
+// took gives how long the exchange has been under way. The answer is given: a
+// clock that panics now is told of, and takes nothing of it away.
+func (x *exchange) took() time.Duration {
+	defer func() {
+		if p := recover(); p != nil {
+			x.panicked(p)
+		}
+	}()
+	if x.entry.Time.IsZero() { // it has panicked before
+		return 0
+	}
+	return x.g.config.Now().Sub(x.entry.Time)
 }
 
 // reset forgets the request, so that the pool keeps no token alive.

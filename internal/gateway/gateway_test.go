@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -185,6 +186,34 @@ func TestPanics(t *testing.T) {
 	}
 	w.invoker.says(`"fine"`)
 	w.do(t, "GET", "/").assert(t, 200, "fine", typeJSON)
+}
+
+// A clock that panics before the answer is a 500; after it, a line in the log.
+func TestClockPanics(t *testing.T) {
+	var calls, broken atomic.Int64 // how often it was asked, and when it panics
+	c := base(open("GET /")...)
+	c.Now = func() time.Time {
+		if calls.Add(1) == broken.Load() {
+			panic("clock")
+		}
+		return time.Now()
+	}
+	w := serve(t, c)
+	w.invoker.says(`"fine"`)
+	for _, when := range []struct {
+		call, status int64
+		body         string
+	}{{1, 500, bodyInternal}, {2, 200, "fine"}} {
+		broken.Store(calls.Load() + when.call)
+		w.do(t, "GET", "/").assert(t, int(when.status), when.body, typeJSON)
+		if e := w.journal.last(t); e.Err == nil || e.Err.Error() != "panic: clock" || !strings.Contains(e.Stack, "TestClockPanics") || e.Duration != 0 || e.RequestID == "" {
+			t.Errorf("call %d: %+v", when.call, e)
+		}
+		w.do(t, "GET", "/").assert(t, 200, "fine", typeJSON)
+		if e := w.journal.last(t); e.Err != nil || e.Duration <= 0 {
+			t.Errorf("after call %d: %+v", when.call, e)
+		}
+	}
 }
 
 func TestLogLine(t *testing.T) {
