@@ -584,8 +584,8 @@ func tree(dir string) (n, size int) {
 // Heap: what is left to fill of the cache of verified tokens, which a long soak
 // fills beforehand. RSS: what large bodies leave of
 // arenas; not held under the race detector, whose shadow of every address ever
-// used is most of it. State: a thousand messages, and a row of each user's attempts, that
-// are kept for a day. A leak of one goroutine, descriptor or process for each
+// used is most of it. State: a thousand messages, and a row of attempts of each name, for
+// less than an hour. A leak of one goroutine, descriptor or process for each
 // crash, hang-up or reload is past these after seconds.
 var flat = []struct {
 	name   string

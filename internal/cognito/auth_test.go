@@ -1,7 +1,9 @@
 package cognito_test
 
 import (
+	"database/sql"
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"testing"
 	"time"
@@ -245,5 +247,59 @@ func TestTemporaryPasswordExpires(t *testing.T) {
 	}
 	if out := w.do("InitiateAuth", w.passwordAuth("a@example.com", "Temp0rary2!")); out["ChallengeName"] != "NEW_PASSWORD_REQUIRED" {
 		t.Errorf("InitiateAuth: %v", out)
+	}
+}
+
+// TestAttemptsAreForgotten has failed sign-ins of a user, of a user who is then
+// deleted, and of names that are nobody's. What still counts stays; the user's
+// rows go with the user, and all go once they count no more.
+func TestAttemptsAreForgotten(t *testing.T) {
+	w := newWorld(t, emailPool())
+	w.confirmed("a@example.com")
+	w.confirmed("gone@example.com")
+	rows := func() (n int) {
+		t.Helper()
+		if err := w.svc.Sweep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		err := w.stage.DB().Read(t.Context(), func(tx *sql.Tx) error {
+			return tx.QueryRow("SELECT count(*) FROM cognito_attempt").Scan(&n)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	fail := func(name string) {
+		in := with(w.passwordAuth(name, "Wr0ng!wrong"), obj{"ClientId": w.client("hiding")})
+		w.refused("InitiateAuth", in, "NotAuthorizedException", wrongPassword)
+	}
+	for range 5 { // the fifth locks
+		fail("a@example.com")
+	}
+	for i := range 3 {
+		fail(fmt.Sprintf("nobody%d@example.com", i))
+	}
+	fail("gone@example.com")
+	if n := rows(); n != 5 {
+		t.Errorf("%d names have attempts; want 5", n)
+	}
+	w.do("AdminDeleteUser", w.user("gone@example.com"))
+	if n := rows(); n != 4 {
+		t.Errorf("%d names have attempts after one's user was deleted; want 4", n)
+	}
+	w.advance(15 * time.Minute) // not yet forgotten: the sixth failure locks for two seconds
+	if n := rows(); n != 4 {
+		t.Errorf("after 15 minutes %d names have attempts; want 4", n)
+	}
+	fail("a@example.com")
+	w.advance(time.Second)
+	w.refused("InitiateAuth", w.passwordAuth("a@example.com", goodPassword), "NotAuthorizedException", locked)
+	if n := rows(); n != 1 {
+		t.Errorf("a second later %d names have attempts; want 1", n)
+	}
+	w.advance(16 * time.Minute)
+	if n := rows(); n != 0 {
+		t.Errorf("16 minutes later %d names have attempts; want none", n)
 	}
 }

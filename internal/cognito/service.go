@@ -112,21 +112,25 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 }
 
-// sweep deletes attempts, sessions and grants a day after their end. Codes are
-// replaced by new ones and go with their user.
-//
-// In that day they still tell "expired" from "never heard of".
+// sweep deletes sessions and grants a day after their end: in that day they still
+// tell "expired" from "never heard of". Attempts go as soon as they no longer
+// count, since a stranger can make as many as there are names. Codes are replaced
+// by new ones and go with their user.
 func (s *Service) sweep(ctx context.Context) error {
-	before := s.cfg.Now().Add(-24 * time.Hour).UnixMilli()
+	now := s.cfg.Now()
+	dayAgo, forgotten := now.Add(-24*time.Hour).UnixMilli(), now.Add(-forgetfulness).UnixMilli()
 	err := s.write(ctx, func(tx *sql.Tx) error {
-		for _, statement := range []string{
-			"DELETE FROM cognito_session WHERE expires < ?",
-			"DELETE FROM cognito_grant WHERE expires < ?",
-			"DELETE FROM cognito_attempt WHERE until < ?",
-			"DELETE FROM cognito_used WHERE expires < ?",
-			"DELETE FROM cognito_custom WHERE expires < ?",
+		for _, old := range []struct {
+			statement string
+			before    int64
+		}{
+			{"DELETE FROM cognito_session WHERE expires < ?", dayAgo},
+			{"DELETE FROM cognito_grant WHERE expires < ?", dayAgo},
+			{"DELETE FROM cognito_attempt WHERE until < ?", forgotten},
+			{"DELETE FROM cognito_used WHERE expires < ?", dayAgo},
+			{"DELETE FROM cognito_custom WHERE expires < ?", dayAgo},
 		} {
-			if _, err := tx.ExecContext(ctx, statement, before); err != nil {
+			if _, err := tx.ExecContext(ctx, old.statement, old.before); err != nil {
 				return err
 			}
 		}
