@@ -103,6 +103,13 @@ func poolConfig(name string, p *app.UserPool) cognito.PoolConfig {
 			Name: name, Description: g.Description, RoleARN: g.RoleArn, Precedence: g.Precedence,
 		})
 	}
+	for name, r := range p.ResourceServers.All() {
+		server := cognito.ResourceServerConfig{Name: name, Identifier: r.Identifier}
+		for scope, description := range r.Scopes.All() {
+			server.Scopes = append(server.Scopes, cognito.ScopeConfig{Name: scope, Description: description})
+		}
+		cfg.ResourceServers = append(cfg.ResourceServers, server)
+	}
 	for name, c := range p.Clients.All() {
 		cfg.Clients = append(cfg.Clients, clientConfig(name, c))
 	}
@@ -161,6 +168,9 @@ var authFlows = map[string]string{
 	"user":              "ALLOW_USER_AUTH",
 }
 
+// oauthFlows says the declaration's words for grants in Cognito's.
+var oauthFlows = map[string]string{"code": "code", "implicit": "implicit", "clientCredentials": "client_credentials"}
+
 func clientConfig(name string, c *app.UserPoolClient) cognito.ClientConfig {
 	cfg := cognito.ClientConfig{
 		Name:                       name,
@@ -171,6 +181,16 @@ func clientConfig(name string, c *app.UserPoolClient) cognito.ClientConfig {
 		RefreshTokenValidity:       c.RefreshTokenValidity,
 		AuthSessionValidity:        c.AuthSessionValidity,
 		DisableTokenRevocation:     c.EnableTokenRevocation != nil && !*c.EnableTokenRevocation,
+
+		AllowedOAuthFlowsUserPoolClient: len(c.OAuthFlows) > 0,
+		AllowedOAuthScopes:              c.OAuthScopes,
+		CallbackURLs:                    c.CallbackURLs,
+		DefaultRedirectURI:              c.DefaultRedirectURI,
+		LogoutURLs:                      c.LogoutURLs,
+		SupportedIdentityProviders:      c.IdentityProviders,
+	}
+	for _, f := range c.OAuthFlows {
+		cfg.AllowedOAuthFlows = append(cfg.AllowedOAuthFlows, oauthFlows[f])
 	}
 	for _, f := range c.AuthFlows {
 		cfg.ExplicitAuthFlows = append(cfg.ExplicitAuthFlows, authFlows[f])

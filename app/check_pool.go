@@ -15,6 +15,7 @@ func (c *checker) userPool(path string, pool *UserPool) {
 	for name, client := range pool.Clients.All() {
 		if client != nil {
 			c.client(join(path+".clients", name), client)
+			c.oauth(path, join(path+".clients", name), pool, client)
 		}
 	}
 	for name, group := range pool.Groups.All() {
@@ -22,6 +23,7 @@ func (c *checker) userPool(path string, pool *UserPool) {
 			c.at(join(path+".groups", name)+".description", "shorten it", "description can have at most %d characters, not %d", maxGroupDescription, len(group.Description))
 		}
 	}
+	c.resourceServers(path, pool)
 	for key, f := range pool.Triggers.functions() {
 		at := join(path+".triggers", key)
 		c.function(at, at, &API{}, f)

@@ -70,6 +70,9 @@ type UserPool struct {
 	// declaration owns what they say; their members, and groups created through the
 	// API beside them, are kept.
 	Groups Map[*UserPoolGroup] `yaml:"groups" keys:"group name" maxItems:"10000"`
+	// ResourceServers are the APIs whose scopes clients may ask for, by name
+	// (AWS::Cognito::UserPoolResourceServer): at most 25.
+	ResourceServers Map[*ResourceServer] `yaml:"resourceServers" keys:"resource name" maxItems:"25"`
 	// Triggers are the functions that run inside the pool's operations (LambdaConfig).
 	Triggers Triggers `yaml:"triggers"`
 
@@ -141,6 +144,20 @@ type UserPoolGroup struct {
 	_ struct{} `noun:"a group"`
 }
 
+// A ResourceServer is an API with scopes of its own
+// (AWS::Cognito::UserPoolResourceServer). A scope in tokens and in routes is
+// IDENTIFIER/SCOPE.
+type ResourceServer struct {
+	// Identifier names the API in scopes, such as https://rides.example: up to 256
+	// visible ASCII characters but for " and \ (Identifier).
+	Identifier string `yaml:"identifier" required:"true" grammar:"resource server identifier"`
+	// Scopes are what may be asked for, by name, each with what it permits in words
+	// (Scopes): at most 100.
+	Scopes Map[string] `yaml:"scopes" keys:"scope name" grammar:"scope description" maxItems:"100"`
+
+	_ struct{} `noun:"a resource server"`
+}
+
 // A PasswordPolicy says what a password must contain; its words are those of the
 // PasswordPolicyType of the Cognito API.
 type PasswordPolicy struct {
@@ -197,6 +214,26 @@ type UserPoolClient struct {
 	// GetTokensFromRefreshToken, and no longer by REFRESH_TOKEN_AUTH. Write {} for no
 	// grace.
 	RefreshTokenRotation *RefreshTokenRotation `yaml:"refreshTokenRotation"`
+	// OAuthFlows are the grants that the client may use at the pool's domain
+	// (AllowedOAuthFlows): code, implicit, clientCredentials. clientCredentials stands
+	// alone and needs generateSecret.
+	OAuthFlows []string `yaml:"oauthFlows" enum:"code implicit clientCredentials" minItems:"1" unique:"true"`
+	// OAuthScopes are the scopes that the client may ask for there (AllowedOAuthScopes):
+	// openid, email, phone, profile, aws.cognito.signin.user.admin, or IDENTIFIER/SCOPE
+	// of one of the pool's resource servers. At most 50.
+	OAuthScopes []string `yaml:"oauthScopes" grammar:"OAuth scope" minItems:"1" maxItems:"50" unique:"true"`
+	// CallbackURLs are where a sign-in may return to (CallbackURLs): https,
+	// http://localhost, or a scheme of an app, such as myapp://callback. At most 100.
+	CallbackURLs []string `yaml:"callbackUrls" grammar:"redirect URL" minItems:"1" maxItems:"100" unique:"true"`
+	// DefaultRedirectURI is the one of callbackUrls that a request without redirect_uri
+	// returns to (DefaultRedirectURI).
+	DefaultRedirectURI string `yaml:"defaultRedirectUri" grammar:"redirect URL"`
+	// LogoutURLs are where a sign-out may return to (LogoutURLs). At most 100.
+	LogoutURLs []string `yaml:"logoutUrls" grammar:"redirect URL" minItems:"1" maxItems:"100" unique:"true"`
+	// IdentityProviders are who may sign users in for the client
+	// (SupportedIdentityProviders): COGNITO, the pool itself. By default COGNITO for a
+	// client with oauthFlows.
+	IdentityProviders []string `yaml:"identityProviders" grammar:"identity provider" minItems:"1" unique:"true"`
 
 	_ struct{} `noun:"a user pool client"`
 }

@@ -156,6 +156,34 @@ var grammars = []grammar{
 			return ""
 		},
 	}, {
+		// CreateResourceServer Identifier, ScopeName and ScopeDescription.
+		name:    "resource server identifier",
+		pattern: regexp.MustCompile(`^[!#-\[\]-~]{1,256}$`),
+		says:    `an identifier is 1 to 256 visible ASCII characters but for " and \, such as https://rides.example`,
+	}, {
+		name:    "scope name",
+		pattern: regexp.MustCompile(`^[!#-.0-\[\]-~]{1,256}$`),
+		says:    `a scope's name is 1 to 256 visible ASCII characters but for /, " and \; the identifier goes before it by itself`,
+	}, {
+		name:    "scope description",
+		pattern: regexp.MustCompile(`^[^\x00]{1,256}$`),
+		says:    "a scope has a description: 1 to 256 characters",
+	}, {
+		// CreateUserPoolClient AllowedOAuthScopes.
+		name:    "OAuth scope",
+		pattern: regexp.MustCompile(`^[!#-\[\]-~]{1,513}$`),
+		says:    `a scope is visible ASCII characters but for " and \`,
+	}, {
+		// Cognito developer guide, cognito-user-pools-app-idp-settings: "Be an absolute URI",
+		// "Not include a fragment component". Which schemes may be is in check_oauth.go.
+		name:    "redirect URL",
+		pattern: regexp.MustCompile(`^[a-z][a-z0-9+.-]*://[!-"$-z|~]+$`),
+		says:    "a URL here is https://host/path, http://localhost:port/path, or an app's own, such as myapp://callback, without a fragment",
+	}, {
+		name:    "identity provider",
+		pattern: regexp.MustCompile(`^[!-~]{1,32}$`),
+		says:    "write COGNITO, the pool itself",
+	}, {
 		// API Gateway developer guide, http-api-cors. Wildcards inside a host name are not
 		// documented; strict reading: refused.
 		name:    "origin",

@@ -126,7 +126,7 @@ func (w *walker) text(n *node, v reflect.Value, f *field, what string) {
 }
 
 func article(noun string) string {
-	if strings.ContainsAny(noun[:1], "aeiouA") {
+	if strings.ContainsAny(noun[:1], "aeiouAO") {
 		return "an " + noun
 	}
 	return "a " + noun

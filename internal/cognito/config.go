@@ -77,7 +77,10 @@ type PoolConfig struct {
 	Schema []SchemaAttribute
 	// Groups are the declared groups; others may be added beside them.
 	Groups []GroupConfig
-	// Clients are the app clients.
+	// ResourceServers are the declared resource servers; others may be added
+	// beside them.
+	ResourceServers []ResourceServerConfig
+	// Clients are the app clients; others may be added beside them.
 	Clients []ClientConfig
 	// Triggers are the functions that run inside the pool's operations.
 	Triggers Triggers
@@ -134,6 +137,23 @@ type ClientConfig struct {
 	// ReadAttributes and WriteAttributes list what the client may see and set.
 	// Nil: everything.
 	ReadAttributes, WriteAttributes []string
+
+	// AllowedOAuthFlowsUserPoolClient lets the client use the pool's domain at
+	// all; the members below are then what it may do there.
+	AllowedOAuthFlowsUserPoolClient bool
+	// AllowedOAuthFlows lists "code" and "implicit", or "client_credentials".
+	AllowedOAuthFlows []string
+	// AllowedOAuthScopes lists built-in scopes and IDENTIFIER/SCOPE of the
+	// pool's resource servers.
+	AllowedOAuthScopes []string
+	// CallbackURLs and LogoutURLs list where a browser may be sent after a
+	// sign-in and a sign-out, to the letter.
+	CallbackURLs, LogoutURLs []string
+	// DefaultRedirectURI is one of CallbackURLs, or "".
+	DefaultRedirectURI string
+	// SupportedIdentityProviders lists who may sign users in for the client:
+	// "COGNITO".
+	SupportedIdentityProviders []string
 }
 
 // Limits of https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_CreateUserPoolClient.html.
@@ -223,6 +243,7 @@ func (p *PoolConfig) validate(bad func(bool, string, ...any)) {
 		g.validate(bad)
 	}
 	bad(len(p.Groups) > maxGroups, "Groups: %d groups; the limit is %d", len(p.Groups), maxGroups)
+	p.validateServers(bad)
 	names := map[string]bool{}
 	for i := range p.Clients {
 		c := &p.Clients[i]
@@ -231,6 +252,9 @@ func (p *PoolConfig) validate(bad func(bool, string, ...any)) {
 		c.validate(func(wrong bool, format string, args ...any) {
 			bad(wrong, "client %q: %w", c.Name, fmt.Errorf(format, args...))
 		})
+		if err := c.checkOAuth(p.ResourceServers); err != nil {
+			bad(true, "client %q: %s", c.Name, err.Message)
+		}
 	}
 }
 

@@ -379,6 +379,12 @@ type userPoolClient struct {
 	ReadAttributes                  []string           `json:"ReadAttributes,omitempty"`
 	WriteAttributes                 []string           `json:"WriteAttributes,omitempty"`
 	ExplicitAuthFlows               []string           `json:"ExplicitAuthFlows,omitempty"`
+	SupportedIdentityProviders      []string           `json:"SupportedIdentityProviders,omitempty"`
+	CallbackURLs                    []string           `json:"CallbackURLs,omitempty"`
+	LogoutURLs                      []string           `json:"LogoutURLs,omitempty"`
+	DefaultRedirectURI              string             `json:"DefaultRedirectURI,omitempty"`
+	AllowedOAuthFlows               []string           `json:"AllowedOAuthFlows,omitempty"`
+	AllowedOAuthScopes              []string           `json:"AllowedOAuthScopes,omitempty"`
 	AllowedOAuthFlowsUserPoolClient bool               `json:"AllowedOAuthFlowsUserPoolClient"`
 	PreventUserExistenceErrors      string             `json:"PreventUserExistenceErrors,omitempty"`
 	EnableTokenRevocation           bool               `json:"EnableTokenRevocation"`

@@ -136,6 +136,14 @@ func (s *Service) describeUserPoolClient(_ context.Context, c *call, in *describ
 		ExplicitAuthFlows:     cl.cfg.ExplicitAuthFlows,
 		EnableTokenRevocation: !cl.cfg.DisableTokenRevocation,
 		AuthSessionValidity:   int(cl.sessionValidity() / time.Minute),
+
+		SupportedIdentityProviders:      cl.cfg.SupportedIdentityProviders,
+		CallbackURLs:                    cl.cfg.CallbackURLs,
+		LogoutURLs:                      cl.cfg.LogoutURLs,
+		DefaultRedirectURI:              cl.cfg.DefaultRedirectURI,
+		AllowedOAuthFlows:               cl.cfg.AllowedOAuthFlows,
+		AllowedOAuthScopes:              cl.cfg.AllowedOAuthScopes,
+		AllowedOAuthFlowsUserPoolClient: cl.cfg.AllowedOAuthFlowsUserPoolClient,
 	}
 	if cl.cfg.RefreshTokenValidity != 0 {
 		d.RefreshTokenValidity, d.TokenValidityUnits.RefreshToken = inUnits(cl.cfg.RefreshTokenValidity)
