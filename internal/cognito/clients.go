@@ -12,7 +12,7 @@ import (
 
 // client gives the served client of an id and notes whom the call is about.
 func (s *Service) client(c *call, id, name string) (*Client, error) {
-	cl := s.clients[id]
+	cl := s.served.Load().clients[id]
 	if cl == nil {
 		c.event.User = name
 		return nil, noClient(id)
@@ -24,7 +24,7 @@ func (s *Service) client(c *call, id, name string) (*Client, error) {
 
 // pool gives the served pool of an id and notes whom the call is about.
 func (s *Service) pool(c *call, id, name string) (*Pool, error) {
-	p := s.byID[id]
+	p := s.served.Load().byID[id]
 	if p == nil {
 		c.event.User = name
 		return nil, refuse(codeResourceNotFound, "User pool "+id+" does not exist.", "")
@@ -39,8 +39,8 @@ func (s *Service) clientOf(c *call, poolID, clientID, name string) (*Client, err
 	if err != nil {
 		return nil, err
 	}
-	cl := s.clients[clientID]
-	if cl == nil || cl.pool != p {
+	cl := p.clientOfID(clientID)
+	if cl == nil {
 		return nil, noClient(clientID)
 	}
 	c.client = cl

@@ -13,6 +13,7 @@ type Tokens struct{ ID, Access, Refresh string }
 // the stage. They are the tokens that the user gets by signing in, whichever
 // flows the client allows; a user who could not sign in gets none.
 func (cl *Client) SignIn(ctx context.Context, username string) (Tokens, error) {
+	cl = cl.latest()
 	found, err := cl.pool.findUser(ctx, username)
 	if err != nil {
 		return Tokens{}, err
@@ -47,4 +48,12 @@ func (cl *Client) SignIn(ctx context.Context, username string) (Tokens, error) {
 	}
 	r := out.AuthenticationResult
 	return Tokens{ID: r.IDToken, Access: r.AccessToken, Refresh: r.RefreshToken}, nil
+}
+
+// latest gives the client as it is now: a program may hold one for long.
+func (cl *Client) latest() *Client {
+	if now := cl.pool.svc.served.Load().clients[cl.id]; now != nil {
+		return now
+	}
+	return cl
 }

@@ -45,7 +45,7 @@ func DocOf(name string) string { return operations[name].doc() }
 // Plans gives SQLite's plans for the statements that list users.
 func (s *Service) Plans(ctx context.Context, filters []string) (map[string]string, error) {
 	plans := map[string]string{}
-	p := s.pools[0]
+	p := s.served.Load().pools[0]
 	for _, text := range filters {
 		f, err := parseFilter(text)
 		if err != nil {

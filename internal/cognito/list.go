@@ -202,17 +202,27 @@ func prefixEnd(prefix string) string {
 	return ""
 }
 
+// macFunc authenticates the parts of a message with a key.
+type macFunc func(parts ...string) []byte
+
 // sealCursor gives a paging token: a cursor with a MAC, which binds it to the
-// pool and to what was listed.
-func (p *Pool) sealCursor(at cursor, what string) string {
+// key's owner and to what was listed.
+func sealCursor(mac macFunc, at cursor, what string) string {
 	text, _ := json.Marshal(at) // two strings always encode
-	return base64.RawURLEncoding.EncodeToString(append(p.mac("page", what, string(text)), text...))
+	return base64.RawURLEncoding.EncodeToString(append(mac("page", what, string(text)), text...))
 }
 
-func (p *Pool) openCursor(token, what string) (cursor, error) {
+// maxCursor bounds a paging token. The longest key that is listed by is an
+// attribute's value of 2048 characters, which JSON and base64 make longer.
+const maxCursor = 1 << 15
+
+func openCursor(mac macFunc, token, what string) (cursor, error) {
 	refusal := invalid("Invalid pagination token given.")
+	if len(token) > maxCursor {
+		return cursor{}, refusal
+	}
 	b, err := base64.RawURLEncoding.DecodeString(token)
-	if err != nil || len(b) < 32 || !hmac.Equal(b[:32], p.mac("page", what, string(b[32:]))) {
+	if err != nil || len(b) < 32 || !hmac.Equal(b[:32], mac("page", what, string(b[32:]))) {
 		return cursor{}, refusal
 	}
 	var at cursor
@@ -222,3 +232,7 @@ func (p *Pool) openCursor(token, what string) (cursor, error) {
 	}
 	return at, nil
 }
+
+func (p *Pool) sealCursor(at cursor, what string) string { return sealCursor(p.mac, at, what) }
+
+func (p *Pool) openCursor(token, what string) (cursor, error) { return openCursor(p.mac, token, what) }

@@ -47,7 +47,9 @@ func TestBadOAuthDeclarations(t *testing.T) {
 		{func(_ *cognito.PoolConfig, c *cognito.ClientConfig) { c.AllowedOAuthFlowsUserPoolClient = false }, "AllowedOAuthFlowsUserPoolClient should be set to true"},
 		{func(_ *cognito.PoolConfig, c *cognito.ClientConfig) { c.AllowedOAuthScopes = nil }, "are required if user pool client is allowed to use OAuth flows"},
 		{func(_ *cognito.PoolConfig, c *cognito.ClientConfig) { c.AllowedOAuthScopes = []string{"rides/read"} }, "Invalid scope requested: rides/read"},
-		{func(_ *cognito.PoolConfig, c *cognito.ClientConfig) { c.AllowedOAuthFlows = []string{"client_credentials"} }, "does not have a client secret"},
+		{func(_ *cognito.PoolConfig, c *cognito.ClientConfig) {
+			c.AllowedOAuthFlows = []string{"client_credentials"}
+		}, "does not have a client secret"},
 		{func(_ *cognito.PoolConfig, c *cognito.ClientConfig) {
 			c.AllowedOAuthFlows = []string{"client_credentials", "code"}
 		}, "can not be selected along with"},
@@ -55,10 +57,14 @@ func TestBadOAuthDeclarations(t *testing.T) {
 		{func(_ *cognito.PoolConfig, c *cognito.ClientConfig) { c.CallbackURLs, c.DefaultRedirectURI = nil, "" }, "CallbackURLs are required"},
 		{func(_ *cognito.PoolConfig, c *cognito.ClientConfig) { c.CallbackURLs = []string{"http://a.example/"} }, "cannot use the HTTP protocol"},
 		{func(_ *cognito.PoolConfig, c *cognito.ClientConfig) { c.LogoutURLs = []string{"https://a.example/#x"} }, "includes a fragment"},
-		{func(_ *cognito.PoolConfig, c *cognito.ClientConfig) { c.LogoutURLs = []string{"javascript://%0aalert(1)"} }, "is not a valid redirect URL"},
+		{func(_ *cognito.PoolConfig, c *cognito.ClientConfig) {
+			c.LogoutURLs = []string{"javascript://%0aalert(1)"}
+		}, "is not a valid redirect URL"},
 		{func(_ *cognito.PoolConfig, c *cognito.ClientConfig) { c.LogoutURLs = []string{"/relative"} }, "is not a valid redirect URL"},
 		{func(_ *cognito.PoolConfig, c *cognito.ClientConfig) { c.DefaultRedirectURI = "http://localhost:5173" }, "must be in the list of CallbackURLs"},
-		{func(_ *cognito.PoolConfig, c *cognito.ClientConfig) { c.SupportedIdentityProviders = []string{"Google"} }, "The provider Google does not exist"},
+		{func(_ *cognito.PoolConfig, c *cognito.ClientConfig) {
+			c.SupportedIdentityProviders = []string{"Google"}
+		}, "The provider Google does not exist"},
 		{func(p *cognito.PoolConfig, _ *cognito.ClientConfig) {
 			p.ResourceServers = append(p.ResourceServers, p.ResourceServers[0])
 		}, "is declared twice"},

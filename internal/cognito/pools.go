@@ -4,29 +4,33 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/doorwright/doorwright/internal/wire/awsjson"
 )
 
-// listUserPools gives the declared pools, in the declaration's order.
+// listUserPools gives a page of the pools: the declared ones in the
+// declaration's order, then the others by age.
 func (s *Service) listUserPools(_ context.Context, _ *call, in *listUserPoolsInput) (*listUserPoolsOutput, error) {
-	first, last, next, err := page(len(s.pools), in.MaxResults, in.NextToken)
+	pools := s.served.Load().pools
+	shown, next, err := page(macOf(s.listSecret), "user pools", pools, (*Pool).order, in.MaxResults, in.NextToken)
 	if err != nil {
 		return nil, err
 	}
 	out := &listUserPoolsOutput{UserPools: []userPoolDescription{}, NextToken: next}
-	for _, p := range s.pools[first:last] {
-		at := awsjson.Time{Time: p.created}
-		out.UserPools = append(out.UserPools, userPoolDescription{ID: p.id, Name: p.cfg.Name, LambdaConfig: p.lambdaConfig(), LastModifiedDate: at, CreationDate: at})
+	for _, p := range shown {
+		out.UserPools = append(out.UserPools, userPoolDescription{
+			ID: p.id, Name: p.cfg.Name, LambdaConfig: p.lambdaConfig(),
+			LastModifiedDate: awsjson.Time{Time: p.modified()}, CreationDate: awsjson.Time{Time: p.created},
+		})
 	}
 	return out, nil
 }
 
-// listUserPoolClients gives a pool's declared clients, in the declaration's
-// order.
+// listUserPoolClients gives a page of a pool's clients: the declared ones in
+// the declaration's order, then the others by age.
 func (s *Service) listUserPoolClients(_ context.Context, c *call, in *listUserPoolClientsInput) (*listUserPoolClientsOutput, error) {
 	p, err := s.pool(c, in.UserPoolID, "")
 	if err != nil {
@@ -36,31 +40,65 @@ func (s *Service) listUserPoolClients(_ context.Context, c *call, in *listUserPo
 	if in.MaxResults != nil {
 		limit = *in.MaxResults
 	}
-	first, last, next, err := page(len(p.clients), limit, in.NextToken)
+	shown, next, err := page(p.mac, "clients", p.clients, (*Client).order, limit, in.NextToken)
 	if err != nil {
 		return nil, err
 	}
 	out := &listUserPoolClientsOutput{UserPoolClients: []userPoolClientDescription{}, NextToken: next}
-	for _, cl := range p.clients[first:last] {
+	for _, cl := range shown {
 		out.UserPoolClients = append(out.UserPoolClients, userPoolClientDescription{ClientID: cl.id, UserPoolID: p.id, ClientName: cl.cfg.Name})
 	}
 	return out, nil
 }
 
-// page cuts a page out of a declared list of n. Its token is the place in the
-// list: what is declared does not change while the process runs.
-func page(n, limit int, token string) (first, last int, next string, err error) {
+// page cuts a page out of a list that is sorted by key. What names the list,
+// for its tokens, which hold the last key and not a place: what is made or
+// deleted between two pages moves nothing.
+func page[T any](mac macFunc, what string, list []T, key func(T) string, limit int, token string) (shown []T, next string, err error) {
 	if token != "" {
-		first, err = strconv.Atoi(strings.TrimPrefix(token, "from-"))
-		if err != nil || first < 1 || first >= n || token != "from-"+strconv.Itoa(first) {
-			return 0, 0, "", invalid("Invalid pagination token given.")
+		after, err := openCursor(mac, token, what)
+		if err != nil {
+			return nil, "", err
+		}
+		for len(list) > 0 && key(list[0]) <= after.Key {
+			list = list[1:]
 		}
 	}
-	last = min(first+limit, n)
-	if last < n {
-		next = "from-" + strconv.Itoa(last)
+	if len(list) <= limit {
+		return list, "", nil
 	}
-	return first, last, next, nil
+	return list[:limit], sealCursor(mac, cursor{Key: key(list[limit-1])}, what), nil
+}
+
+// order is what pools are listed by.
+func (p *Pool) order() string {
+	if p.declared != nil {
+		i := slices.IndexFunc(p.svc.cfg.Pools, func(c PoolConfig) bool { return c.Name == p.declared.Name })
+		return fmt.Sprintf("0%06d", i)
+	}
+	return byAge(p.created, p.id)
+}
+
+// order is what clients are listed by.
+func (c *Client) order() string {
+	if c.added == nil {
+		i := slices.IndexFunc(c.pool.declared.Clients, func(d ClientConfig) bool { return d.Name == c.cfg.Name })
+		return fmt.Sprintf("0%06d", i)
+	}
+	return byAge(c.created, c.id)
+}
+
+// byAge comes after what is declared.
+func byAge(created time.Time, id string) string {
+	return fmt.Sprintf("1%020d%s", created.UnixMilli(), id)
+}
+
+// modified is when a pool last changed.
+func (p *Pool) modified() time.Time {
+	if p.added.Modified > p.created.UnixMilli() {
+		return time.UnixMilli(p.added.Modified)
+	}
+	return p.created
 }
 
 func (s *Service) describeUserPool(ctx context.Context, c *call, in *describeUserPoolInput) (*describeUserPoolOutput, error) {
@@ -75,9 +113,9 @@ func (s *Service) describeUserPool(ctx context.Context, c *call, in *describeUse
 	if err != nil {
 		return nil, fmt.Errorf("counting users: %w", err)
 	}
-	at := awsjson.Time{Time: p.created}
 	return &describeUserPoolOutput{userPool{
-		ID: p.id, Name: p.cfg.Name, Arn: p.ARN(), CreationDate: at, LastModifiedDate: at,
+		ID: p.id, Name: p.cfg.Name, Arn: p.ARN(),
+		CreationDate: awsjson.Time{Time: p.created}, LastModifiedDate: awsjson.Time{Time: p.modified()},
 		Policies: policies{
 			PasswordPolicy: passwordPolicy(p.policy),
 			SignInPolicy:   signInPolicy{[]string{"PASSWORD"}},

@@ -10,6 +10,7 @@ func Migrations() []store.Migration {
 		{Room: "cognito", Version: 3, SQL: schemaCustom},
 		{Room: "cognito", Version: 4, SQL: schemaRotation},
 		{Room: "cognito", Version: 5, SQL: schemaGroups},
+		{Room: "cognito", Version: 6, SQL: schemaAdded},
 	}
 }
 
@@ -180,4 +181,11 @@ CREATE TABLE cognito_member (
   FOREIGN KEY (pool, name) REFERENCES cognito_group(pool, name) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX cognito_member_group ON cognito_member (pool, name, sub);
+`
+
+// schemaAdded keeps what requests say of pools and clients, as JSON: of a
+// declared pool what was added to it, of one that a request made all of it.
+const schemaAdded = `
+ALTER TABLE cognito_pool ADD COLUMN added TEXT;
+ALTER TABLE cognito_client ADD COLUMN added TEXT;
 `

@@ -188,12 +188,17 @@ func claimValue(name, value string) any {
 // prepareVerifier makes the verifier of the pool's access tokens. It is the
 // one that gateways use: one implementation decides what a valid token is.
 func (p *Pool) prepareVerifier() error {
+	p.verifier = nil
 	if len(p.clients) == 0 {
 		return nil // no client, no tokens
 	}
+	var audience []string
+	for _, c := range p.clients {
+		audience = append(audience, c.id)
+	}
 	var err error
 	p.verifier, err = verify.New(verify.Config{
-		Issuer: p.Issuer(), Audience: p.ClientIDs(), ClientIDAudience: true,
+		Issuer: p.Issuer(), Audience: audience, ClientIDAudience: true,
 		Algorithms: []verify.Algorithm{verify.RS256}, Keys: accessKeys{p}, Now: p.svc.cfg.Now,
 	})
 	return err
@@ -231,7 +236,7 @@ func (s *Service) bearer(ctx context.Context, c *call, raw string) (*bearer, err
 	if !slices.Contains(strings.Fields(claim("scope")), scopeAdmin) {
 		return nil, notAuthorized("Access Token does not have required scopes", "the token lacks "+scopeAdmin)
 	}
-	b := &bearer{pool: p, client: s.clients[claim("client_id")], event: claim("event_id")}
+	b := &bearer{pool: p, client: p.clientOfID(claim("client_id")), event: claim("event_id")}
 	var g *grant
 	err = s.cfg.DB.Read(ctx, func(tx *sql.Tx) error {
 		if b.user, err = p.userOf(ctx, tx, claim("sub")); err != nil {
@@ -277,7 +282,7 @@ func (s *Service) issuerOf(raw string) *Pool {
 	if !ok {
 		return nil
 	}
-	return s.byID[id]
+	return s.served.Load().byID[id]
 }
 
 func accessTokenRefused(err error) error {
@@ -295,7 +300,7 @@ func accessTokenRefused(err error) error {
 // token of it inside Cognito's operations. A token that is nobody's, or was
 // revoked before, is a success.
 func (s *Service) revokeToken(ctx context.Context, c *call, in *revokeTokenInput) (*empty, error) {
-	cl := s.clients[in.ClientID]
+	cl := s.served.Load().clients[in.ClientID]
 	if cl == nil {
 		// The operation's model has no ResourceNotFoundException.
 		return nil, invalid("User pool client %s does not exist.", in.ClientID)

@@ -41,7 +41,7 @@ type discovery struct {
 func (s *Service) serveWellKnown(w http.ResponseWriter, r *http.Request) {
 	id, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	path := "/" + rest
-	p := s.byID[id]
+	p := s.served.Load().byID[id]
 	if p == nil || path != jwksPath && path != discoveryPath {
 		plain(w, http.StatusNotFound, "Not Found")
 		return
