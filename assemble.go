@@ -98,6 +98,12 @@ func poolConfig(name string, p *app.UserPool) cognito.PoolConfig {
 	} else {
 		cfg.UsernameAttributes = aliases
 	}
+	for _, name := range p.RequiredAttributes {
+		cfg.Schema = append(cfg.Schema, cognito.SchemaAttribute{Name: name, Required: true})
+	}
+	for name, a := range p.CustomAttributes.All() {
+		cfg.Schema = append(cfg.Schema, customAttribute(name, a))
+	}
 	for name, g := range p.Groups.All() {
 		cfg.Groups = append(cfg.Groups, cognito.GroupConfig{
 			Name: name, Description: g.Description, RoleARN: g.RoleArn, Precedence: g.Precedence,
@@ -114,6 +120,21 @@ func poolConfig(name string, p *app.UserPool) cognito.PoolConfig {
 		cfg.Clients = append(cfg.Clients, clientConfig(name, c))
 	}
 	return cfg
+}
+
+func customAttribute(name string, a *app.CustomAttribute) cognito.SchemaAttribute {
+	bound := func(values ...*int) *int64 {
+		for _, v := range values {
+			if v != nil {
+				return new(int64(*v))
+			}
+		}
+		return nil
+	}
+	return cognito.SchemaAttribute{
+		Name: "custom:" + name, Type: a.Type, Immutable: a.Mutable != nil && !*a.Mutable,
+		Min: bound(a.MinLength, a.Min), Max: bound(a.MaxLength, a.Max),
+	}
 }
 
 // triggers gives the functions that a pool runs.
@@ -181,6 +202,8 @@ func clientConfig(name string, c *app.UserPoolClient) cognito.ClientConfig {
 		RefreshTokenValidity:       c.RefreshTokenValidity,
 		AuthSessionValidity:        c.AuthSessionValidity,
 		DisableTokenRevocation:     c.EnableTokenRevocation != nil && !*c.EnableTokenRevocation,
+		ReadAttributes:             c.ReadAttributes,
+		WriteAttributes:            c.WriteAttributes,
 
 		AllowedOAuthFlowsUserPoolClient: len(c.OAuthFlows) > 0,
 		AllowedOAuthScopes:              c.OAuthScopes,

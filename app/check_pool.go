@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -15,6 +16,7 @@ func (c *checker) userPool(path string, pool *UserPool) {
 	for name, client := range pool.Clients.All() {
 		if client != nil {
 			c.client(join(path+".clients", name), client)
+			c.attributes(path, join(path+".clients", name), pool, client)
 			c.oauth(path, join(path+".clients", name), pool, client)
 		}
 	}
@@ -23,6 +25,7 @@ func (c *checker) userPool(path string, pool *UserPool) {
 			c.at(join(path+".groups", name)+".description", "shorten it", "description can have at most %d characters, not %d", maxGroupDescription, len(group.Description))
 		}
 	}
+	c.customAttributes(path, pool)
 	c.resourceServers(path, pool)
 	for key, f := range pool.Triggers.functions() {
 		at := join(path+".triggers", key)
@@ -95,6 +98,68 @@ func (c *checker) client(path string, client *UserPoolClient) {
 			}
 			c.at(at, fmt.Sprintf("make %s at most %s, or refreshTokenValidity longer", v.key, formatDuration(client.RefreshTokenValidity)),
 				"%s (%s) cannot be longer than refreshTokenValidity (%s)", v.key, formatDuration(v.value), formatDuration(client.RefreshTokenValidity))
+		}
+	}
+}
+
+// customAttributes checks that the bounds are of the attribute's type and leave room
+// for a value.
+func (c *checker) customAttributes(path string, pool *UserPool) {
+	for name, a := range pool.CustomAttributes.All() {
+		if a == nil {
+			continue
+		}
+		at := join(path+".customAttributes", name)
+		if strings.HasPrefix(name, "custom:") {
+			c.key(at, fmt.Sprintf("write %s", strings.TrimPrefix(name, "custom:")), "custom: goes before the name by itself")
+		}
+		for _, bound := range []struct {
+			key, of string
+			value   *int
+		}{{"minLength", "String", a.MinLength}, {"maxLength", "String", a.MaxLength}, {"min", "Number", a.Min}, {"max", "Number", a.Max}} {
+			if bound.value != nil && a.Type != "" && a.Type != bound.of {
+				c.at(at+"."+bound.key, "delete it", "%s bounds a %s, and this is a %s", bound.key, bound.of, a.Type)
+			}
+		}
+		for _, pair := range []struct {
+			least, most *int
+			key         string
+		}{{a.MinLength, a.MaxLength, "maxLength"}, {a.Min, a.Max, "max"}} {
+			if pair.least != nil && pair.most != nil && *pair.least > *pair.most {
+				c.at(at+"."+pair.key, "", "no value is at least %d and at most %d", *pair.least, *pair.most)
+			}
+		}
+	}
+}
+
+// standardAttributes are those of every pool (Cognito developer guide,
+// user-pool-settings-attributes).
+var standardAttributes = strings.Fields(`sub name given_name family_name middle_name nickname preferred_username profile
+	picture website email email_verified gender birthdate zoneinfo locale phone_number phone_number_verified address updated_at`)
+
+// attributes checks that what a client may read and write exists and can be written.
+func (c *checker) attributes(poolPath, path string, pool *UserPool, client *UserPoolClient) {
+	if !c.readable(poolPath) || !c.readable(poolPath+".customAttributes") {
+		return
+	}
+	known := slices.Clone(standardAttributes)
+	for _, name := range pool.CustomAttributes.Keys() {
+		known = append(known, "custom:"+name)
+	}
+	for key, names := range map[string][]string{"readAttributes": client.ReadAttributes, "writeAttributes": client.WriteAttributes} {
+		for i, name := range names {
+			at := fmt.Sprintf("%s.%s[%d]", path, key, i)
+			switch {
+			case name == "":
+			case !slices.Contains(known, name):
+				hint := didYouMean(name, known)
+				if hint == "" {
+					hint = "declare it below customAttributes:, and write custom: before it here"
+				}
+				c.at(at, hint, "there is no attribute %q", name)
+			case key == "writeAttributes" && (name == "sub" || strings.HasSuffix(name, "_verified")):
+				c.at(at, "delete it", "no client can write %s", name)
+			}
 		}
 	}
 }

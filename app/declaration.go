@@ -61,6 +61,12 @@ type UserPool struct {
 	// (AutoVerifiedAttributes). By default those of email and phone that are sign-in
 	// aliases; an empty list verifies none.
 	AutoVerify []string `yaml:"autoVerify" enum:"email phone" unique:"true"`
+	// RequiredAttributes are the standard attributes that a user must have from the
+	// start (Schema, Required).
+	RequiredAttributes []string `yaml:"requiredAttributes" enum:"name given_name family_name middle_name nickname preferred_username profile picture website email gender birthdate zoneinfo locale phone_number address updated_at" unique:"true"`
+	// CustomAttributes are attributes of the app's own, by name without custom:, at
+	// most 50 (Schema). They can be added, and never removed or changed.
+	CustomAttributes Map[*CustomAttribute] `yaml:"customAttributes" keys:"custom attribute name" maxItems:"50"`
 	// PasswordPolicy is what a password must contain (Policies.PasswordPolicy).
 	PasswordPolicy PasswordPolicy `yaml:"passwordPolicy"`
 	// Clients are the applications that may use the pool, by name
@@ -144,6 +150,25 @@ type UserPoolGroup struct {
 	_ struct{} `noun:"a group"`
 }
 
+// A CustomAttribute is the SchemaAttributeType of the Cognito API. Users and tokens
+// have it as custom:NAME, always as text.
+type CustomAttribute struct {
+	// Type is what its values are (AttributeDataType).
+	Type string `yaml:"type" default:"String" enum:"String Number Boolean DateTime"`
+	// Mutable lets it change after the user was created (Mutable).
+	Mutable *bool `yaml:"mutable" default:"true"`
+	// MinLength is the least number of characters of a String (MinLength).
+	MinLength *int `yaml:"minLength" min:"0" max:"2048"`
+	// MaxLength is the greatest number of characters of a String (MaxLength).
+	MaxLength *int `yaml:"maxLength" min:"0" max:"2048"`
+	// Min is the least value of a Number (MinValue).
+	Min *int `yaml:"min" min:"-2147483648" max:"2147483647"`
+	// Max is the greatest value of a Number (MaxValue).
+	Max *int `yaml:"max" min:"-2147483648" max:"2147483647"`
+
+	_ struct{} `noun:"a custom attribute"`
+}
+
 // A ResourceServer is an API with scopes of its own
 // (AWS::Cognito::UserPoolResourceServer). A scope in tokens and in routes is
 // IDENTIFIER/SCOPE.
@@ -214,6 +239,12 @@ type UserPoolClient struct {
 	// GetTokensFromRefreshToken, and no longer by REFRESH_TOKEN_AUTH. Write {} for no
 	// grace.
 	RefreshTokenRotation *RefreshTokenRotation `yaml:"refreshTokenRotation"`
+	// ReadAttributes are the attributes that the client may see in GetUser and ID
+	// tokens, custom ones as custom:NAME (ReadAttributes). By default all.
+	ReadAttributes []string `yaml:"readAttributes" grammar:"attribute" minItems:"1" unique:"true"`
+	// WriteAttributes are the attributes that the client may set, at sign-up and later
+	// (WriteAttributes). By default all.
+	WriteAttributes []string `yaml:"writeAttributes" grammar:"attribute" minItems:"1" unique:"true"`
 	// OAuthFlows are the grants that the client may use at the pool's domain
 	// (AllowedOAuthFlows): code, implicit, clientCredentials. clientCredentials stands
 	// alone and needs generateSecret.

@@ -156,6 +156,15 @@ var grammars = []grammar{
 			return ""
 		},
 	}, {
+		// AddCustomAttributes Name.
+		name:    "custom attribute name",
+		pattern: regexp.MustCompile(`^[!-~]{1,20}$`),
+		says:    "a custom attribute's name is 1 to 20 visible ASCII characters",
+	}, {
+		name:    "attribute",
+		pattern: regexp.MustCompile(`^[!-~]{1,27}$`),
+		says:    "write a standard attribute's name, or custom:NAME",
+	}, {
 		// CreateResourceServer Identifier, ScopeName and ScopeDescription.
 		name:    "resource server identifier",
 		pattern: regexp.MustCompile(`^[!#-\[\]-~]{1,256}$`),

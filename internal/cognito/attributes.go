@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf16"
 )
 
@@ -13,7 +14,18 @@ const (
 	typeString  = "String"
 	typeNumber  = "Number"
 	typeBoolean = "Boolean"
+	typeDate    = "DateTime"
 )
+
+// What custom attributes are called, and those that clients never see or set.
+const (
+	customPrefix    = "custom:"
+	developerPrefix = "dev:custom:"
+)
+
+// maxCustom is how many custom attributes a pool can have
+// (https://docs.aws.amazon.com/cognito/latest/developerguide/limits.html).
+const maxCustom = 50
 
 // maxAttribute is the length of the longest attribute value.
 const maxAttribute = 2048
@@ -54,11 +66,11 @@ func standardAttribute(name string) (schemaEntry, bool) {
 	return schemaEntry{}, false
 }
 
-// schema gives the pool's schema: the standard attributes as the declaration
-// changed them, then the custom ones.
-func (p *Pool) schema() []schemaEntry {
+// schema gives the schema of a pool: the standard attributes as the
+// configuration changed them, then the custom ones.
+func (c *PoolConfig) schema() []schemaEntry {
 	entries := standardSchema()
-	for _, a := range p.cfg.Schema {
+	for _, a := range c.Schema {
 		i := slices.IndexFunc(entries, func(e schemaEntry) bool { return e.name == a.Name })
 		if i < 0 {
 			e := schemaEntry{name: a.Name, dataType: a.Type, mutable: !a.Immutable, least: a.Min, most: a.Max}
@@ -81,7 +93,7 @@ func (p *Pool) schema() []schemaEntry {
 }
 
 func (p *Pool) schemaOf(name string) (schemaEntry, bool) {
-	for _, e := range p.schema() {
+	for _, e := range p.schema {
 		if e.name == name {
 			return e, true
 		}
@@ -142,6 +154,11 @@ func (e schemaEntry) check(value string) error {
 			return wrong("The value is not a boolean")
 		}
 		return nil
+	case typeDate:
+		if _, err := time.Parse(time.RFC3339, value); err != nil {
+			return wrong("The value is not a date and time")
+		}
+		return nil
 	case typeNumber:
 		n, err := strconv.ParseInt(value, 10, 64)
 		if err != nil || !numberForm.MatchString(value) {
@@ -160,7 +177,7 @@ func (e schemaEntry) check(value string) error {
 
 // checkRequired names the first required attribute that is missing.
 func (p *Pool) checkRequired(attributes map[string]string) error {
-	for _, e := range p.schema() {
+	for _, e := range p.schema {
 		if e.required && e.name != "sub" && attributes[e.name] == "" {
 			return invalid("Attributes did not conform to the schema: %s: The attribute is required\n", e.name)
 		}
@@ -171,14 +188,18 @@ func (p *Pool) checkRequired(attributes map[string]string) error {
 // writable says whether the client may set an attribute. Whether an address
 // is verified is never the client's to say.
 func (c *Client) writable(name string) bool {
-	if strings.HasSuffix(name, "_verified") {
+	if name == "email_verified" || name == "phone_number_verified" || strings.HasPrefix(name, developerPrefix) {
 		return false
 	}
 	return c.cfg.WriteAttributes == nil || slices.Contains(c.cfg.WriteAttributes, name)
 }
 
-// readable says whether the client may see an attribute.
+// readable says whether the client may see an attribute. Attributes for
+// developers only are never the client's to see.
 func (c *Client) readable(name string) bool {
+	if strings.HasPrefix(name, developerPrefix) {
+		return false
+	}
 	return name == "sub" || c.cfg.ReadAttributes == nil || slices.Contains(c.cfg.ReadAttributes, name)
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -78,7 +79,7 @@ func (cl *Client) challenged(ctx context.Context, tx *sql.Tx, session string, na
 // are JSON text.
 func (cl *Client) newPasswordChallenge(u *user, session string) (*authOutput, error) {
 	required := []string{}
-	for _, e := range cl.pool.schema() {
+	for _, e := range cl.pool.schema {
 		if e.required && e.name != "sub" && u.attributes[e.name] == "" {
 			required = append(required, "userAttributes."+e.name)
 		}
@@ -87,7 +88,9 @@ func (cl *Client) newPasswordChallenge(u *user, session string) (*authOutput, er
 	if err != nil {
 		return nil, err
 	}
-	attributes, err := json.Marshal(u.attributes)
+	shown := maps.Clone(u.attributes)
+	maps.DeleteFunc(shown, func(name, _ string) bool { return !cl.readable(name) })
+	attributes, err := json.Marshal(shown)
 	if err != nil {
 		return nil, err
 	}

@@ -98,10 +98,11 @@ type PasswordPolicy struct {
 
 // SchemaAttribute is an attribute that differs from the standard schema.
 type SchemaAttribute struct {
-	// Name is a standard attribute's, or "custom:" and up to 20 characters.
+	// Name is a standard attribute's, or "custom:" and up to 20 characters;
+	// "dev:" before that keeps it from clients.
 	Name string
-	// Type is "String" or "Number"; "" means "String". Ignored for standard
-	// attributes.
+	// Type is "String", "Number", "Boolean" or "DateTime"; "" means "String".
+	// Ignored for standard attributes.
 	Type string
 	// Required makes a standard attribute required at sign-up.
 	Required bool
@@ -173,7 +174,7 @@ var (
 		"ALLOW_USER_SRP_AUTH", "ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_AUTH",
 	}
 	declaredName  = regexp.MustCompile(`^[\w\s+=,.@-]{1,128}$`)
-	customName    = regexp.MustCompile(`^custom:[\p{L}\p{M}\p{S}\p{N}\p{P}]{1,20}$`)
+	customName    = regexp.MustCompile(`^(dev:)?custom:[\p{L}\p{M}\p{S}\p{N}\p{P}]{1,20}$`)
 	contactable   = []string{"email", "phone_number"}
 	aliasable     = []string{"email", "phone_number", "preferred_username"}
 	defaultPolicy = PasswordPolicy{
@@ -229,12 +230,7 @@ func (p *PoolConfig) validate(bad func(bool, string, ...any)) {
 		days := policy.TemporaryPasswordValidityDays
 		bad(days < 0 || days > 365, "PasswordPolicy.TemporaryPasswordValidityDays is %d, not 0 to 365", days)
 	}
-	for _, a := range p.Schema {
-		_, standard := standardAttribute(a.Name)
-		bad(!standard && !customName.MatchString(a.Name), "Schema: %q is neither a standard attribute nor custom:NAME", a.Name)
-		bad(!standard && a.Required, "Schema: %q: custom attributes cannot be required", a.Name)
-		bad(a.Type != "" && a.Type != typeString && a.Type != typeNumber, "Schema: %q: type %q is not String or Number", a.Name, a.Type)
-	}
+	p.validateSchema(bad)
 	groups := map[string]bool{}
 	for i := range p.Groups {
 		g := &p.Groups[i]
@@ -252,6 +248,12 @@ func (p *PoolConfig) validate(bad func(bool, string, ...any)) {
 		c.validate(func(wrong bool, format string, args ...any) {
 			bad(wrong, "client %q: %w", c.Name, fmt.Errorf(format, args...))
 		})
+		for _, name := range slices.Concat(c.ReadAttributes, c.WriteAttributes) {
+			bad(!p.hasAttribute(name), "client %q: there is no attribute %s", c.Name, name)
+		}
+		for _, name := range c.WriteAttributes {
+			bad(!settable(name), "client %q: WriteAttributes: %s is not a client's to write", c.Name, name)
+		}
 		if err := c.checkOAuth(p.ResourceServers); err != nil {
 			bad(true, "client %q: %s", c.Name, err.Message)
 		}

@@ -52,7 +52,8 @@ func (d *directory) without(id string) *directory {
 // are kept as one document, in the words of the service's model.
 type additions struct {
 	// Modified is when they last changed, in milliseconds since the epoch.
-	Modified int64 `json:"modified,omitempty"`
+	Modified   int64                  `json:"modified,omitempty"`
+	Attributes []schemaAttributeInput `json:"attributes,omitempty"`
 }
 
 // addedClient is a client that a request made.
@@ -152,6 +153,16 @@ func (p *Pool) configure() error {
 			p.policy.TemporaryPasswordValidityDays = defaultPolicy.TemporaryPasswordValidityDays
 		}
 	}
+	for _, a := range p.added.Attributes {
+		attribute, refusal := a.custom()
+		if refusal != nil {
+			return fmt.Errorf("reading attribute %q of user pool %q: %w", a.Name, cfg.Name, refusal)
+		}
+		if !cfg.hasAttribute(attribute.Name) { // what was declared since is the declaration's
+			cfg.Schema = append(slices.Clip(cfg.Schema), attribute)
+		}
+	}
+	p.schema = cfg.schema()
 	return p.prepareVerifier()
 }
 

@@ -484,3 +484,18 @@ type listUsersInGroupOutput struct {
 	Users     []userType `json:"Users"`
 	NextToken string     `json:"NextToken,omitempty"`
 }
+
+type schemaAttributeInput struct {
+	Name                       string             `json:"Name,omitempty" shape:"CustomAttributeNameType"`
+	AttributeDataType          string             `json:"AttributeDataType,omitempty" shape:"AttributeDataType"`
+	DeveloperOnlyAttribute     bool               `json:"DeveloperOnlyAttribute,omitempty"`
+	Mutable                    *bool              `json:"Mutable,omitempty"`
+	Required                   bool               `json:"Required,omitempty"`
+	NumberAttributeConstraints *numberConstraints `json:"NumberAttributeConstraints,omitempty"`
+	StringAttributeConstraints *stringConstraints `json:"StringAttributeConstraints,omitempty"`
+}
+
+type addCustomAttributesInput struct {
+	UserPoolID       string                 `json:"UserPoolId" shape:"UserPoolIdType" required:"true"`
+	CustomAttributes []schemaAttributeInput `json:"CustomAttributes" required:"true"`
+}

@@ -102,6 +102,7 @@ func operationTable() []operation {
 		{name: "AdminListGroupsForUser", serve: on((*Service).adminListGroupsForUser)},
 
 		// Pools and clients.
+		{name: "AddCustomAttributes", serve: on((*Service).addCustomAttributes)},
 		{name: "DescribeUserPool", serve: on((*Service).describeUserPool), note: noteDescr},
 		{name: "DescribeUserPoolClient", serve: on((*Service).describeUserPoolClient), note: noteDescr},
 		{name: "ListUserPoolClients", serve: on((*Service).listUserPoolClients)},
@@ -118,7 +119,7 @@ const (
 		UpdateDeviceStatus VerifySoftwareToken`
 
 	refusedSigned = `
-		AddCustomAttributes AddUserPoolClientSecret AdminDeleteSoftwareToken
+		AddUserPoolClientSecret AdminDeleteSoftwareToken
 		AdminDisableProviderForUser AdminForgetDevice AdminGetDevice AdminGetUserAuthFactors
 		AdminLinkProviderForUser AdminListDevices AdminListUserAuthEvents
 		AdminListUserSessions AdminRevokeUserSession AdminSetUserMFAPreference

@@ -32,6 +32,7 @@ type Pool struct {
 	added    additions
 	cfg      *PoolConfig
 	policy   PasswordPolicy
+	schema   []schemaEntry
 	id       string
 	secret   []byte // keys the HMAC of codes, fake salts and paging tokens
 	created  time.Time

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/doorwright/doorwright/internal/wire/awsjson"
@@ -146,8 +147,9 @@ func (p *Pool) wireSchema() []schemaAttribute {
 		}
 		return strconv.FormatInt(*n, 10)
 	}
-	for _, e := range p.schema() {
+	for _, e := range p.schema {
 		a := schemaAttribute{Name: e.name, AttributeDataType: e.dataType, Mutable: e.mutable, Required: e.required}
+		a.DeveloperOnlyAttribute = strings.HasPrefix(e.name, developerPrefix)
 		switch e.dataType {
 		case typeString:
 			a.StringAttributeConstraints = &stringConstraints{bound(e.least), bound(e.most)}

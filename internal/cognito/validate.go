@@ -11,6 +11,7 @@ import (
 	"strings"
 	"unicode/utf16"
 
+	"github.com/doorwright/doorwright/internal/aws"
 	"github.com/doorwright/doorwright/internal/wire/awsjson"
 )
 
@@ -73,6 +74,9 @@ var shapes = map[string]shape{
 	"PrecedenceType":       {most: math.MaxInt32},
 	"PaginationKey":        text(1, 131072, `[\S]+`),
 
+	"CustomAttributeNameType": text(1, 20, printableText),
+	"AttributeDataType":       {values: attributeTypes},
+
 	"ResourceServerIdentifierType":       text(1, 256, `[\x21\x23-\x5B\x5D-\x7E]+`),
 	"ResourceServerNameType":             text(1, 256, `[\w\s+=,.@-]+`),
 	"ResourceServerScopeNameType":        text(1, 256, `[\x21\x23-\x2E\x30-\x5B\x5D-\x7E]+`),
@@ -104,6 +108,11 @@ func check[In any](members awsjson.Object) error {
 		return invalid("1 validation error detected: %s", v[0])
 	}
 	return invalid("%d validation errors detected: %s", len(v), strings.Join(v, "; "))
+}
+
+// nullMember refuses a request without a member that its operation asks for.
+func nullMember(member string) *aws.Error {
+	return invalid("1 validation error detected: Value null at '%s' failed to satisfy constraint: Member must not be null", member)
 }
 
 // maxViolations bounds the message.
