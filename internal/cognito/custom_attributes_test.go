@@ -216,7 +216,8 @@ func TestAddCustomAttributes(t *testing.T) {
 // What is declared later is the declaration's; what was added stays.
 func TestAddedAttributeIsDeclaredLater(t *testing.T) {
 	w := newWorld(t, emailPool())
-	w.do("AddCustomAttributes", obj{"UserPoolId": w.pool(), "CustomAttributes": []obj{{"Name": "role", "AttributeDataType": "Number"}, {"Name": "other", "AttributeDataType": "String"}}})
+	w.do("AddCustomAttributes", obj{"UserPoolId": w.pool(), "CustomAttributes": []obj{
+		{"Name": "role", "AttributeDataType": "String", "StringAttributeConstraints": obj{"MaxLength": "1"}}, {"Name": "other", "AttributeDataType": "String"}}})
 	w.cfg.Pools[0].Schema = []cognito.SchemaAttribute{{Name: "custom:role"}}
 	w.restart()
 	w.do("AdminCreateUser", with(w.user("a@example.com"), obj{"UserAttributes": attrs("custom:role", "admin", "custom:other", "x")}))

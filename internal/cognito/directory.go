@@ -54,6 +54,7 @@ type additions struct {
 	// Modified is when they last changed, in milliseconds since the epoch.
 	Modified   int64                  `json:"modified,omitempty"`
 	Attributes []schemaAttributeInput `json:"attributes,omitempty"`
+	Servers    []resourceServer       `json:"servers,omitempty"`
 }
 
 // addedClient is a client that a request made.
@@ -163,6 +164,11 @@ func (p *Pool) configure() error {
 		}
 	}
 	p.schema = cfg.schema()
+	for _, r := range p.added.Servers {
+		if !slices.ContainsFunc(cfg.ResourceServers, func(have ResourceServerConfig) bool { return have.Identifier == r.Identifier }) {
+			cfg.ResourceServers = append(slices.Clip(cfg.ResourceServers), r.config())
+		}
+	}
 	return p.prepareVerifier()
 }
 

@@ -499,3 +499,37 @@ type addCustomAttributesInput struct {
 	UserPoolID       string                 `json:"UserPoolId" shape:"UserPoolIdType" required:"true"`
 	CustomAttributes []schemaAttributeInput `json:"CustomAttributes" required:"true"`
 }
+
+// resourceServer is also the input of CreateResourceServer and
+// UpdateResourceServer.
+type resourceServer struct {
+	UserPoolID string                `json:"UserPoolId" shape:"UserPoolIdType" required:"true"`
+	Identifier string                `json:"Identifier" shape:"ResourceServerIdentifierType" required:"true"`
+	Name       string                `json:"Name" shape:"ResourceServerNameType" required:"true"`
+	Scopes     []resourceServerScope `json:"Scopes,omitempty"`
+}
+
+type resourceServerScope struct {
+	ScopeName        string `json:"ScopeName" shape:"ResourceServerScopeNameType" required:"true"`
+	ScopeDescription string `json:"ScopeDescription" shape:"ResourceServerScopeDescriptionType" required:"true"`
+}
+
+type resourceServerInput struct {
+	UserPoolID string `json:"UserPoolId" shape:"UserPoolIdType" required:"true"`
+	Identifier string `json:"Identifier" shape:"ResourceServerIdentifierType" required:"true"`
+}
+
+type resourceServerOutput struct {
+	ResourceServer resourceServer `json:"ResourceServer"`
+}
+
+type listResourceServersInput struct {
+	UserPoolID string `json:"UserPoolId" shape:"UserPoolIdType" required:"true"`
+	MaxResults *int   `json:"MaxResults" shape:"ListResourceServersLimitType"`
+	NextToken  string `json:"NextToken" shape:"PaginationKey"`
+}
+
+type listResourceServersOutput struct {
+	ResourceServers []resourceServer `json:"ResourceServers"`
+	NextToken       string           `json:"NextToken,omitempty"`
+}

@@ -81,3 +81,51 @@ func TestBadOAuthDeclarations(t *testing.T) {
 		}
 	}
 }
+
+func TestResourceServers(t *testing.T) {
+	w := newWorld(t, oauthPool())
+	id := func(identifier string, more obj) obj {
+		return with(obj{"UserPoolId": w.pool(), "Identifier": identifier}, more)
+	}
+	scopes := []obj{{"ScopeName": "read", "ScopeDescription": "Read it"}}
+	created := w.do("CreateResourceServer", id("notes", obj{"Name": "Notes", "Scopes": scopes}))["ResourceServer"].(obj)
+	want := fmt.Sprintf("map[Identifier:notes Name:Notes Scopes:[map[ScopeDescription:Read it ScopeName:read]] UserPoolId:%s]", w.pool())
+	if got := fmt.Sprint(created); got != want {
+		t.Errorf("created %s", got)
+	}
+	w.restart()
+	if got := fmt.Sprint(w.do("DescribeResourceServer", id("notes", nil))["ResourceServer"]); got != want {
+		t.Errorf("described %s", got)
+	}
+	w.refused("CreateResourceServer", id("notes", obj{"Name": "Notes"}), "InvalidParameterException", "notes already exists in user pool "+w.pool()+".")
+	w.do("CreateResourceServer", id("bare", obj{"Name": "Bare"}))
+	first := w.do("ListResourceServers", obj{"UserPoolId": w.pool(), "MaxResults": 2})
+	if got := listed(first["ResourceServers"], "Identifier"); got != "bare https://rides.example" {
+		t.Errorf("first page: %s", got)
+	}
+	second := w.do("ListResourceServers", obj{"UserPoolId": w.pool(), "MaxResults": 2, "NextToken": first["NextToken"]})
+	if got := listed(second["ResourceServers"], "Identifier"); got != "notes" || second["NextToken"] != nil {
+		t.Errorf("second page: %s %v", got, second["NextToken"])
+	}
+	w.refused("ListResourceServers", obj{"UserPoolId": w.pool(), "NextToken": "from-1"}, "InvalidParameterException", "Invalid pagination token given.")
+	w.refused("ListUserPoolClients", obj{"UserPoolId": w.pool(), "NextToken": first["NextToken"]}, "InvalidParameterException", "Invalid pagination token given.")
+	updated := w.do("UpdateResourceServer", id("notes", obj{"Name": "All notes"}))["ResourceServer"].(obj)
+	if updated["Name"] != "All notes" || updated["Scopes"] != nil {
+		t.Errorf("updated %v", updated)
+	}
+	if a := w.send("DeleteResourceServer", id("notes", nil)); a.status != 200 || a.body != "" {
+		t.Errorf("DeleteResourceServer: %d %s", a.status, a.body)
+	}
+	for _, operation := range []string{"DescribeResourceServer", "DeleteResourceServer", "UpdateResourceServer"} {
+		w.refused(operation, id("notes", obj{"Name": "x"}), "ResourceNotFoundException", "Resource server notes does not exist.")
+	}
+	const owned = "userPools.UserPool.resourceServers.Rides is declared in doorwright.yaml; change it there."
+	w.refused("UpdateResourceServer", id("https://rides.example", obj{"Name": "x"}), "InvalidParameterException", owned)
+	w.refused("DeleteResourceServer", id("https://rides.example", nil), "InvalidParameterException", owned)
+	w.refused("CreateResourceServer", id("x", obj{"Name": "X", "Scopes": []obj{{"ScopeName": "a/b", "ScopeDescription": "x"}}}), "InvalidParameterException",
+		`1 validation error detected: Value 'a/b' at 'scopes.1.member.scopeName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\x21\x23-\x2E\x30-\x5B\x5D-\x7E]+`)
+	for i := range 23 {
+		w.do("CreateResourceServer", id(fmt.Sprint("s", i), obj{"Name": "S"}))
+	}
+	w.refused("CreateResourceServer", id("more", obj{"Name": "S"}), "LimitExceededException", "A user pool can have 25 resource servers.")
+}

@@ -101,6 +101,13 @@ func operationTable() []operation {
 		{name: "AdminRemoveUserFromGroup", serve: on((*Service).adminRemoveUserFromGroup), noOutput: true},
 		{name: "AdminListGroupsForUser", serve: on((*Service).adminListGroupsForUser)},
 
+		// Resource servers.
+		{name: "CreateResourceServer", serve: on((*Service).createResourceServer)},
+		{name: "DescribeResourceServer", serve: on((*Service).describeResourceServer)},
+		{name: "UpdateResourceServer", serve: on((*Service).updateResourceServer)},
+		{name: "DeleteResourceServer", serve: on((*Service).deleteResourceServer), noOutput: true},
+		{name: "ListResourceServers", serve: on((*Service).listResourceServers)},
+
 		// Pools and clients.
 		{name: "AddCustomAttributes", serve: on((*Service).addCustomAttributes)},
 		{name: "DescribeUserPool", serve: on((*Service).describeUserPool), note: noteDescr},
@@ -124,21 +131,21 @@ const (
 		AdminLinkProviderForUser AdminListDevices AdminListUserAuthEvents
 		AdminListUserSessions AdminRevokeUserSession AdminSetUserMFAPreference
 		AdminSetUserSettings AdminUpdateAuthEventFeedback AdminUpdateDeviceStatus
-		CreateIdentityProvider CreateManagedLoginBranding CreateResourceServer CreateTerms CreateUserImportJob
+		CreateIdentityProvider CreateManagedLoginBranding CreateTerms CreateUserImportJob
 		CreateUserPool CreateUserPoolClient CreateUserPoolDomain CreateUserPoolReplica
-		DeleteIdentityProvider DeleteManagedLoginBranding DeleteResourceServer DeleteTerms DeleteUserPool
+		DeleteIdentityProvider DeleteManagedLoginBranding DeleteTerms DeleteUserPool
 		DeleteUserPoolClient DeleteUserPoolClientSecret DeleteUserPoolDomain DeleteUserPoolReplica
 		DescribeIdentityProvider DescribeManagedLoginBranding DescribeManagedLoginBrandingByClient
-		DescribeResourceServer DescribeRiskConfiguration DescribeTerms DescribeTermsByClient
+		DescribeRiskConfiguration DescribeTerms DescribeTermsByClient
 		DescribeUserImportJob DescribeUserPoolDomain GetCSVHeader GetClientToken
 		GetIdentityProviderByIdentifier GetLogDeliveryConfiguration GetProvisionedLimit GetSigningCertificate
 		GetUICustomization GetUserPoolClientSessionConfiguration GetUserPoolMfaConfig
-		GetUserPoolSessionConfiguration ListIdentityProviders ListResourceServers
+		GetUserPoolSessionConfiguration ListIdentityProviders
 		ListTagsForResource ListTerms ListUserImportJobs ListUserPoolClientSecrets ListUserPoolReplicas
 		 SetLogDeliveryConfiguration SetRiskConfiguration SetUICustomization
 		SetUserPoolClientSessionConfiguration SetUserPoolMfaConfig SetUserPoolSessionConfiguration
 		StartUserImportJob StopUserImportJob TagResource UntagResource UpdateIdentityProvider
-		UpdateManagedLoginBranding UpdateProvisionedLimit UpdateResourceServer UpdateTerms UpdateUserPool
+		UpdateManagedLoginBranding UpdateProvisionedLimit UpdateTerms UpdateUserPool
 		UpdateUserPoolClient UpdateUserPoolDomain UpdateUserPoolReplica`
 )
 
