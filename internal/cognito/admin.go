@@ -149,6 +149,7 @@ func (s *Service) sendInvitation(ctx context.Context, c *call, p *Pool, u *user,
 		}
 		m := p.compose(u, "invitation", attribute, "Your temporary password",
 			"Your username is "+in.Username+" and temporary password is "+password, password)
+		m.use(p.cfg.Messages.Invitation, codePlaceholder, password, usernamePlaceholder, in.Username)
 		if err := s.send(ctx, m); err != nil {
 			return err
 		}

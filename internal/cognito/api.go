@@ -25,10 +25,12 @@ type call struct {
 	// the events of triggers.
 	members awsjson.Object
 	client  *Client
+	pool    *Pool
 }
 
 // about notes which pool and user a call is about.
 func (c *call) about(p *Pool, user string) {
+	c.pool = p
 	c.event.Pool, c.event.User = p.cfg.Name, user
 }
 
@@ -125,7 +127,7 @@ func (s *Service) dispatch(ctx context.Context, c *call, caller Principal, membe
 	}
 	result, err := c.op.serve(s, withCall(ctx, c, members), c, members)
 	if err != nil {
-		return nil, err
+		return nil, s.gone(c, err)
 	}
 	if c.op.noOutput {
 		return nil, nil

@@ -27,10 +27,14 @@ func (s *Service) pool(c *call, id, name string) (*Pool, error) {
 	p := s.served.Load().byID[id]
 	if p == nil {
 		c.event.User = name
-		return nil, refuse(codeResourceNotFound, "User pool "+id+" does not exist.", "")
+		return nil, noPool(id)
 	}
 	c.about(p, name)
 	return p, nil
+}
+
+func noPool(id string) error {
+	return refuse(codeResourceNotFound, "User pool "+id+" does not exist.", "")
 }
 
 // clientOf gives the client of an id in a pool of an id.

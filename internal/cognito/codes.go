@@ -123,7 +123,25 @@ func (p *Pool) newCode(ctx context.Context, tx *sql.Tx, u *user, purpose, attrib
 	if purpose == purposeReset {
 		word = "password reset"
 	}
-	return p.compose(u, shown, attribute, "Your verification code", "Your "+word+" code is "+code, code), nil
+	m := p.compose(u, shown, attribute, "Your verification code", "Your "+word+" code is "+code, code)
+	m.use(p.cfg.Messages.Verification, codePlaceholder, code)
+	return m, nil
+}
+
+// use takes the texts of a template, with pairs of placeholders and what they
+// stand for. One pass: a username that reads like a placeholder is not replaced.
+func (m *message) use(texts MessageTexts, pairs ...string) {
+	fill := strings.NewReplacer(pairs...)
+	body := texts.Email
+	if m.Medium == "SMS" {
+		body = texts.SMS
+	}
+	if body != "" {
+		m.Body = fill.Replace(body)
+	}
+	if texts.Subject != "" {
+		m.Subject = texts.Subject
+	}
 }
 
 // codeMAC binds a code to the user, to what it is for and to the address that
@@ -249,14 +267,24 @@ func (p *Pool) signUpAttribute(u *user) string {
 // recoveryAttribute gives the verified attribute that a password reset goes
 // to, or "". Without an AccountRecoverySetting SMS comes first
 // (https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_ForgotPassword.html).
-func recoveryAttribute(u *user) string {
-	for _, name := range []string{"phone_number", "email"} {
+func (p *Pool) recoveryAttribute(u *user) string {
+	order := []string{"phone_number", "email"}
+	if p.cfg.AccountRecovery != nil && !p.adminRecovers() {
+		order = nil
+		for _, name := range p.cfg.AccountRecovery {
+			order = append(order, strings.TrimPrefix(name, "verified_"))
+		}
+	}
+	for _, name := range order {
 		if u.attributes[name] != "" && u.attributes[name+"_verified"] == "true" {
 			return name
 		}
 	}
 	return ""
 }
+
+// adminRecovers says whether users cannot reset their passwords by themselves.
+func (p *Pool) adminRecovers() bool { return slices.Contains(p.cfg.AccountRecovery, recoverAdmin) }
 
 func mediumOf(attribute string) string {
 	if attribute == "phone_number" {

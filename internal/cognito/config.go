@@ -82,9 +82,25 @@ type PoolConfig struct {
 	ResourceServers []ResourceServerConfig
 	// Clients are the app clients; others may be added beside them.
 	Clients []ClientConfig
+	// AccountRecovery lists how a forgotten password may be recovered, in order:
+	// "verified_email", "verified_phone_number", or "admin_only". Nil: by a
+	// verified number, else by a verified address.
+	AccountRecovery []string
+	// Messages are the texts of codes and invitations.
+	Messages Messages
 	// Triggers are the functions that run inside the pool's operations.
 	Triggers Triggers
 }
+
+// Messages are the texts in place of Cognito's own; "" keeps its own. A text
+// holds {####} for the code or password, and an invitation {username}.
+type Messages struct{ Verification, Invitation MessageTexts }
+
+// MessageTexts are a message's texts by medium.
+type MessageTexts struct{ Email, Subject, SMS string }
+
+// recoverAdmin is the recovery by nobody but an administrator.
+const recoverAdmin = "admin_only"
 
 // PasswordPolicy says which passwords a pool accepts.
 type PasswordPolicy struct {
@@ -284,5 +300,8 @@ func (c *ClientConfig) validate(bad func(bool, string, ...any)) {
 			"Rotation.RetryGracePeriod is %s, not whole seconds up to %s", grace, maxRetryGracePeriod)
 		bad(slices.Contains(c.ExplicitAuthFlows, "ALLOW_REFRESH_TOKEN_AUTH"), "Rotation and ALLOW_REFRESH_TOKEN_AUTH exclude each other")
 	}
+	refresh := or(c.RefreshTokenValidity, 30*24*time.Hour)
+	bad(c.AccessTokenValidity > refresh, "AccessTokenValidity is longer than RefreshTokenValidity, %s", refresh)
+	bad(c.IDTokenValidity > refresh, "IDTokenValidity is longer than RefreshTokenValidity, %s", refresh)
 	bad(c.AuthSessionValidity%time.Minute != 0, "AuthSessionValidity is %s, not whole minutes", c.AuthSessionValidity)
 }

@@ -52,14 +52,18 @@ func (d *directory) without(id string) *directory {
 // are kept as one document, in the words of the service's model.
 type additions struct {
 	// Modified is when they last changed, in milliseconds since the epoch.
-	Modified   int64                  `json:"modified,omitempty"`
+	Modified int64 `json:"modified,omitempty"`
+	// Settings are those of a pool that a request made.
+	Settings   *userPoolInput         `json:"settings,omitempty"`
+	Tags       map[string]string      `json:"tags,omitempty"`
 	Attributes []schemaAttributeInput `json:"attributes,omitempty"`
 	Servers    []resourceServer       `json:"servers,omitempty"`
 }
 
 // addedClient is a client that a request made.
 type addedClient struct {
-	Modified int64 `json:"modified"`
+	Modified int64                `json:"modified"`
+	Settings *userPoolClientInput `json:"settings"`
 }
 
 // addedName is the name in the rows of what requests made, of which several may
@@ -77,7 +81,11 @@ func (s *Service) openDirectory(ctx context.Context, tx *sql.Tx) (*directory, er
 		}
 		pools = append(pools, p)
 	}
-	return newDirectory(pools), nil
+	added, err := s.openAddedPools(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	return newDirectory(append(pools, added...)), nil
 }
 
 // openPool reads or makes the rows of a declared pool and its clients.
@@ -105,6 +113,9 @@ func (s *Service) openPool(ctx context.Context, tx *sql.Tx, cfg *PoolConfig) (*P
 			return nil, fmt.Errorf("opening client %q: %w", cfg.Clients[i].Name, err)
 		}
 		p.clients = append(p.clients, c)
+	}
+	if err := p.openAddedClients(ctx, tx); err != nil {
+		return nil, err
 	}
 	if err := p.configure(); err != nil {
 		return nil, err
@@ -146,7 +157,12 @@ func (p *Pool) openClient(ctx context.Context, tx *sql.Tx, cfg *ClientConfig) (*
 // configure works out what holds for a pool: what is declared, or what the
 // request that made it said, with what was added.
 func (p *Pool) configure() error {
-	cfg := *p.declared
+	var cfg PoolConfig
+	if p.declared != nil {
+		cfg = *p.declared
+	} else {
+		cfg = p.added.Settings.config()
+	}
 	p.cfg, p.policy = &cfg, defaultPolicy
 	if cfg.PasswordPolicy != nil {
 		p.policy = *cfg.PasswordPolicy
@@ -168,6 +184,9 @@ func (p *Pool) configure() error {
 		if !slices.ContainsFunc(cfg.ResourceServers, func(have ResourceServerConfig) bool { return have.Identifier == r.Identifier }) {
 			cfg.ResourceServers = append(slices.Clip(cfg.ResourceServers), r.config())
 		}
+	}
+	for _, c := range p.clients {
+		c.configure()
 	}
 	return p.prepareVerifier()
 }

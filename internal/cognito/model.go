@@ -291,12 +291,18 @@ type userPool struct {
 	AutoVerifiedAttributes      []string                    `json:"AutoVerifiedAttributes,omitempty"`
 	AliasAttributes             []string                    `json:"AliasAttributes,omitempty"`
 	UsernameAttributes          []string                    `json:"UsernameAttributes,omitempty"`
+	SmsVerificationMessage      string                      `json:"SmsVerificationMessage,omitempty"`
+	EmailVerificationMessage    string                      `json:"EmailVerificationMessage,omitempty"`
+	EmailVerificationSubject    string                      `json:"EmailVerificationSubject,omitempty"`
 	VerificationMessageTemplate verificationMessageTemplate `json:"VerificationMessageTemplate"`
 	MfaConfiguration            string                      `json:"MfaConfiguration"`
 	EstimatedNumberOfUsers      int                         `json:"EstimatedNumberOfUsers"`
 	EmailConfiguration          emailConfiguration          `json:"EmailConfiguration"`
+	SmsConfiguration            *smsConfiguration           `json:"SmsConfiguration,omitempty"`
+	UserPoolTags                map[string]string           `json:"UserPoolTags,omitempty"`
+	AccountRecoverySetting      *accountRecoverySetting     `json:"AccountRecoverySetting,omitempty"`
 	AdminCreateUserConfig       adminCreateUserConfig       `json:"AdminCreateUserConfig"`
-	UsernameConfiguration       usernameConfiguration       `json:"UsernameConfiguration"`
+	UsernameConfiguration       *usernameConfiguration      `json:"UsernameConfiguration,omitempty"`
 	Arn                         string                      `json:"Arn"`
 	UserPoolTier                string                      `json:"UserPoolTier"`
 }
@@ -316,7 +322,7 @@ type passwordPolicy struct {
 }
 
 type signInPolicy struct {
-	AllowedFirstAuthFactors []string `json:"AllowedFirstAuthFactors"`
+	AllowedFirstAuthFactors []string `json:"AllowedFirstAuthFactors" shape:"AuthFactorType"`
 }
 
 type schemaAttribute struct {
@@ -340,16 +346,24 @@ type stringConstraints struct {
 }
 
 type verificationMessageTemplate struct {
-	DefaultEmailOption string `json:"DefaultEmailOption"`
+	SmsMessage         string `json:"SmsMessage,omitempty" shape:"SmsVerificationMessageType"`
+	EmailMessage       string `json:"EmailMessage,omitempty" shape:"EmailVerificationMessageType"`
+	EmailSubject       string `json:"EmailSubject,omitempty" shape:"EmailVerificationSubjectType"`
+	DefaultEmailOption string `json:"DefaultEmailOption,omitempty" shape:"DefaultEmailOptionType"`
 }
 
 type emailConfiguration struct {
-	EmailSendingAccount string `json:"EmailSendingAccount"`
+	SourceArn           string `json:"SourceArn,omitempty" shape:"ArnType"`
+	ReplyToEmailAddress string `json:"ReplyToEmailAddress,omitempty"`
+	EmailSendingAccount string `json:"EmailSendingAccount,omitempty" shape:"EmailSendingAccountType"`
+	From                string `json:"From,omitempty"`
+	ConfigurationSet    string `json:"ConfigurationSet,omitempty"`
 }
 
 type adminCreateUserConfig struct {
-	AllowAdminCreateUserOnly  bool `json:"AllowAdminCreateUserOnly"`
-	UnusedAccountValidityDays int  `json:"UnusedAccountValidityDays"`
+	AllowAdminCreateUserOnly  bool             `json:"AllowAdminCreateUserOnly"`
+	UnusedAccountValidityDays int              `json:"UnusedAccountValidityDays"`
+	InviteMessageTemplate     *messageTemplate `json:"InviteMessageTemplate,omitempty"`
 }
 
 type usernameConfiguration struct {
@@ -394,14 +408,14 @@ type userPoolClient struct {
 }
 
 type tokenRotation struct {
-	Feature                 string `json:"Feature"`
-	RetryGracePeriodSeconds int    `json:"RetryGracePeriodSeconds"`
+	Feature                 string `json:"Feature" shape:"FeatureType" required:"true"`
+	RetryGracePeriodSeconds int    `json:"RetryGracePeriodSeconds" shape:"RetryGracePeriodSecondsType"`
 }
 
 type tokenValidityUnits struct {
-	AccessToken  string `json:"AccessToken,omitempty"`
-	IDToken      string `json:"IdToken,omitempty"`
-	RefreshToken string `json:"RefreshToken,omitempty"`
+	AccessToken  string `json:"AccessToken,omitempty" shape:"TimeUnitsType"`
+	IDToken      string `json:"IdToken,omitempty" shape:"TimeUnitsType"`
+	RefreshToken string `json:"RefreshToken,omitempty" shape:"TimeUnitsType"`
 }
 
 type listUserPoolClientsInput struct {

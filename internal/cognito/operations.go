@@ -47,7 +47,9 @@ const (
 	noteFlows  = "flows: USER_SRP_AUTH, USER_PASSWORD_AUTH, CUSTOM_AUTH, REFRESH_TOKEN_AUTH; others are refused"
 	noteAdmin  = "flows: USER_SRP_AUTH, ADMIN_USER_PASSWORD_AUTH (also ADMIN_NO_SRP_AUTH), CUSTOM_AUTH, REFRESH_TOKEN_AUTH; others are refused"
 	noteAnswer = "challenges: PASSWORD_VERIFIER, NEW_PASSWORD_REQUIRED, CUSTOM_CHALLENGE; others are refused"
-	noteDescr  = "describes what is declared"
+	noteOwned  = "what is declared is refused: it is changed in doorwright.yaml"
+	// noteSettings is of operations that refuse what would do nothing.
+	noteSettings = "settings that are not emulated are refused by name; those of e-mail and SMS senders are kept and shown"
 )
 
 // operationTable lists every operation of the service's model, so that nothing
@@ -108,10 +110,21 @@ func operationTable() []operation {
 		{name: "DeleteResourceServer", serve: on((*Service).deleteResourceServer), noOutput: true},
 		{name: "ListResourceServers", serve: on((*Service).listResourceServers)},
 
+		// Tags.
+		{name: "TagResource", serve: on((*Service).tagResource)},
+		{name: "UntagResource", serve: on((*Service).untagResource)},
+		{name: "ListTagsForResource", serve: on((*Service).listTagsForResource)},
+
 		// Pools and clients.
 		{name: "AddCustomAttributes", serve: on((*Service).addCustomAttributes)},
-		{name: "DescribeUserPool", serve: on((*Service).describeUserPool), note: noteDescr},
-		{name: "DescribeUserPoolClient", serve: on((*Service).describeUserPoolClient), note: noteDescr},
+		{name: "CreateUserPool", serve: on((*Service).createUserPool), note: noteSettings},
+		{name: "CreateUserPoolClient", serve: on((*Service).createUserPoolClient)},
+		{name: "DeleteUserPool", serve: on((*Service).deleteUserPool), noOutput: true, note: noteOwned},
+		{name: "DeleteUserPoolClient", serve: on((*Service).deleteUserPoolClient), noOutput: true, note: noteOwned},
+		{name: "DescribeUserPool", serve: on((*Service).describeUserPool)},
+		{name: "DescribeUserPoolClient", serve: on((*Service).describeUserPoolClient)},
+		{name: "UpdateUserPool", serve: on((*Service).updateUserPool), note: noteSettings + "; " + noteOwned},
+		{name: "UpdateUserPoolClient", serve: on((*Service).updateUserPoolClient), note: noteOwned},
 		{name: "ListUserPoolClients", serve: on((*Service).listUserPoolClients)},
 		{name: "ListUserPools", serve: on((*Service).listUserPools)},
 	}, refused(unsigned, refusedUnsigned), refused(signed, refusedSigned))
@@ -126,27 +139,21 @@ const (
 		UpdateDeviceStatus VerifySoftwareToken`
 
 	refusedSigned = `
-		AddUserPoolClientSecret AdminDeleteSoftwareToken
-		AdminDisableProviderForUser AdminForgetDevice AdminGetDevice AdminGetUserAuthFactors
-		AdminLinkProviderForUser AdminListDevices AdminListUserAuthEvents
-		AdminListUserSessions AdminRevokeUserSession AdminSetUserMFAPreference
-		AdminSetUserSettings AdminUpdateAuthEventFeedback AdminUpdateDeviceStatus
-		CreateIdentityProvider CreateManagedLoginBranding CreateTerms CreateUserImportJob
-		CreateUserPool CreateUserPoolClient CreateUserPoolDomain CreateUserPoolReplica
-		DeleteIdentityProvider DeleteManagedLoginBranding DeleteTerms DeleteUserPool
-		DeleteUserPoolClient DeleteUserPoolClientSecret DeleteUserPoolDomain DeleteUserPoolReplica
+		AddUserPoolClientSecret AdminDeleteSoftwareToken AdminDisableProviderForUser AdminForgetDevice
+		AdminGetDevice AdminGetUserAuthFactors AdminLinkProviderForUser AdminListDevices AdminListUserAuthEvents
+		AdminListUserSessions AdminRevokeUserSession AdminSetUserMFAPreference AdminSetUserSettings
+		AdminUpdateAuthEventFeedback AdminUpdateDeviceStatus CreateIdentityProvider CreateManagedLoginBranding
+		CreateTerms CreateUserImportJob CreateUserPoolDomain CreateUserPoolReplica DeleteIdentityProvider
+		DeleteManagedLoginBranding DeleteTerms DeleteUserPoolClientSecret DeleteUserPoolDomain DeleteUserPoolReplica
 		DescribeIdentityProvider DescribeManagedLoginBranding DescribeManagedLoginBrandingByClient
-		DescribeRiskConfiguration DescribeTerms DescribeTermsByClient
-		DescribeUserImportJob DescribeUserPoolDomain GetCSVHeader GetClientToken
-		GetIdentityProviderByIdentifier GetLogDeliveryConfiguration GetProvisionedLimit GetSigningCertificate
-		GetUICustomization GetUserPoolClientSessionConfiguration GetUserPoolMfaConfig
-		GetUserPoolSessionConfiguration ListIdentityProviders
-		ListTagsForResource ListTerms ListUserImportJobs ListUserPoolClientSecrets ListUserPoolReplicas
-		 SetLogDeliveryConfiguration SetRiskConfiguration SetUICustomization
+		DescribeRiskConfiguration DescribeTerms DescribeTermsByClient DescribeUserImportJob DescribeUserPoolDomain
+		GetCSVHeader GetClientToken GetIdentityProviderByIdentifier GetLogDeliveryConfiguration GetProvisionedLimit
+		GetSigningCertificate GetUICustomization GetUserPoolClientSessionConfiguration GetUserPoolMfaConfig
+		GetUserPoolSessionConfiguration ListIdentityProviders ListTerms ListUserImportJobs ListUserPoolClientSecrets
+		ListUserPoolReplicas SetLogDeliveryConfiguration SetRiskConfiguration SetUICustomization
 		SetUserPoolClientSessionConfiguration SetUserPoolMfaConfig SetUserPoolSessionConfiguration
-		StartUserImportJob StopUserImportJob TagResource UntagResource UpdateIdentityProvider
-		UpdateManagedLoginBranding UpdateProvisionedLimit UpdateTerms UpdateUserPool
-		UpdateUserPoolClient UpdateUserPoolDomain UpdateUserPoolReplica`
+		StartUserImportJob StopUserImportJob UpdateIdentityProvider UpdateManagedLoginBranding
+		UpdateProvisionedLimit UpdateTerms UpdateUserPoolDomain UpdateUserPoolReplica`
 )
 
 // refused gives the rows of operations without a handler.

@@ -108,13 +108,16 @@ func (s *Service) forgotPassword(ctx context.Context, c *call, in *codeRequest) 
 	if err != nil {
 		return nil, err
 	}
+	if cl.pool.adminRecovers() { // the same for everybody: it does not tell who exists
+		return nil, notAuthorized("Contact administrator to reset password.", "the pool's AccountRecoverySetting is admin_only")
+	}
 	if found == nil {
 		if found, err = cl.migrate(ctx, migrateForgot, in.Username, ""); err != nil {
 			return nil, err
 		}
 	}
 	p := cl.pool
-	if cl.hides() && (found == nil || !found.enabled || found.status != statusForceChange && recoveryAttribute(found) == "") {
+	if cl.hides() && (found == nil || !found.enabled || found.status != statusForceChange && cl.pool.recoveryAttribute(found) == "") {
 		err := s.write(ctx, func(tx *sql.Tx) error {
 			return p.countAttempt(ctx, tx, p.stranger(in.Username), kindForgot, limitForgot)
 		})
@@ -157,7 +160,7 @@ func (p *Pool) resetCode(ctx context.Context, tx *sql.Tx, u *user) (*message, er
 	if u.status == statusForceChange {
 		return nil, notAuthorized(textResetImpossible, "the user has a temporary password")
 	}
-	attribute := recoveryAttribute(u)
+	attribute := p.recoveryAttribute(u)
 	if attribute == "" {
 		return nil, invalid(textNoChannel)
 	}

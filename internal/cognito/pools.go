@@ -114,7 +114,12 @@ func (s *Service) describeUserPool(ctx context.Context, c *call, in *describeUse
 	if err != nil {
 		return nil, fmt.Errorf("counting users: %w", err)
 	}
-	return &describeUserPoolOutput{userPool{
+	return &describeUserPoolOutput{p.wire(users)}, nil
+}
+
+// wire describes a pool of so many users.
+func (p *Pool) wire(users int) userPool {
+	w := userPool{
 		ID: p.id, Name: p.cfg.Name, Arn: p.ARN(),
 		CreationDate: awsjson.Time{Time: p.created}, LastModifiedDate: awsjson.Time{Time: p.modified()},
 		Policies: policies{
@@ -127,16 +132,47 @@ func (s *Service) describeUserPool(ctx context.Context, c *call, in *describeUse
 		AutoVerifiedAttributes:      p.cfg.AutoVerifiedAttributes,
 		AliasAttributes:             p.cfg.AliasAttributes,
 		UsernameAttributes:          p.cfg.UsernameAttributes,
-		VerificationMessageTemplate: verificationMessageTemplate{"CONFIRM_WITH_CODE"},
+		VerificationMessageTemplate: verificationMessageTemplate{DefaultEmailOption: "CONFIRM_WITH_CODE"},
 		MfaConfiguration:            "OFF",
 		EstimatedNumberOfUsers:      users,
-		EmailConfiguration:          emailConfiguration{"COGNITO_DEFAULT"},
+		EmailConfiguration:          emailConfiguration{EmailSendingAccount: "COGNITO_DEFAULT"},
 		AdminCreateUserConfig: adminCreateUserConfig{
 			AllowAdminCreateUserOnly: p.cfg.AdminCreateUserOnly, UnusedAccountValidityDays: p.policy.TemporaryPasswordValidityDays,
 		},
-		UsernameConfiguration: usernameConfiguration{p.cfg.CaseSensitive},
+		UsernameConfiguration: &usernameConfiguration{p.cfg.CaseSensitive},
+		UserPoolTags:          p.added.Tags,
 		UserPoolTier:          "ESSENTIALS",
-	}}, nil
+	}
+	if in := p.added.Settings; in != nil {
+		in.describe(&w)
+	}
+	return w
+}
+
+// describe shows what a request said of a pool and nothing else knows.
+func (in *userPoolInput) describe(w *userPool) {
+	if in.DeletionProtection != "" {
+		w.DeletionProtection = in.DeletionProtection
+	}
+	if in.UserPoolTier != "" {
+		w.UserPoolTier = in.UserPoolTier
+	}
+	if in.EmailConfiguration != nil {
+		w.EmailConfiguration = *in.EmailConfiguration
+		if w.EmailConfiguration.EmailSendingAccount == "" {
+			w.EmailConfiguration.EmailSendingAccount = "COGNITO_DEFAULT"
+		}
+	}
+	if t := in.VerificationMessageTemplate; t != nil {
+		w.VerificationMessageTemplate = *t
+		w.VerificationMessageTemplate.DefaultEmailOption = "CONFIRM_WITH_CODE"
+	}
+	w.SmsVerificationMessage, w.EmailVerificationMessage = in.SmsVerificationMessage, in.EmailVerificationMessage
+	w.EmailVerificationSubject = in.EmailVerificationSubject
+	w.SmsConfiguration, w.AccountRecoverySetting, w.UsernameConfiguration = in.SmsConfiguration, in.AccountRecoverySetting, in.UsernameConfiguration
+	if in.AdminCreateUserConfig != nil {
+		w.AdminCreateUserConfig.InviteMessageTemplate = in.AdminCreateUserConfig.InviteMessageTemplate
+	}
 }
 
 func (p *Pool) wireSchema() []schemaAttribute {
@@ -166,10 +202,19 @@ func (s *Service) describeUserPoolClient(_ context.Context, c *call, in *describ
 	if err != nil {
 		return nil, err
 	}
+	return &describeUserPoolClientOutput{cl.wire()}, nil
+}
+
+// wire describes a client, its secret too.
+func (cl *Client) wire() userPoolClient {
 	at := awsjson.Time{Time: cl.created}
+	modified := at
+	if cl.added != nil {
+		modified.Time = time.UnixMilli(cl.added.Modified)
+	}
 	d := userPoolClient{
 		UserPoolID: cl.pool.id, ClientName: cl.cfg.Name, ClientID: cl.id, ClientSecret: cl.secret,
-		CreationDate: at, LastModifiedDate: at,
+		CreationDate: at, LastModifiedDate: modified,
 		RefreshTokenValidity:  30,
 		ReadAttributes:        cl.cfg.ReadAttributes,
 		WriteAttributes:       cl.cfg.WriteAttributes,
@@ -200,7 +245,7 @@ func (s *Service) describeUserPoolClient(_ context.Context, c *call, in *describ
 	if cl.hides() {
 		d.PreventUserExistenceErrors = "ENABLED"
 	}
-	return &describeUserPoolClientOutput{d}, nil
+	return d
 }
 
 // inUnits gives a lifetime in the largest unit that holds it whole.

@@ -363,8 +363,8 @@ type lambdaConfig struct {
 }
 
 type preTokenGenerationConfig struct {
-	LambdaVersion string `json:"LambdaVersion"`
-	LambdaARN     string `json:"LambdaArn"`
+	LambdaVersion string `json:"LambdaVersion" shape:"PreTokenVersionType" required:"true"`
+	LambdaARN     string `json:"LambdaArn" shape:"ArnType" required:"true"`
 }
 
 func (p *Pool) lambdaConfig() lambdaConfig {
