@@ -20,7 +20,8 @@ const (
 )
 
 // createUserPool makes a pool. Its keys are made when they are first needed.
-func (s *Service) createUserPool(ctx context.Context, _ *call, in *userPoolInput) (*describeUserPoolOutput, error) {
+func (s *Service) createUserPool(ctx context.Context, c *call, in *userPoolInput) (*describeUserPoolOutput, error) {
+	c.event.Pool = in.PoolName
 	if err := in.check(s); err != nil {
 		return nil, err
 	}

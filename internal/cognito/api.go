@@ -142,6 +142,9 @@ func (s *Service) accessDenied(operation string, caller Principal, members awsjs
 	if id, ok := members["UserPoolId"].(string); ok {
 		resource = s.poolARN(id)
 	}
+	if arn, ok := members["ResourceArn"].(string); ok {
+		resource = arn
+	}
 	action := "cognito-idp:" + operation
 	return refuse(codeAccessDenied, fmt.Sprintf(
 		"User: %s is not authorized to perform: %s on resource: %s because no identity-based policy allows the %s action",

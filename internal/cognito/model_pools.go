@@ -146,3 +146,12 @@ type listTagsInput struct {
 type listTagsOutput struct {
 	Tags map[string]string `json:"Tags"`
 }
+
+type customizationInput struct {
+	UserPoolID string `json:"UserPoolId" shape:"UserPoolIdType" required:"true"`
+	ClientID   string `json:"ClientId" shape:"ClientIdType"`
+}
+
+type customizationOutput struct {
+	UICustomization empty `json:"UICustomization"`
+}

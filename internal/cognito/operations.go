@@ -110,6 +110,10 @@ func operationTable() []operation {
 		{name: "DeleteResourceServer", serve: on((*Service).deleteResourceServer), noOutput: true},
 		{name: "ListResourceServers", serve: on((*Service).listResourceServers)},
 
+		// The look of the hosted pages.
+		{name: "GetUICustomization", serve: on((*Service).getUICustomization)},
+		{name: "SetUICustomization", serve: on((*Service).setUICustomization), note: "answers as for a pool without a domain"},
+
 		// Tags.
 		{name: "TagResource", serve: on((*Service).tagResource)},
 		{name: "UntagResource", serve: on((*Service).untagResource)},
@@ -148,12 +152,12 @@ const (
 		DescribeIdentityProvider DescribeManagedLoginBranding DescribeManagedLoginBrandingByClient
 		DescribeRiskConfiguration DescribeTerms DescribeTermsByClient DescribeUserImportJob DescribeUserPoolDomain
 		GetCSVHeader GetClientToken GetIdentityProviderByIdentifier GetLogDeliveryConfiguration GetProvisionedLimit
-		GetSigningCertificate GetUICustomization GetUserPoolClientSessionConfiguration GetUserPoolMfaConfig
+		GetSigningCertificate GetUserPoolClientSessionConfiguration GetUserPoolMfaConfig
 		GetUserPoolSessionConfiguration ListIdentityProviders ListTerms ListUserImportJobs ListUserPoolClientSecrets
-		ListUserPoolReplicas SetLogDeliveryConfiguration SetRiskConfiguration SetUICustomization
-		SetUserPoolClientSessionConfiguration SetUserPoolMfaConfig SetUserPoolSessionConfiguration
-		StartUserImportJob StopUserImportJob UpdateIdentityProvider UpdateManagedLoginBranding
-		UpdateProvisionedLimit UpdateTerms UpdateUserPoolDomain UpdateUserPoolReplica`
+		ListUserPoolReplicas SetLogDeliveryConfiguration SetRiskConfiguration SetUserPoolClientSessionConfiguration
+		SetUserPoolMfaConfig SetUserPoolSessionConfiguration StartUserImportJob StopUserImportJob
+		UpdateIdentityProvider UpdateManagedLoginBranding UpdateProvisionedLimit UpdateTerms UpdateUserPoolDomain
+		UpdateUserPoolReplica`
 )
 
 // refused gives the rows of operations without a handler.
