@@ -25,7 +25,7 @@ var arrows = map[string][]string{
 	"cmd/doorwright": {".", "app", "examples"},
 	".": {
 		"app", "verify", "sigv4", "internal/gateway", "internal/authorizer",
-		"internal/lambda", "internal/cognito", "internal/store", "internal/wire/awsjson", "internal/aws",
+		"internal/lambda", "internal/cognito", "internal/oidc", "internal/store", "internal/wire/awsjson", "internal/aws",
 	},
 	"doorwrighttest": {"."},
 	"examples":       {},
@@ -33,13 +33,15 @@ var arrows = map[string][]string{
 	// The rooms. They do not import one another, but for the pairs here.
 	"internal/gateway":    {"internal/authorizer", "verify", "internal/wire/apigw", "internal/aws"},
 	"internal/authorizer": {"verify", "internal/wire/apigw", "internal/aws"},
-	"internal/cognito":    {"verify", "sigv4", "internal/store", "internal/wire/awsjson", "internal/aws"},
+	"internal/cognito":    {"internal/oidc", "verify", "sigv4", "internal/store", "internal/wire/awsjson", "internal/aws"},
 	"internal/lambda":     {"internal/build", "internal/aws"},
+	// The engine that rooms which play an authorization server share.
+	"internal/oidc": {"internal/store", "internal/aws"},
 
 	// A program for those who work on Doorwright; nothing imports it.
 	"internal/bench": {
 		"verify", "verify/verifytest", "internal/gateway", "internal/authorizer", "internal/lambda",
-		"internal/cognito", "internal/store", "internal/aws",
+		"internal/cognito", "internal/oidc", "internal/store", "internal/aws",
 	},
 
 	// What the rooms stand on.

@@ -1,0 +1,116 @@
+package oidc
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/doorwright/doorwright/internal/store"
+)
+
+// Engine is the authorization server of one tenant. It is immutable and holds
+// no state but the store's: its methods run inside their caller's transaction.
+type Engine struct {
+	// Tenant tells the rows of this server from those of others in the stage.
+	Tenant string
+	// Origin is where its pages are: scheme, host and port, such as
+	// http://localhost:4200. It is never taken from a request.
+	Origin string
+	// Secret keys the MACs of forms.
+	Secret []byte
+	// SessionLife is how long a browser session lasts.
+	SessionLife time.Duration
+	// Now is the clock.
+	Now func() time.Time
+}
+
+// codeLife is how long an authorization code is good. RFC 6749 section 4.1.2
+// recommends at most ten minutes; Cognito's codes last five.
+const codeLife = 5 * time.Minute
+
+// Migrations gives the engine's tables, in order.
+func Migrations() []store.Migration {
+	return []store.Migration{{Room: "oidc", Version: 1, SQL: schema1}}
+}
+
+// schema1 keeps times as milliseconds since the epoch. A code that was redeemed
+// stays until it is swept, so that its second use is noticed.
+const schema1 = `
+CREATE TABLE oidc_code (
+  hash      BLOB PRIMARY KEY,
+  tenant    TEXT NOT NULL,
+  client    TEXT NOT NULL,
+  redirect  TEXT NOT NULL,
+  challenge TEXT NOT NULL,
+  nonce     TEXT NOT NULL,
+  owner     TEXT NOT NULL,
+  expires   INTEGER NOT NULL,
+  used      INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX oidc_code_expires ON oidc_code (expires);
+
+CREATE TABLE oidc_session (
+  hash      BLOB PRIMARY KEY,
+  tenant    TEXT NOT NULL,
+  subject   TEXT NOT NULL,
+  auth_time INTEGER NOT NULL,
+  expires   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX oidc_session_subject ON oidc_session (tenant, subject, auth_time);
+CREATE INDEX oidc_session_expires ON oidc_session (expires);
+
+CREATE TABLE oidc_flight (
+  hash     BLOB PRIMARY KEY,
+  tenant   TEXT NOT NULL,
+  browser  BLOB NOT NULL,
+  provider TEXT NOT NULL,
+  nonce    TEXT NOT NULL,
+  verifier TEXT NOT NULL,
+  request  TEXT NOT NULL,
+  expires  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX oidc_flight_expires ON oidc_flight (expires);
+`
+
+// Sweep deletes what ended before a time, of all tenants.
+func Sweep(ctx context.Context, tx *sql.Tx, before time.Time) error {
+	for _, table := range []string{"oidc_code", "oidc_session", "oidc_flight"} {
+		if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE expires < ?", before.UnixMilli()); err != nil {
+			return fmt.Errorf("sweeping %s: %w", table, err)
+		}
+	}
+	return nil
+}
+
+// Secure says whether the pages are on https.
+func (e *Engine) Secure() bool { return strings.HasPrefix(e.Origin, "https://") }
+
+// mac gives HMAC-SHA256 of the parts, each with its length before it, so that
+// no two lists of parts are one message.
+func (e *Engine) mac(parts ...string) []byte {
+	h := hmac.New(sha256.New, e.Secret)
+	for _, part := range append([]string{"oidc", e.Tenant}, parts...) {
+		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(part))))
+		h.Write([]byte(part))
+	}
+	return h.Sum(nil)
+}
+
+// random gives n random bytes as text of the alphabet of URLs.
+func random(n int) string {
+	b := make([]byte, n)
+	rand.Read(b)
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+func hashOf(secret string) []byte {
+	sum := sha256.Sum256([]byte(secret))
+	return sum[:]
+}
