@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/doorwright/doorwright"
 	"github.com/doorwright/doorwright/internal/cognito"
+	"github.com/doorwright/doorwright/internal/oidc"
 	"github.com/doorwright/doorwright/internal/store"
 )
 
@@ -130,7 +132,7 @@ func TestGarbledLog(t *testing.T) {
 // migrated.
 func TestNewerState(t *testing.T) {
 	dir, stage := usedStage(t, false)
-	s, err := store.Open(t.Context(), stage, store.Options{Migrations: cognito.Migrations()})
+	s, err := store.Open(t.Context(), stage, store.Options{Migrations: slices.Concat(cognito.Migrations(), oidc.Migrations())})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,11 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/doorwright/doorwright/internal/aws"
 	"github.com/doorwright/doorwright/internal/cognito"
+	"github.com/doorwright/doorwright/internal/oidc"
 	"github.com/doorwright/doorwright/internal/store"
 )
 
@@ -29,7 +31,7 @@ type userPool struct {
 
 // newUserPool opens a pool in a stage of its own.
 func newUserPool(ctx context.Context, b *bench, name string) (*userPool, error) {
-	stage, err := store.Open(ctx, store.Path(b.dir, name), store.Options{Migrations: cognito.Migrations()})
+	stage, err := store.Open(ctx, store.Path(b.dir, name), store.Options{Migrations: slices.Concat(cognito.Migrations(), oidc.Migrations())})
 	if err != nil {
 		return nil, err
 	}

@@ -26,6 +26,11 @@ type call struct {
 	members awsjson.Object
 	client  *Client
 	pool    *Pool
+	// tokens says what the request makes tokens for, where the operation does
+	// not; see tokenSource.
+	tokens string
+	// page is the sign-in on a hosted page that the call is, or nil.
+	page *pageSignIn
 }
 
 // about notes which pool and user a call is about.

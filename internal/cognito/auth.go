@@ -267,5 +267,8 @@ func (d *signedIn) output(ctx context.Context, cl *Client) (*authOutput, error) 
 	if d.grant == nil {
 		return cl.newPasswordChallenge(d.user, d.session)
 	}
+	if page := callOf(ctx).page; page != nil {
+		return page.complete(ctx, cl, d)
+	}
 	return cl.issue(ctx, d.grant, d.user, d.refreshToken)
 }

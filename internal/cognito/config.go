@@ -75,6 +75,13 @@ type PoolConfig struct {
 	// Schema adds custom attributes, named "custom:...", and makes standard
 	// attributes required.
 	Schema []SchemaAttribute
+	// Domain is the prefix of the pool's domain, where its hosted pages and
+	// OAuth endpoints are; "" for none. On AWS they are at
+	// https://DOMAIN.auth.REGION.amazoncognito.com.
+	Domain string
+	// Origin is where they are here: scheme, host and port. Required with
+	// Domain. It is never taken from a request.
+	Origin string
 	// Groups are the declared groups; others may be added beside them.
 	Groups []GroupConfig
 	// ResourceServers are the declared resource servers; others may be added
@@ -191,6 +198,7 @@ var (
 	}
 	declaredName  = regexp.MustCompile(`^[\w\s+=,.@-]{1,128}$`)
 	customName    = regexp.MustCompile(`^(dev:)?custom:[\p{L}\p{M}\p{S}\p{N}\p{P}]{1,20}$`)
+	domainPrefix  = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$`)
 	contactable   = []string{"email", "phone_number"}
 	aliasable     = []string{"email", "phone_number", "preferred_username"}
 	defaultPolicy = PasswordPolicy{
@@ -247,6 +255,12 @@ func (p *PoolConfig) validate(bad func(bool, string, ...any)) {
 		bad(days < 0 || days > 365, "PasswordPolicy.TemporaryPasswordValidityDays is %d, not 0 to 365", days)
 	}
 	p.validateSchema(bad)
+	if p.Domain != "" {
+		u, err := url.Parse(p.Origin)
+		bad(err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || p.Origin != u.Scheme+"://"+u.Host,
+			"Origin %q is not an origin without a final slash", p.Origin)
+		bad(!domainPrefix.MatchString(p.Domain), "Domain %q is not a prefix", p.Domain)
+	}
 	groups := map[string]bool{}
 	for i := range p.Groups {
 		g := &p.Groups[i]

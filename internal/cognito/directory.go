@@ -180,6 +180,10 @@ func (p *Pool) configure() error {
 		}
 	}
 	p.schema = cfg.schema()
+	p.domain = nil
+	if cfg.Domain != "" {
+		p.domain = newDomain(p, cfg.Domain, cfg.Origin)
+	}
 	for _, r := range p.added.Servers {
 		if !slices.ContainsFunc(cfg.ResourceServers, func(have ResourceServerConfig) bool { return have.Identifier == r.Identifier }) {
 			cfg.ResourceServers = append(slices.Clip(cfg.ResourceServers), r.config())

@@ -41,6 +41,7 @@ const (
 
 // Texts that several operations share.
 const (
+	textNoSignUp         = "SignUp is not permitted for this user pool"
 	textWrongPassword    = "Incorrect username or password."
 	textNoUser           = "User does not exist."
 	textNoUserForClient  = "Username/client id combination not found."

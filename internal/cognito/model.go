@@ -115,7 +115,7 @@ type authenticationResult struct {
 	ExpiresIn    int    `json:"ExpiresIn"`
 	TokenType    string `json:"TokenType"`
 	RefreshToken string `json:"RefreshToken,omitempty"`
-	IDToken      string `json:"IdToken"`
+	IDToken      string `json:"IdToken,omitempty"`
 }
 
 type getTokensInput struct {

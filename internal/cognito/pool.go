@@ -39,6 +39,7 @@ type Pool struct {
 	clients  []*Client // the declared ones in the declaration's order, then the others by age
 	verifier *verify.Verifier
 	keys     *lazyKeys
+	domain   *domain // nil for a pool without one
 }
 
 // Client is an app client of a pool as it was at one moment.

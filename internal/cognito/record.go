@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/doorwright/doorwright/internal/oidc"
 	"github.com/doorwright/doorwright/internal/wire/awsjson"
 )
 
@@ -20,6 +21,7 @@ const (
 	statusConfirmed     = "CONFIRMED"
 	statusForceChange   = "FORCE_CHANGE_PASSWORD"
 	statusResetRequired = "RESET_REQUIRED"
+	statusExternal      = "EXTERNAL_PROVIDER"
 )
 
 // user is a user's record. Attributes holds what the schema knows but sub.
@@ -238,18 +240,19 @@ func (p *Pool) eraseUser(ctx context.Context, tx *sql.Tx, sub string) error {
 			return fmt.Errorf("deleting a user: %w", err)
 		}
 	}
-	return nil
+	return oidc.EndSessions(ctx, tx, p.id, sub)
 }
 
 // setPassword gives u a password whose salt and verifier were computed before,
-// outside of the transaction. Challenges that were under way end.
+// outside of the transaction. Challenges that were under way end, and so does
+// being signed in at the hosted pages.
 func (p *Pool) setPassword(ctx context.Context, tx *sql.Tx, u *user, salt, verifier []byte) error {
 	u.salt, u.verifier, u.passwordSet = salt, verifier, p.svc.cfg.Now()
 	_, err := tx.ExecContext(ctx, "UPDATE cognito_session SET used = 1 WHERE pool = ? AND sub = ?", p.id, u.sub)
 	if err != nil {
 		return fmt.Errorf("ending sessions: %w", err)
 	}
-	return nil
+	return oidc.EndSessions(ctx, tx, p.id, u.sub)
 }
 
 // wireAttributes gives the attributes, sub among them, in the order of their

@@ -11,6 +11,7 @@ func Migrations() []store.Migration {
 		{Room: "cognito", Version: 4, SQL: schemaRotation},
 		{Room: "cognito", Version: 5, SQL: schemaGroups},
 		{Room: "cognito", Version: 6, SQL: schemaAdded},
+		{Room: "cognito", Version: 7, SQL: schemaScope},
 	}
 }
 
@@ -188,4 +189,10 @@ CREATE INDEX cognito_member_group ON cognito_member (pool, name, sub);
 const schemaAdded = `
 ALTER TABLE cognito_pool ADD COLUMN added TEXT;
 ALTER TABLE cognito_client ADD COLUMN added TEXT;
+`
+
+// schemaScope keeps what was granted at the pool's domain; "" is a sign-in
+// through the API.
+const schemaScope = `
+ALTER TABLE cognito_grant ADD COLUMN scope TEXT NOT NULL DEFAULT '';
 `

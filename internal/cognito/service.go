@@ -10,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/doorwright/doorwright/internal/oidc"
 )
 
 // Service plays the user pools of one stage. It is an http.Handler.
@@ -119,7 +121,7 @@ func (s *Service) sweep(ctx context.Context) error {
 				return err
 			}
 		}
-		return nil
+		return oidc.Sweep(ctx, tx, now.Add(-24*time.Hour))
 	})
 	if err != nil {
 		return fmt.Errorf("sweeping user pools: %w", err)

@@ -21,7 +21,7 @@ func (s *Service) signUp(ctx context.Context, c *call, in *signUpInput) (*signUp
 	}
 	p := cl.pool
 	if p.cfg.AdminCreateUserOnly {
-		return nil, notAuthorized("SignUp is not permitted for this user pool", "")
+		return nil, notAuthorized(textNoSignUp, "")
 	}
 	u, err := p.signingUp(cl, in)
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/doorwright/doorwright/internal/aws"
+	"github.com/doorwright/doorwright/internal/oidc"
 	"github.com/doorwright/doorwright/verify"
 )
 
@@ -31,7 +32,22 @@ type grant struct {
 	authTime         time.Time
 	expires          time.Time
 	revoked          bool
+	// scope is what was granted at the pool's domain; "" for an API sign-in.
+	scope string
+	// nonce goes into the ID token of the one answer that it was sent for.
+	nonce string
 }
+
+// scopes gives those of the grant's access tokens.
+func (g *grant) scopes() []string {
+	if !g.hosted() {
+		return []string{scopeAdmin}
+	}
+	return strings.Fields(g.scope)
+}
+
+// hosted says whether the sign-in was at the pool's domain.
+func (g *grant) hosted() bool { return g.scope != "" }
 
 // newGrant keeps an authentication of u that just happened and gives its
 // refresh token, of which only a hash is kept.
@@ -66,13 +82,13 @@ func hashOf(secret string) []byte {
 	return sum[:]
 }
 
-const grantColumns = "event, origin_jti, client, sub, auth_time, expires, revoked"
+const grantColumns = "event, origin_jti, client, sub, auth_time, expires, revoked, scope"
 
 // readGrant gives the grant of a row, or nil for none.
 func readGrant(row *sql.Row) (*grant, error) {
 	var g grant
 	var authTime, expires int64
-	err := row.Scan(&g.event, &g.originJTI, &g.client, &g.sub, &authTime, &expires, &g.revoked)
+	err := row.Scan(&g.event, &g.originJTI, &g.client, &g.sub, &authTime, &expires, &g.revoked, &g.scope)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return nil, nil
@@ -83,21 +99,23 @@ func readGrant(row *sql.Row) (*grant, error) {
 	return &g, nil
 }
 
-// accessClaims are the claims of an access token of an API sign-in
+// accessClaims are the claims of an access token
 // (https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-access-token.html).
 type accessClaims struct {
 	Subject   string `json:"sub"`
 	Issuer    string `json:"iss"`
 	ClientID  string `json:"client_id"`
 	OriginJTI string `json:"origin_jti,omitempty"`
-	EventID   string `json:"event_id"`
+	EventID   string `json:"event_id,omitempty"`
 	TokenUse  string `json:"token_use"`
 	Scope     string `json:"scope"`
 	AuthTime  int64  `json:"auth_time"`
 	Expires   int64  `json:"exp"`
 	IssuedAt  int64  `json:"iat"`
-	JTI       string `json:"jti,omitempty"`
-	Username  string `json:"username"`
+	// Version is 2 in tokens of the pool's domain.
+	Version  int    `json:"version,omitempty"`
+	JTI      string `json:"jti,omitempty"`
+	Username string `json:"username,omitempty"`
 	// Groups are the names of the user's groups.
 	Groups []string `json:"cognito:groups,omitempty"`
 }
@@ -119,12 +137,15 @@ func (cl *Client) issue(ctx context.Context, g *grant, u *user, refreshToken str
 	}
 	now := cl.pool.svc.cfg.Now()
 	access := accessClaims{
-		Subject: u.sub, Issuer: cl.pool.Issuer(), ClientID: cl.id, EventID: g.event, TokenUse: "access", Scope: scopeAdmin,
+		Subject: u.sub, Issuer: cl.pool.Issuer(), ClientID: cl.id, EventID: g.event, TokenUse: "access", Scope: strings.Join(g.scopes(), " "),
 		AuthTime: g.authTime.Unix(), Expires: now.Add(cl.accessValidity()).Unix(), IssuedAt: now.Unix(), Username: u.username,
 		Groups: groups.names,
 	}
 	if !cl.cfg.DisableTokenRevocation {
 		access.OriginJTI, access.JTI = g.originJTI, aws.NewRequestID()
+	}
+	if g.hosted() {
+		access.Version = 2
 	}
 	result := &authenticationResult{
 		ExpiresIn: int(cl.accessValidity() / time.Second), TokenType: "Bearer", RefreshToken: refreshToken,
@@ -136,10 +157,28 @@ func (cl *Client) issue(ctx context.Context, g *grant, u *user, refreshToken str
 	if result.AccessToken, err = keys.access.sign(accessClaims); err != nil {
 		return nil, err
 	}
-	if result.IDToken, err = keys.id.sign(changes.onID(cl.idClaims(g, u, groups, now))); err != nil {
+	out := &authOutput{ChallengeParameters: map[string]string{}, AuthenticationResult: result}
+	if g.hosted() && !slices.Contains(g.scopes(), "openid") {
+		return out, nil
+	}
+	claims := cl.idClaims(g, u, groups, now)
+	if g.hosted() {
+		claims["at_hash"] = accessHash(result.AccessToken)
+		if g.nonce != "" {
+			claims["nonce"] = g.nonce
+		}
+	}
+	if result.IDToken, err = keys.id.sign(changes.onID(claims)); err != nil {
 		return nil, err
 	}
-	return &authOutput{ChallengeParameters: map[string]string{}, AuthenticationResult: result}, nil
+	return out, nil
+}
+
+// accessHash binds an ID token to its access token: the left half of the hash
+// (https://openid.net/specs/openid-connect-core-1_0.html#CodeIDToken).
+func accessHash(token string) string {
+	sum := sha256.Sum256([]byte(token))
+	return base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2])
 }
 
 // idClaims are the claims of an ID token
@@ -148,7 +187,7 @@ func (cl *Client) issue(ctx context.Context, g *grant, u *user, refreshToken str
 func (cl *Client) idClaims(g *grant, u *user, groups *memberships, now time.Time) map[string]any {
 	claims := map[string]any{}
 	for name, value := range u.attributes {
-		if cl.readable(name) {
+		if cl.readable(name) && g.reads(name) {
 			claims[name] = claimValue(name, value)
 		}
 	}
@@ -210,12 +249,23 @@ type bearer struct {
 	client *Client
 	user   *user
 	event  string
+	scopes []string
 }
 
 // bearer checks an access token: the signature, the pool, the time, then the
 // scope and whether it was revoked, then the user's state. What the message
 // tells, it tells of genuine tokens only.
 func (s *Service) bearer(ctx context.Context, c *call, raw string) (*bearer, error) {
+	return s.bearerWith(ctx, c, raw, func(scopes []string) error {
+		if slices.Contains(scopes, scopeAdmin) {
+			return nil
+		}
+		return notAuthorized("Access Token does not have required scopes", "the token lacks "+scopeAdmin)
+	})
+}
+
+// bearerWith is bearer with its caller's word on the token's scopes.
+func (s *Service) bearerWith(ctx context.Context, c *call, raw string, allow func(scopes []string) error) (*bearer, error) {
 	p := s.issuerOf(raw)
 	if p == nil || p.verifier == nil {
 		return nil, notAuthorized(textInvalidAccess, "not a token of a user pool of this stage")
@@ -233,10 +283,10 @@ func (s *Service) bearer(ctx context.Context, c *call, raw string) (*bearer, err
 	if claim("token_use") != "access" {
 		return nil, notAuthorized(textInvalidAccess, "token_use is "+claim("token_use"))
 	}
-	if !slices.Contains(strings.Fields(claim("scope")), scopeAdmin) {
-		return nil, notAuthorized("Access Token does not have required scopes", "the token lacks "+scopeAdmin)
+	b := &bearer{pool: p, client: p.clientOfID(claim("client_id")), event: claim("event_id"), scopes: strings.Fields(claim("scope"))}
+	if err := allow(b.scopes); err != nil {
+		return nil, err
 	}
-	b := &bearer{pool: p, client: p.clientOfID(claim("client_id")), event: claim("event_id")}
 	var g *grant
 	err = s.cfg.DB.Read(ctx, func(tx *sql.Tx) error {
 		if b.user, err = p.userOf(ctx, tx, claim("sub")); err != nil {
@@ -341,7 +391,7 @@ func (p *Pool) revokeAll(ctx context.Context, tx *sql.Tx, u *user) error {
 	if err != nil {
 		return fmt.Errorf("revoking tokens: %w", err)
 	}
-	return nil
+	return oidc.EndSessions(ctx, tx, p.id, u.sub)
 }
 
 // globalSignOut ends all of the user's tokens but ID tokens, which nothing

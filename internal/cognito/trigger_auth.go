@@ -78,19 +78,12 @@ func (cl *Client) beforeTokens(ctx context.Context, g *grant, u *user) (*user, *
 	if source == tokensRefreshed {
 		return nil, nil, err
 	}
-	undo := p.svc.write(context.WithoutCancel(ctx), func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, "UPDATE cognito_grant SET revoked = 1 WHERE event = ?", g.event)
-		return err
-	})
-	if undo != nil {
-		return nil, nil, fmt.Errorf("ending a refused sign-in: %w", undo)
-	}
-	return nil, nil, err
+	return nil, nil, cl.undo(ctx, g, err)
 }
 
 func (cl *Client) runBeforeTokens(ctx context.Context, source string, g *grant, u *user) (_ *user, _ *tokenChanges, err error) {
 	p := cl.pool
-	if p.has(triggerPostAuthentication) && source != tokensRefreshed {
+	if p.has(triggerPostAuthentication) && source != tokensRefreshed && source != tokensHosted {
 		if err := cl.postAuthentication(ctx, u); err != nil {
 			return nil, nil, err
 		}
@@ -101,7 +94,7 @@ func (cl *Client) runBeforeTokens(ctx context.Context, source string, g *grant, 
 	if !p.has(triggerPreToken) {
 		return u, nil, nil
 	}
-	changes, err := cl.preTokenGeneration(ctx, source, u)
+	changes, err := cl.preTokenGeneration(ctx, source, g, u)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -30,10 +30,15 @@ const (
 	tokensSignedIn    = "Authentication"
 	tokensNewPassword = "NewPasswordChallenge"
 	tokensRefreshed   = "RefreshTokens"
+	tokensHosted      = "HostedAuth"
+	tokensMachine     = "ClientCredentials"
 )
 
 // tokenSource says what the operation under way makes tokens for.
 func tokenSource(c *call) string {
+	if c.tokens != "" {
+		return c.tokens
+	}
 	member := func(name string) string {
 		text, _ := c.members[name].(string)
 		return text
@@ -139,7 +144,7 @@ const (
 )
 
 // preTokenGeneration asks the function before tokens what to change.
-func (cl *Client) preTokenGeneration(ctx context.Context, source string, u *user) (*tokenChanges, error) {
+func (cl *Client) preTokenGeneration(ctx context.Context, source string, g *grant, u *user) (*tokenChanges, error) {
 	p := cl.pool
 	version := p.cfg.Triggers.tokenVersion()
 	groups, err := p.groupConfigurationOf(ctx, u)
@@ -160,13 +165,41 @@ func (cl *Client) preTokenGeneration(ctx context.Context, source string, u *user
 		}
 		changes.readV1(&r)
 	} else {
-		request.Scopes = []string{scopeAdmin}
+		request.Scopes = g.scopes()
 		var r preTokenResponseV2
 		if err := p.run(ctx, m, request, &r); err != nil {
 			return nil, err
 		}
 		changes.readV2(&r)
 	}
+	if reason := changes.check(); reason != "" {
+		return nil, p.badLambda(m, "%s", reason)
+	}
+	if ignored := changes.dropProtected(); len(ignored) > 0 {
+		callOf(ctx).note("the trigger PreTokenGeneration cannot change " + strings.Join(ignored, ", ") + "; ignored")
+	}
+	return changes, nil
+}
+
+// machineName is the userName in events before tokens of machines.
+const machineName = "ClientCredentials"
+
+// beforeMachineToken asks the function before tokens what to change of a
+// client's own token. Only events of V3_0 are for these.
+func (cl *Client) beforeMachineToken(ctx context.Context, scopes []string, metadata map[string]string) (*tokenChanges, error) {
+	p := cl.pool
+	if !p.has(triggerPreToken) || p.cfg.Triggers.tokenVersion() != tokenV3 {
+		return nil, nil
+	}
+	m := moment{trigger: triggerPreToken, source: "TokenGeneration_" + tokensMachine, client: cl.id, user: machineName, version: tokenV3[1:2]}
+	request := preTokenRequest{UserAttributes: map[string]string{}, Scopes: scopes, ClientMetadata: metadata}
+	var r preTokenResponseV2
+	if err := p.run(ctx, m, request, &r); err != nil {
+		return nil, err
+	}
+	changes := &tokenChanges{client: cl}
+	changes.readV2(&r)
+	changes.groups = nil // a machine has none
 	if reason := changes.check(); reason != "" {
 		return nil, p.badLambda(m, "%s", reason)
 	}

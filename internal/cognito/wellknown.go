@@ -24,16 +24,21 @@ type jwk struct {
 	Use       string `json:"use"`
 }
 
-// discovery is the OpenID Connect discovery document. It names no endpoints of
-// the hosted pages: a pool without a domain has none.
+// discovery is the OpenID Connect discovery document. A pool without a domain
+// has no endpoints to name.
 type discovery struct {
+	AuthorizationEndpoint             string   `json:"authorization_endpoint,omitempty"`
+	EndSessionEndpoint                string   `json:"end_session_endpoint,omitempty"`
 	IDTokenSigningAlgValuesSupported  []string `json:"id_token_signing_alg_values_supported"`
 	Issuer                            string   `json:"issuer"`
 	JWKSURI                           string   `json:"jwks_uri"`
 	ResponseTypesSupported            []string `json:"response_types_supported"`
+	RevocationEndpoint                string   `json:"revocation_endpoint,omitempty"`
 	ScopesSupported                   []string `json:"scopes_supported"`
 	SubjectTypesSupported             []string `json:"subject_types_supported"`
+	TokenEndpoint                     string   `json:"token_endpoint,omitempty"`
 	TokenEndpointAuthMethodsSupported []string `json:"token_endpoint_auth_methods_supported"`
+	UserInfoEndpoint                  string   `json:"userinfo_endpoint,omitempty"`
 }
 
 // serveWellKnown answers GET /POOLID/.well-known/...: what a verifier needs.
@@ -42,7 +47,15 @@ func (s *Service) serveWellKnown(w http.ResponseWriter, r *http.Request) {
 	id, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	path := "/" + rest
 	p := s.served.Load().byID[id]
-	if p == nil || path != jwksPath && path != discoveryPath {
+	if p == nil {
+		plain(w, http.StatusNotFound, "Not Found")
+		return
+	}
+	p.serveDocument(w, r, path)
+}
+
+func (p *Pool) serveDocument(w http.ResponseWriter, r *http.Request, path string) {
+	if path != jwksPath && path != discoveryPath {
 		plain(w, http.StatusNotFound, "Not Found")
 		return
 	}
@@ -59,7 +72,7 @@ func (s *Service) serveWellKnown(w http.ResponseWriter, r *http.Request) {
 	} else {
 		keys, err := p.signingKeys(r.Context())
 		if err != nil {
-			s.log(Event{Operation: "jwks.json", Pool: p.cfg.Name, Code: codeInternalError, Reason: err.Error()})
+			p.svc.log(Event{Operation: "jwks.json", Pool: p.cfg.Name, Code: codeInternalError, Reason: err.Error()})
 			plain(w, http.StatusInternalServerError, "Internal Server Error")
 			return
 		}
@@ -79,7 +92,7 @@ func (k *signingKey) jwk() jwk {
 }
 
 func (p *Pool) discovery() discovery {
-	return discovery{
+	document := discovery{
 		IDTokenSigningAlgValuesSupported:  []string{string(verify.RS256)},
 		Issuer:                            p.Issuer(),
 		JWKSURI:                           p.JWKSURL(),
@@ -88,6 +101,15 @@ func (p *Pool) discovery() discovery {
 		SubjectTypesSupported:             []string{"public"},
 		TokenEndpointAuthMethodsSupported: []string{"client_secret_basic", "client_secret_post"},
 	}
+	if p.domain != nil {
+		origin := p.domain.engine.Origin
+		document.AuthorizationEndpoint = origin + "/oauth2/authorize"
+		document.EndSessionEndpoint = origin + "/logout"
+		document.RevocationEndpoint = origin + "/oauth2/revoke"
+		document.TokenEndpoint = origin + "/oauth2/token"
+		document.UserInfoEndpoint = origin + "/oauth2/userInfo"
+	}
+	return document
 }
 
 func plain(w http.ResponseWriter, status int, text string) {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/doorwright/doorwright/internal/aws"
 	"github.com/doorwright/doorwright/internal/cognito"
+	"github.com/doorwright/doorwright/internal/oidc"
 	"github.com/doorwright/doorwright/internal/store"
 )
 
@@ -116,7 +118,7 @@ func newWorld(t testing.TB, pools ...cognito.PoolConfig) *world {
 func (w *world) open() {
 	w.t.Helper()
 	var err error
-	if w.stage, err = store.Open(context.Background(), w.dir, store.Options{Migrations: cognito.Migrations()}); err != nil {
+	if w.stage, err = store.Open(context.Background(), w.dir, store.Options{Migrations: slices.Concat(cognito.Migrations(), oidc.Migrations())}); err != nil {
 		w.t.Fatal(err)
 	}
 	w.cfg.DB, w.cfg.Mailbox = w.stage.DB(), w.stage.Mailbox()

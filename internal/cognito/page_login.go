@@ -1,0 +1,236 @@
+package cognito
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/doorwright/doorwright/internal/oidc"
+)
+
+// pageSignIn is a sign-in that goes on at the hosted pages. It runs through the
+// code of the API's; where that would give tokens it gives what the browser is
+// sent on with.
+type pageSignIn struct {
+	domain *domain
+	auth   *authorization
+
+	// Filled in by complete.
+	grant  *grant
+	user   *user
+	code   string // "" for the implicit flow
+	cookie string
+}
+
+// complete ends a sign-in, of which every challenge is answered: the function
+// after it has its say, the grant becomes one of the request's scopes, and the
+// browser is signed in.
+func (s *pageSignIn) complete(ctx context.Context, cl *Client, done *signedIn) (*authOutput, error) {
+	d := s.domain
+	s.grant, s.user = done.grant, done.user
+	if err := s.afterSignIn(ctx, cl); err != nil {
+		return nil, cl.undo(ctx, s.grant, err)
+	}
+	err := d.pool.svc.write(ctx, func(tx *sql.Tx) (err error) {
+		if s.code, err = d.grantTo(ctx, tx, s.auth, s.grant, s.grant.authTime); err != nil {
+			return err
+		}
+		s.cookie, err = d.engine.NewSession(ctx, tx, oidc.Session{Subject: s.user.sub, AuthTime: s.grant.authTime})
+		return err
+	})
+	if err != nil {
+		return nil, cl.undo(ctx, s.grant, err)
+	}
+	return &authOutput{ChallengeParameters: map[string]string{}}, nil
+}
+
+func (s *pageSignIn) afterSignIn(ctx context.Context, cl *Client) (err error) {
+	if !cl.pool.has(triggerPostAuthentication) {
+		return nil
+	}
+	if err := cl.postAuthentication(ctx, s.user); err != nil {
+		return err
+	}
+	s.user, err = cl.stillSignedIn(ctx, s.grant)
+	return err
+}
+
+// showLogin asks who it is.
+func (d *domain) showLogin(w http.ResponseWriter, r *http.Request, c *call) {
+	a := d.opened(w, r, c)
+	if a == nil {
+		return
+	}
+	p := d.loginPage(a)
+	p.Username = a.params.Get("login_hint")
+	d.show(w, r, c, a, p)
+}
+
+func (d *domain) loginPage(a *authorization) *hostedPage {
+	p := d.newPage("login", "Sign in", "to continue to "+a.client.cfg.Name, a)
+	for _, name := range a.client.cfg.SupportedIdentityProviders {
+		if name != providerCognito {
+			p.Providers = append(p.Providers, pageProvider{name, a.withProvider(name)})
+		}
+	}
+	return p
+}
+
+// login checks a name and a password.
+func (d *domain) login(w http.ResponseWriter, r *http.Request, c *call) {
+	a, form := d.posted(w, r, c)
+	if a == nil {
+		return
+	}
+	p := d.loginPage(a)
+	p.Username = form.Get("username")
+	d.signIn(w, r, c, a, p, form.Get("password"))
+}
+
+// signIn signs the user of a page in by a password.
+func (d *domain) signIn(w http.ResponseWriter, r *http.Request, c *call, a *authorization, p *hostedPage, password string) {
+	c.event.User = p.Username
+	d.step(w, r, c, a, p, func(ctx context.Context) (*authOutput, error) {
+		return d.pool.svc.signInWithPassword(ctx, a.client, map[string]string{
+			"USERNAME": p.Username, "PASSWORD": password, "SECRET_HASH": a.client.hash(p.Username),
+		})
+	})
+}
+
+// step runs one step of a sign-in and shows what comes of it: the application,
+// the page of a challenge, or the page that was answered, with the refusal.
+func (d *domain) step(w http.ResponseWriter, r *http.Request, c *call, a *authorization, p *hostedPage, run func(context.Context) (*authOutput, error)) {
+	c.page = &pageSignIn{domain: d, auth: a}
+	out, err := run(r.Context())
+	switch {
+	case isCode(err, codeUserNotConfirmed):
+		c.failed(err)
+		d.show(w, r, c, a, d.confirmPage(a, p.Username, "Enter the code that you were sent when you signed up."))
+	case isCode(err, codePasswordReset):
+		c.failed(err)
+		next := d.resetPage(a, p.Username, "Enter the code that you were sent, and choose a new password.")
+		next.Error = textResetRequired
+		d.show(w, r, c, a, next)
+	case err != nil:
+		d.reject(w, r, c, a, p, err)
+	case out.ChallengeName != "":
+		d.challenge(w, r, c, a, p.Username, out)
+	default:
+		d.finish(w, r, c)
+	}
+}
+
+// finish lets the browser in and sends it on. The session is a new one, and so
+// are the forms': what the browser had before is worth nothing.
+func (d *domain) finish(w http.ResponseWriter, r *http.Request, c *call) {
+	s := c.page
+	c.event.User = s.user.username
+	d.engine.SetCookie(w, sessionCookie, s.cookie, hostedSessionLife)
+	d.engine.EndForms(w)
+	d.answer(w, r, c, s.auth, s.grant, s.user, s.code, nil)
+}
+
+// challenge shows the page of a challenge. Each challenge that the pages know
+// has a case here and a handler that answers it through step, by
+// RespondToAuthChallenge with the page's session; one that they do not know
+// ends the sign-in.
+func (d *domain) challenge(w http.ResponseWriter, r *http.Request, c *call, a *authorization, username string, out *authOutput) {
+	switch out.ChallengeName {
+	case challengeNewPassword:
+		d.show(w, r, c, a, d.newPasswordPage(a, username, out.Session, requiredNames(out), oidc.Params{}))
+	default:
+		c.event.Code = codeUnsupportedOperation
+		c.note("the hosted pages do not know the challenge " + out.ChallengeName)
+		d.write(w, c, &hostedPage{
+			Kind: "error", Title: "This sign-in cannot go on here.", status: http.StatusNotImplemented,
+			Error:  "The next step is " + out.ChallengeName + ", for which these pages have no form.",
+			Footer: "A local user pool of Doorwright. Nobody was signed in.",
+		}, "")
+	}
+}
+
+// requiredNames gives the attributes that a NEW_PASSWORD_REQUIRED challenge
+// asks for.
+func requiredNames(out *authOutput) []string {
+	var names []string
+	if json.Unmarshal([]byte(out.ChallengeParameters["requiredAttributes"]), &names) != nil {
+		return nil
+	}
+	for i, name := range names {
+		names[i] = strings.TrimPrefix(name, "userAttributes.")
+	}
+	return names
+}
+
+func (d *domain) newPasswordPage(a *authorization, username, session string, names []string, form oidc.Params) *hostedPage {
+	p := d.newPage("newPassword", "Change your password", "You signed in with a temporary password. Choose your own.", a)
+	p.Username, p.Session, p.PasswordLabel = username, session, "New password"
+	p.Fields = d.attributeFields(names, form)
+	return p
+}
+
+// newPassword sets a user's own password in place of a temporary one.
+func (d *domain) newPassword(w http.ResponseWriter, r *http.Request, c *call) {
+	a, form := d.posted(w, r, c)
+	if a == nil {
+		return
+	}
+	username := form.Get("username")
+	names := d.fieldNames(form)
+	p := d.newPasswordPage(a, username, form.Get("session"), names, form)
+	if form.Get("password") != form.Get("confirmPassword") {
+		d.reject(w, r, c, a, p, passwordsDiffer())
+		return
+	}
+	d.step(w, r, c, a, p, func(ctx context.Context) (*authOutput, error) {
+		answers := map[string]string{"USERNAME": username, "NEW_PASSWORD": form.Get("password")}
+		if hash := a.client.hash(username); hash != "" {
+			answers["SECRET_HASH"] = hash
+		}
+		for _, f := range answeredFields(names, form) {
+			answers["userAttributes."+f.Name] = f.Value
+		}
+		out, err := d.operate(ctx, c, "RespondToAuthChallenge", map[string]any{
+			"ClientId": a.client.id, "ChallengeName": challengeNewPassword, "Session": form.Get("session"), "ChallengeResponses": answers,
+		})
+		if err != nil {
+			return nil, err
+		}
+		return out.(*authOutput), nil
+	})
+}
+
+// fieldNames gives the attributes that a form has fields of and the pool knows.
+func (d *domain) fieldNames(form oidc.Params) []string {
+	var names []string
+	for key := range form.All() {
+		name, ok := strings.CutPrefix(key, "requiredAttributes[")
+		name, closed := strings.CutSuffix(name, "]")
+		if _, known := d.pool.schemaOf(name); ok && closed && known {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// passwordsDiffer is the one refusal of the pages' own.
+func passwordsDiffer() error {
+	return invalid("The passwords do not match.")
+}
+
+// undo ends the grant of a sign-in that came to nothing, and gives why.
+func (cl *Client) undo(ctx context.Context, g *grant, why error) error {
+	err := cl.pool.svc.write(context.WithoutCancel(ctx), func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "UPDATE cognito_grant SET revoked = 1 WHERE event = ?", g.event)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("ending a refused sign-in: %w", err)
+	}
+	return why
+}
