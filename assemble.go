@@ -66,6 +66,9 @@ func (a *App) openPools(ctx context.Context) error {
 	for name, p := range a.decl.UserPools.All() {
 		pool := poolConfig(name, p)
 		pool.Triggers = a.triggers(name)
+		if l := a.domains[name]; l != nil {
+			pool.Origin = l.url()
+		}
 		cfg.Pools = append(cfg.Pools, pool)
 	}
 	pools, err := cognito.New(cfg)
@@ -88,6 +91,7 @@ func poolConfig(name string, p *app.UserPool) cognito.PoolConfig {
 	}
 	cfg := cognito.PoolConfig{
 		Name:                   name,
+		Domain:                 p.Domain,
 		CaseSensitive:          p.SignInCaseSensitive,
 		AdminCreateUserOnly:    !p.SelfSignUp,
 		AutoVerifiedAttributes: attributeNames(p.AutoVerify),
@@ -242,6 +246,24 @@ func (a *App) bindAPIs(ctx context.Context) error {
 		}
 		a.apis = append(a.apis, &servedAPI{name: name, decl: decl, listener: l})
 		i++
+	}
+	return nil
+}
+
+// bindDomains binds a port for each user pool with a domain, so that its pages
+// and endpoints have an origin of their own: cookies and forms of one pool are
+// none of another's or of an API's.
+func (a *App) bindDomains(ctx context.Context) error {
+	a.domains = map[string]*loopback{}
+	for name, decl := range a.decl.UserPools.All() {
+		if decl.Domain == "" {
+			continue
+		}
+		l, err := a.bind(ctx, "the domain of user pool "+name, "userPools."+name, domainPort+len(a.domains), 0)
+		if err != nil {
+			return err
+		}
+		a.domains[name] = l
 	}
 	return nil
 }

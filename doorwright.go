@@ -77,7 +77,8 @@ type App struct {
 	functions   *lambda.Runtime
 	handlerOf   map[string]string // by function name: what the declaration calls it
 	apis        []*servedAPI
-	remotes     []*verify.Remote // keys of issuers elsewhere
+	domains     map[string]*loopback // by user pool
+	remotes     []*verify.Remote     // keys of issuers elsewhere
 	environment Environment
 	outputs     []Output
 	closeOnce   sync.Once
@@ -156,7 +157,7 @@ func (a *App) Listen(ctx context.Context) (err error) {
 		}
 	}()
 	for _, step := range []func(context.Context) error{
-		a.openState, a.bindEndpoint, a.openPools, a.bindAPIs, a.newFunctions, a.newGateways, a.writeStageFiles,
+		a.openState, a.bindEndpoint, a.bindDomains, a.openPools, a.bindAPIs, a.newFunctions, a.newGateways, a.writeStageFiles,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -193,7 +194,7 @@ func (a *App) Run(ctx context.Context) error {
 	var servers errgroup.Group
 	for l, h := range a.handlers() {
 		servers.Go(func() error {
-			c := newCrowd(len(a.apis) + 1)
+			c := newCrowd(len(a.apis) + len(a.domains) + 1)
 			err := serve(failed, l, c, server(l, c, h, a.serverLog(l.name)), a.drain)
 			if err != nil {
 				fail(err)
@@ -226,6 +227,9 @@ func (a *App) handlers() map[*loopback]http.Handler {
 	for _, s := range a.apis {
 		m[s.listener] = s.gateway
 	}
+	for name, l := range a.domains {
+		m[l] = a.surviving(a.pools.Pool(name).Domain())
+	}
 	return m
 }
 
@@ -240,6 +244,9 @@ func (a *App) close() {
 			if s.gateway != nil {
 				s.gateway.Close()
 			}
+		}
+		for _, l := range a.domains {
+			l.close()
 		}
 		for _, r := range a.remotes {
 			r.Close()

@@ -37,9 +37,17 @@ func (a *App) survive(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a.observe(Event{Kind: KindError, Source: "AWS endpoint", Text: internalError(
-		fmt.Sprintf("%.100q: %v", r.Header.Get("X-Amz-Target"), p), string(debug.Stack()))})
+		fmt.Sprintf("%.100q: %v", r.Header.Get("X-Amz-Target")+r.URL.Path, p), string(debug.Stack()))})
 	awsjson.WriteError(w, aws.NewRequestID(), &aws.Error{
 		Code: "InternalErrorException", Message: "Internal error", Status: http.StatusInternalServerError,
+	})
+}
+
+// surviving is survive around a handler.
+func (a *App) surviving(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer a.survive(w, r)
+		h.ServeHTTP(w, r)
 	})
 }
 

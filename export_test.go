@@ -1,9 +1,17 @@
 package doorwright
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // SetDrain makes the drain short enough for a test to outlast it.
 func (a *App) SetDrain(d time.Duration) { a.drain = d }
+
+// Call runs an operation on user pools as an administrator.
+func (a *App) Call(ctx context.Context, operation string, in any) error {
+	return a.pools.Call(ctx, operation, in, nil)
+}
 
 // DescriptorLimit is how many descriptors the process may have: Go raises the
 // soft limit to the hard one as it starts.

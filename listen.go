@@ -16,6 +16,7 @@ import (
 const (
 	endpointPort = 4566
 	apiPort      = 3100
+	domainPort   = 4200
 	portsTried   = 200
 )
 

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/doorwright/doorwright/app"
 )
@@ -26,6 +27,16 @@ func (a *App) attribute(ref app.Ref) (string, error) {
 				return pool.ARN(), nil
 			case "issuer":
 				return pool.Issuer(), nil
+			case "url":
+				if l := a.domains[ref.Name]; l != nil {
+					return l.url(), nil
+				}
+			case "domain":
+				// As clients have it (Amplify's oauth.domain): the host, no scheme.
+				if l := a.domains[ref.Name]; l != nil {
+					_, host, _ := strings.Cut(l.url(), "://")
+					return host, nil
+				}
 			case "providerName":
 				// How an identity pool names the pool: AWS's form, without a scheme.
 				return "cognito-idp." + a.decl.Region + ".amazonaws.com/" + pool.ID(), nil

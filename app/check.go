@@ -137,10 +137,23 @@ func (c *checker) references(e *placedExpr) {
 		case RefAPI:
 			c.refersTo(r, "apis", r.Name, c.app.APIs.Keys())
 		case RefUserPool:
-			c.refersTo(r, "userPools", r.Name, c.app.UserPools.Keys())
+			c.poolReference(r)
 		case RefUserPoolClient:
 			c.clientReference(e, r)
 		}
+	}
+}
+
+// poolReference checks a reference to a pool, which must have the domain that
+// the attribute is of.
+func (c *checker) poolReference(r Ref) {
+	if !c.refersTo(r, "userPools", r.Name, c.app.UserPools.Keys()) {
+		return
+	}
+	pool, _ := c.app.UserPools.Get(r.Name)
+	path := "userPools." + r.Name
+	if (r.Attribute == "domain" || r.Attribute == "url") && pool != nil && pool.Domain == "" && c.readable(path) && c.readable(path+".domain") {
+		c.p.add(r.span, "add domain: PREFIX to the pool", "the user pool %s has no domain", r.Name)
 	}
 }
 

@@ -13,6 +13,11 @@ func (c *checker) userPool(path string, pool *UserPool) {
 		return
 	}
 	c.aliases(path, pool)
+	for _, word := range []string{"aws", "amazon", "cognito"} {
+		if strings.Contains(pool.Domain, word) {
+			c.at(path+".domain", "choose another prefix", "AWS does not allow %q in a domain prefix", word)
+		}
+	}
 	for name, client := range pool.Clients.All() {
 		if client != nil {
 			c.client(join(path+".clients", name), client)

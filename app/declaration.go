@@ -79,10 +79,14 @@ type UserPool struct {
 	// ResourceServers are the APIs whose scopes clients may ask for, by name
 	// (AWS::Cognito::UserPoolResourceServer): at most 25.
 	ResourceServers Map[*ResourceServer] `yaml:"resourceServers" keys:"resource name" maxItems:"25"`
+	// Domain gives the pool hosted pages and OAuth endpoints on an origin of their own
+	// (AWS::Cognito::UserPoolDomain Domain): the prefix of
+	// https://PREFIX.auth.REGION.amazoncognito.com.
+	Domain string `yaml:"domain" grammar:"domain prefix"`
 	// Triggers are the functions that run inside the pool's operations (LambdaConfig).
 	Triggers Triggers `yaml:"triggers"`
 
-	_ struct{} `noun:"a user pool" later:"domain"`
+	_ struct{} `noun:"a user pool"`
 }
 
 // Triggers are the functions that a user pool runs inside its operations

@@ -22,7 +22,8 @@ const (
 	RefSecret RefKind = "secret"
 	// RefAPI is ${apis.NAME.url}.
 	RefAPI RefKind = "apis"
-	// RefUserPool is ${userPools.NAME.ATTRIBUTE}: id, arn, issuer or providerName.
+	// RefUserPool is ${userPools.NAME.ATTRIBUTE}: id, arn, issuer, providerName, and of
+	// a pool with a domain the domain, without a scheme, and its url.
 	RefUserPool RefKind = "userPools"
 	// RefUserPoolClient is ${userPools.NAME.clients.CLIENT.ATTRIBUTE}: id or secret.
 	RefUserPoolClient RefKind = "userPools.clients"
@@ -209,7 +210,7 @@ func parseRef(body string) (Ref, *refError) {
 // attributes are what resources have.
 var attributes = map[RefKind][]string{
 	RefAPI:            {"url"},
-	RefUserPool:       {"id", "arn", "issuer", "providerName"},
+	RefUserPool:       {"id", "arn", "issuer", "providerName", "domain", "url"},
 	RefUserPoolClient: {"id", "secret"},
 }
 

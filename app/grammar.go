@@ -50,6 +50,7 @@ var (
 	appNamePattern   = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 	stageNamePattern = regexp.MustCompile(`^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$`)
 	regionPattern    = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]{2,12}){1,3}-[1-9][0-9]?$`)
+	domainPattern    = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 	resourcePattern  = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]{0,63}$`)
 	routeKeyPattern  = regexp.MustCompile(`^(\$default|(ANY|GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) /` +
 		`((` + segment + `/)*(` + segment + `|\{[A-Za-z0-9._-]+\+\}))?)$`)
@@ -101,6 +102,19 @@ var grammars = []grammar{
 		name:    "group name",
 		pattern: regexp.MustCompile(`^[!-~]{1,128}$`),
 		says:    "a group name is 1 to 128 visible ASCII characters, without spaces",
+	}, {
+		// CreateUserPoolDomain Domain. "You can't use the text aws, amazon, or cognito in
+		// the domain prefix" (Cognito developer guide,
+		// cognito-user-pools-assign-domain-prefix), which check_pool.go holds.
+		name:    "domain prefix",
+		pattern: domainPattern,
+		says:    "a domain is the prefix alone: 1 to 63 lower-case letters, digits and inner hyphens",
+		fix: func(s string) string {
+			if prefix, _, found := strings.Cut(strings.TrimPrefix(s, "https://"), ".auth."); found && domainPattern.MatchString(prefix) {
+				return fmt.Sprintf("write the prefix alone: %q", prefix)
+			}
+			return fixLower(domainPattern)(s)
+		},
 	}, {
 		// How long it may be is in check_pool.go: no pattern counts that far.
 		name:    "description",

@@ -1,0 +1,165 @@
+package doorwright_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"html"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/doorwright/doorwright"
+)
+
+// domainApp declares an API that wants a scope of its own, and a pool with a
+// domain that gives it.
+func domainApp(t *testing.T, upstream string) string {
+	t.Helper()
+	return declare(t, fmt.Sprintf(`name: app
+userPools:
+  Users:
+    signInAliases: [email]
+    domain: rides
+    resourceServers: {Rides: {identifier: "https://rides.example", scopes: {read: See rides}}}
+    clients:
+      web:
+        oauthFlows: [code]
+        oauthScopes: [openid, email, aws.cognito.signin.user.admin, "https://rides.example/read"]
+        callbackUrls: ["http://localhost:3000/"]
+        logoutUrls: ["http://localhost:3000/"]
+  Others: {domain: others}
+apis:
+  Api:
+    authorizers: {users: {type: user_pool, userPool: Users}}
+    routes:
+      GET /rides: {url: %q, authorizer: users, scopes: ["https://rides.example/read"]}
+outputs:
+  Api: "${apis.Api.url}"
+  Url: "${userPools.Users.url}"
+  Domain: "${userPools.Users.domain}"
+  Other: "${userPools.Others.url}"
+  Client: "${userPools.Users.clients.web.id}"
+  Issuer: "${userPools.Users.issuer}"
+`, upstream))
+}
+
+// TestDomain signs in at a pool's own origin and calls an API with the scope
+// that came of it.
+func TestDomain(t *testing.T) {
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "rides") }))
+	t.Cleanup(upstream.Close)
+	r := run(t, doorwright.Config{Dir: domainApp(t, upstream.URL), AnyPort: true})
+	if _, err := r.Token(t.Context(), doorwright.TokenRequest{Pool: "Users", User: "rider@example.com"}); err != nil {
+		t.Fatal(err)
+	}
+	origin := r.output("Url")
+	if origin != "http://"+r.output("Domain") || origin == r.output("Other") || strings.HasPrefix(r.output("Issuer"), origin) {
+		t.Fatalf("origins: %s, %s, %s, %s", origin, r.output("Domain"), r.output("Other"), r.output("Issuer"))
+	}
+	document := fetchJSON(t, r.output("Issuer")+"/.well-known/openid-configuration")
+	if document["token_endpoint"] != origin+"/oauth2/token" {
+		t.Errorf("discovery: %v", document)
+	}
+	access := hostedSignIn(t, r, "rider@example.com")
+	for token, want := range map[string]int{access: 200, apiToken(t, r): 403} {
+		request, err := http.NewRequest("GET", r.output("Api")+"/rides", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Authorization", "Bearer "+token)
+		res, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != want {
+			t.Errorf("the API answers %d, not %d", res.StatusCode, want)
+		}
+	}
+}
+
+func apiToken(t *testing.T, r *running) string {
+	t.Helper()
+	tokens, err := r.Token(t.Context(), doorwright.TokenRequest{Pool: "Users", User: "rider@example.com"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tokens.Access
+}
+
+func fetchJSON(t *testing.T, address string) map[string]any {
+	t.Helper()
+	res, err := http.Get(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	var v map[string]any
+	if err := json.NewDecoder(res.Body).Decode(&v); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+var formTag = regexp.MustCompile(`action="([^"]*)">\s*<input type="hidden" name="_csrf" value="([^"]*)"`)
+
+// hostedSignIn resets a user's password to a known one, signs in on the login
+// page, and gives the access token.
+func hostedSignIn(t *testing.T, r *running, user string) string {
+	t.Helper()
+	const password = "Passw0rd!"
+	if err := r.Call(t.Context(), "AdminSetUserPassword", map[string]any{
+		"UserPoolId": r.output("Issuer")[strings.LastIndex(r.output("Issuer"), "/")+1:], "Username": user, "Password": password, "Permanent": true,
+	}); err != nil {
+		t.Fatal(err)
+	}
+	origin := r.output("Url")
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	browser := &http.Client{Jar: jar, CheckRedirect: func(to *http.Request, _ []*http.Request) error {
+		if to.URL.Port() == "3000" {
+			return http.ErrUseLastResponse
+		}
+		return nil
+	}}
+	read := func(res *http.Response, err error) (*http.Response, string) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		b, err := io.ReadAll(res.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return res, string(b)
+	}
+	query := url.Values{"client_id": {r.output("Client")}, "response_type": {"code"}, "redirect_uri": {"http://localhost:3000/"}, "scope": {"openid https://rides.example/read"}}
+	_, page := read(browser.Get(origin + "/oauth2/authorize?" + query.Encode()))
+	form := formTag.FindStringSubmatch(page)
+	if form == nil {
+		t.Fatalf("no form in %s", page)
+	}
+	res, page := read(browser.PostForm(origin+html.UnescapeString(form[1]), url.Values{"_csrf": {form[2]}, "username": {user}, "password": {password}}))
+	to, err := url.Parse(res.Header.Get("Location"))
+	if err != nil || to.Query().Get("code") == "" {
+		t.Fatalf("no code: %d %s %s", res.StatusCode, res.Header.Get("Location"), page)
+	}
+	_, body := read(http.PostForm(origin+"/oauth2/token", url.Values{
+		"grant_type": {"authorization_code"}, "client_id": {r.output("Client")}, "code": {to.Query().Get("code")}, "redirect_uri": {"http://localhost:3000/"},
+	}))
+	var tokens struct {
+		AccessToken string `json:"access_token"`
+	}
+	if err := json.Unmarshal([]byte(body), &tokens); err != nil || tokens.AccessToken == "" {
+		t.Fatalf("no token: %s", body)
+	}
+	return tokens.AccessToken
+}
