@@ -142,6 +142,7 @@ func (b *browser) postFrom(origin, path string, form url.Values) answer {
 var (
 	formAction  = regexp.MustCompile(`<form method="post" action="([^"]*)"`)
 	hiddenField = regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)"`)
+	filledField = regexp.MustCompile(`<input [^>]*name="([^"]*)"[^>]* value="([^"]*)"`)
 )
 
 // submit fills in the first form of a page and sends it.
@@ -153,7 +154,7 @@ func (b *browser) submit(page answer, values map[string]string) answer {
 	}
 	form := url.Values{}
 	body, _, _ := strings.Cut(page.body[strings.Index(page.body, action[0]):], "</form>")
-	for _, m := range hiddenField.FindAllStringSubmatch(body, -1) {
+	for _, m := range filledField.FindAllStringSubmatch(body, -1) {
 		form.Set(html.UnescapeString(m[1]), html.UnescapeString(m[2]))
 	}
 	for name, value := range values {

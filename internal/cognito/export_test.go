@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rsa"
 	"database/sql"
+	"net/http/httptest"
 	"time"
 )
 
@@ -102,4 +103,11 @@ func (p *Pool) ListPlan(ctx context.Context, filter string, from [2]string) (pla
 		return rows.Err()
 	})
 	return plan, err
+}
+
+// ChallengePage gives what the hosted pages make of a challenge.
+func (s *Service) ChallengePage(pool, challenge string) *httptest.ResponseRecorder {
+	w, d := httptest.NewRecorder(), s.Pool(pool).domain
+	d.challenge(w, httptest.NewRequest("POST", "/login", nil), &call{}, &authorization{client: d.pool.clients[0]}, "rider", &authOutput{ChallengeName: challenge})
+	return w
 }

@@ -95,8 +95,10 @@ func (p *PasswordPolicy) describe() string {
 			with = append(with, rule.text)
 		}
 	}
-	if len(with) > 0 {
-		text += ", with " + strings.Join(with, ", ")
+	if n := len(with); n > 1 {
+		text += ", with " + strings.Join(with[:n-1], ", ") + " and " + with[n-1]
+	} else if n == 1 {
+		text += ", with " + with[0]
 	}
 	return text + "."
 }
