@@ -62,6 +62,8 @@ func (a *App) openPools(ctx context.Context) error {
 		Log:          a.poolEvent,
 		CodeSent:     a.codeEvent,
 		Invoke:       a.invokeTrigger,
+		OpenDomain:   a.openDomain,
+		CloseDomain:  a.closeDomain,
 	}
 	for name, p := range a.decl.UserPools.All() {
 		pool := poolConfig(name, p)
@@ -246,24 +248,6 @@ func (a *App) bindAPIs(ctx context.Context) error {
 		}
 		a.apis = append(a.apis, &servedAPI{name: name, decl: decl, listener: l})
 		i++
-	}
-	return nil
-}
-
-// bindDomains binds a port for each user pool with a domain, so that its pages
-// and endpoints have an origin of their own: cookies and forms of one pool are
-// none of another's or of an API's.
-func (a *App) bindDomains(ctx context.Context) error {
-	a.domains = map[string]*loopback{}
-	for name, decl := range a.decl.UserPools.All() {
-		if decl.Domain == "" {
-			continue
-		}
-		l, err := a.bind(ctx, "the domain of user pool "+name, "userPools."+name, domainPort+len(a.domains), 0)
-		if err != nil {
-			return err
-		}
-		a.domains[name] = l
 	}
 	return nil
 }

@@ -163,3 +163,46 @@ func hostedSignIn(t *testing.T, r *running, user string) string {
 	}
 	return tokens.AccessToken
 }
+
+// TestDomainsAtRunTime: a domain that a request makes has an origin at once, the
+// same one in the next run, and none once it is deleted.
+func TestDomainsAtRunTime(t *testing.T) {
+	dir := declare(t, `name: app
+userPools: {Users: {clients: {web: {oauthFlows: [code], oauthScopes: [openid], callbackUrls: ["http://localhost:3000/"]}}}}
+outputs: {Pool: "${userPools.Users.id}", Client: "${userPools.Users.clients.web.id}", Issuer: "${userPools.Users.issuer}"}
+`)
+	var origin string
+	login := func(r *running) (int, error) {
+		query := url.Values{"client_id": {r.output("Client")}, "response_type": {"code"}, "redirect_uri": {"http://localhost:3000/"}}
+		res, err := http.Get(origin + "/login?" + query.Encode())
+		if err != nil {
+			return 0, err
+		}
+		res.Body.Close()
+		return res.StatusCode, nil
+	}
+	first := run(t, doorwright.Config{Dir: dir})
+	in := map[string]any{"Domain": "rides", "UserPoolId": first.output("Pool")}
+	if err := first.Call(t.Context(), "CreateUserPoolDomain", in); err != nil {
+		t.Fatal(err)
+	}
+	endpoint := fetchJSON(t, first.output("Issuer")+"/.well-known/openid-configuration")["token_endpoint"].(string)
+	origin = strings.TrimSuffix(endpoint, "/oauth2/token")
+	if status, err := login(first); status != 200 {
+		t.Fatalf("at once: %d %v", status, err)
+	}
+	if err := first.stop(); err != nil {
+		t.Fatal(err)
+	}
+	second := run(t, doorwright.Config{Dir: dir})
+	if status, err := login(second); status != 200 {
+		t.Fatalf("in the next run: %d %v", status, err)
+	}
+	if err := second.Call(t.Context(), "DeleteUserPoolDomain", in); err != nil {
+		t.Fatal(err)
+	}
+	http.DefaultClient.CloseIdleConnections()
+	if status, err := login(second); status == 200 {
+		t.Errorf("after its end: %d %v", status, err)
+	}
+}

@@ -77,8 +77,9 @@ type App struct {
 	functions   *lambda.Runtime
 	handlerOf   map[string]string // by function name: what the declaration calls it
 	apis        []*servedAPI
-	domains     map[string]*loopback // by user pool
-	remotes     []*verify.Remote     // keys of issuers elsewhere
+	domains     map[string]*loopback // by declared user pool
+	added       addedDomains
+	remotes     []*verify.Remote // keys of issuers elsewhere
 	environment Environment
 	outputs     []Output
 	closeOnce   sync.Once
@@ -192,16 +193,24 @@ func (a *App) Run(ctx context.Context) error {
 		})
 	}
 	var servers errgroup.Group
-	for l, h := range a.handlers() {
+	start := func(stop context.Context, l *loopback, h http.Handler) {
 		servers.Go(func() error {
 			c := newCrowd(len(a.apis) + len(a.domains) + 1)
-			err := serve(failed, l, c, server(l, c, h, a.serverLog(l.name)), a.drain)
+			err := serve(stop, l, c, server(l, c, h, a.serverLog(l.name)), a.drain)
 			if err != nil {
 				fail(err)
 			}
 			return err
 		})
 	}
+	for l, h := range a.handlers() {
+		start(failed, l, h)
+	}
+	a.serveDomains(func(d *addedDomain) {
+		var stop context.Context
+		stop, d.stop = context.WithCancel(failed)
+		start(stop, d.listener, d.handler)
+	})
 	close(a.ready)
 	outputs := map[string]string{}
 	for _, o := range a.outputs {
@@ -248,6 +257,7 @@ func (a *App) close() {
 		for _, l := range a.domains {
 			l.close()
 		}
+		a.closeDomains()
 		for _, r := range a.remotes {
 			r.Close()
 		}

@@ -92,6 +92,9 @@ func (s *Service) deleteUserPool(ctx context.Context, c *call, in *describeUserP
 	if err := p.own(); err != nil {
 		return nil, err
 	}
+	if p.domain != nil {
+		return nil, invalid("User pool cannot be deleted. It has a domain configured that should be deleted first.")
+	}
 	if p.added.Settings.DeletionProtection == "ACTIVE" {
 		return nil, invalid("The user pool cannot be deleted because deletion protection is activated. Deletion protection must be inactivated first.")
 	}

@@ -36,6 +36,10 @@ type Config struct {
 	// Invoke runs the functions of triggers; required if there are any. It is
 	// first called after Open.
 	Invoke Invoke
+	// OpenDomain and CloseDomain are for the domains that requests make. Nil:
+	// no request makes one.
+	OpenDomain  OpenDomain
+	CloseDomain func(pool string)
 	// Log is told of each operation when it has ended. Nil: nobody is.
 	Log func(Event)
 	// CodeSent is told of each message that went into the mailbox. Nil: nobody

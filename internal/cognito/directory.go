@@ -58,6 +58,7 @@ type additions struct {
 	Tags       map[string]string      `json:"tags,omitempty"`
 	Attributes []schemaAttributeInput `json:"attributes,omitempty"`
 	Servers    []resourceServer       `json:"servers,omitempty"`
+	Domain     string                 `json:"domain,omitempty"`
 }
 
 // addedClient is a client that a request made.
@@ -181,8 +182,11 @@ func (p *Pool) configure() error {
 	}
 	p.schema = cfg.schema()
 	p.domain = nil
-	if cfg.Domain != "" {
+	switch {
+	case cfg.Domain != "":
 		p.domain = newDomain(p, cfg.Domain, cfg.Origin)
+	case p.added.Domain != "" && p.origin != "":
+		p.domain = newDomain(p, p.added.Domain, p.origin)
 	}
 	for _, r := range p.added.Servers {
 		if !slices.ContainsFunc(cfg.ResourceServers, func(have ResourceServerConfig) bool { return have.Identifier == r.Identifier }) {

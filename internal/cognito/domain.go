@@ -74,9 +74,21 @@ func (p *Pool) Domain() http.Handler {
 	if p.domain == nil {
 		return nil
 	}
+	return p.svc.domainMux(p.id)
+}
+
+// domainPrefix gives the prefix of the pool's domain, or "".
+func (p *Pool) domainPrefix() string {
+	if p.domain == nil {
+		return ""
+	}
+	return p.domain.prefix
+}
+
+func (s *Service) domainMux(id string) http.Handler {
 	mux := http.NewServeMux()
 	for pattern, serve := range domainEndpoints() {
-		mux.Handle(pattern, p.svc.domainHandler(p.id, pattern, serve))
+		mux.Handle(pattern, s.domainHandler(id, pattern, serve))
 	}
 	return mux
 }
@@ -92,7 +104,8 @@ func (s *Service) domainHandler(id, pattern string, serve endpoint) http.Handler
 			return
 		}
 		start := s.cfg.Now()
-		c := &call{event: Event{RequestID: aws.NewRequestID(), Operation: r.Method + " " + r.URL.Path, Pool: p.cfg.Name}}
+		c := &call{event: Event{RequestID: aws.NewRequestID(), Operation: r.Method + " " + r.URL.Path}}
+		c.about(p, "")
 		w.Header().Set("Date", start.UTC().Format(http.TimeFormat))
 		w.Header().Set("x-amz-cognito-request-id", c.event.RequestID)
 		serve(p.domain, w, r.WithContext(withCall(r.Context(), c, nil)), c)

@@ -305,6 +305,7 @@ type userPool struct {
 	UsernameConfiguration       *usernameConfiguration      `json:"UsernameConfiguration,omitempty"`
 	Arn                         string                      `json:"Arn"`
 	UserPoolTier                string                      `json:"UserPoolTier"`
+	Domain                      string                      `json:"Domain,omitempty"`
 }
 
 type policies struct {

@@ -46,6 +46,7 @@ func (o *operation) doc() string {
 const (
 	noteFlows  = "flows: USER_SRP_AUTH, USER_PASSWORD_AUTH, CUSTOM_AUTH, REFRESH_TOKEN_AUTH; others are refused"
 	noteAdmin  = "flows: USER_SRP_AUTH, ADMIN_USER_PASSWORD_AUTH (also ADMIN_NO_SRP_AUTH), CUSTOM_AUTH, REFRESH_TOKEN_AUTH; others are refused"
+	noteDomain = "prefix domains, at an origin of this machine; custom domains and managed login are refused"
 	noteAnswer = "challenges: PASSWORD_VERIFIER, NEW_PASSWORD_REQUIRED, CUSTOM_CHALLENGE; others are refused"
 	noteOwned  = "what is declared is refused: it is changed in doorwright.yaml"
 	// noteSettings is of operations that refuse what would do nothing.
@@ -131,6 +132,10 @@ func operationTable() []operation {
 		{name: "UpdateUserPoolClient", serve: on((*Service).updateUserPoolClient), note: noteOwned},
 		{name: "ListUserPoolClients", serve: on((*Service).listUserPoolClients)},
 		{name: "ListUserPools", serve: on((*Service).listUserPools)},
+		{name: "CreateUserPoolDomain", serve: on((*Service).createUserPoolDomain), note: noteDomain},
+		{name: "DescribeUserPoolDomain", serve: on((*Service).describeUserPoolDomain)},
+		{name: "UpdateUserPoolDomain", serve: on((*Service).updateUserPoolDomain), note: noteDomain},
+		{name: "DeleteUserPoolDomain", serve: on((*Service).deleteUserPoolDomain)},
 	}, refused(unsigned, refusedUnsigned), refused(signed, refusedSigned))
 }
 
@@ -138,26 +143,24 @@ func operationTable() []operation {
 const (
 	refusedUnsigned = `
 		AssociateSoftwareToken CompleteWebAuthnRegistration ConfirmDevice DeleteWebAuthnCredential ForgetDevice
-		GetDevice GetUserAuthFactors ListDevices ListUserSessions ListWebAuthnCredentials
-		RevokeUserSession SetUserMFAPreference SetUserSettings StartWebAuthnRegistration UpdateAuthEventFeedback
-		UpdateDeviceStatus VerifySoftwareToken`
+		GetDevice GetUserAuthFactors ListDevices ListUserSessions ListWebAuthnCredentials RevokeUserSession
+		SetUserMFAPreference SetUserSettings StartWebAuthnRegistration UpdateAuthEventFeedback UpdateDeviceStatus
+		VerifySoftwareToken`
 
 	refusedSigned = `
-		AddUserPoolClientSecret AdminDeleteSoftwareToken AdminDisableProviderForUser AdminForgetDevice
-		AdminGetDevice AdminGetUserAuthFactors AdminLinkProviderForUser AdminListDevices AdminListUserAuthEvents
-		AdminListUserSessions AdminRevokeUserSession AdminSetUserMFAPreference AdminSetUserSettings
-		AdminUpdateAuthEventFeedback AdminUpdateDeviceStatus CreateIdentityProvider CreateManagedLoginBranding
-		CreateTerms CreateUserImportJob CreateUserPoolDomain CreateUserPoolReplica DeleteIdentityProvider
-		DeleteManagedLoginBranding DeleteTerms DeleteUserPoolClientSecret DeleteUserPoolDomain DeleteUserPoolReplica
-		DescribeIdentityProvider DescribeManagedLoginBranding DescribeManagedLoginBrandingByClient
-		DescribeRiskConfiguration DescribeTerms DescribeTermsByClient DescribeUserImportJob DescribeUserPoolDomain
-		GetCSVHeader GetClientToken GetIdentityProviderByIdentifier GetLogDeliveryConfiguration GetProvisionedLimit
-		GetSigningCertificate GetUserPoolClientSessionConfiguration GetUserPoolMfaConfig
+		AddUserPoolClientSecret AdminDeleteSoftwareToken AdminDisableProviderForUser AdminForgetDevice AdminGetDevice
+		AdminGetUserAuthFactors AdminLinkProviderForUser AdminListDevices AdminListUserAuthEvents AdminListUserSessions
+		AdminRevokeUserSession AdminSetUserMFAPreference AdminSetUserSettings AdminUpdateAuthEventFeedback
+		AdminUpdateDeviceStatus CreateIdentityProvider CreateManagedLoginBranding CreateTerms CreateUserImportJob
+		CreateUserPoolReplica DeleteIdentityProvider DeleteManagedLoginBranding DeleteTerms DeleteUserPoolClientSecret
+		DeleteUserPoolReplica DescribeIdentityProvider DescribeManagedLoginBranding
+		DescribeManagedLoginBrandingByClient DescribeRiskConfiguration DescribeTerms DescribeTermsByClient
+		DescribeUserImportJob GetCSVHeader GetClientToken GetIdentityProviderByIdentifier GetLogDeliveryConfiguration
+		GetProvisionedLimit GetSigningCertificate GetUserPoolClientSessionConfiguration GetUserPoolMfaConfig
 		GetUserPoolSessionConfiguration ListIdentityProviders ListTerms ListUserImportJobs ListUserPoolClientSecrets
 		ListUserPoolReplicas SetLogDeliveryConfiguration SetRiskConfiguration SetUserPoolClientSessionConfiguration
 		SetUserPoolMfaConfig SetUserPoolSessionConfiguration StartUserImportJob StopUserImportJob
-		UpdateIdentityProvider UpdateManagedLoginBranding UpdateProvisionedLimit UpdateTerms UpdateUserPoolDomain
-		UpdateUserPoolReplica`
+		UpdateIdentityProvider UpdateManagedLoginBranding UpdateProvisionedLimit UpdateTerms UpdateUserPoolReplica`
 )
 
 // refused gives the rows of operations without a handler.

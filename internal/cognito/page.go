@@ -188,14 +188,18 @@ func (d *domain) posted(w http.ResponseWriter, r *http.Request, c *call) (*autho
 }
 
 // operate runs an operation of the API for a page: the same checks, triggers
-// and limits.
-func (d *domain) operate(ctx context.Context, c *call, name string, in any) (any, error) {
+// and limits. In is what the request's members are made of.
+func operate[In, Out any](ctx context.Context, d *domain, c *call, name string, serve func(*Service, context.Context, *call, *In) (*Out, error), in map[string]any) (*Out, error) {
 	members, err := awsjson.Marshalled(in)
 	if err != nil {
 		return nil, err
 	}
-	c.op = operations[name]
-	return c.op.serve(d.pool.svc, withCall(ctx, c, members), c, members)
+	input, err := decode[In](members)
+	if err != nil {
+		return nil, err
+	}
+	c.op = &operation{name: name}
+	return serve(d.pool.svc, withCall(ctx, c, members), c, input)
 }
 
 // hash gives the SECRET_HASH that the API wants of a client with a secret.

@@ -194,13 +194,9 @@ func (d *domain) newPassword(w http.ResponseWriter, r *http.Request, c *call) {
 		for _, f := range answeredFields(names, form) {
 			answers["userAttributes."+f.Name] = f.Value
 		}
-		out, err := d.operate(ctx, c, "RespondToAuthChallenge", map[string]any{
+		return operate(ctx, d, c, "RespondToAuthChallenge", (*Service).respondToAuthChallenge, map[string]any{
 			"ClientId": a.client.id, "ChallengeName": challengeNewPassword, "Session": form.Get("session"), "ChallengeResponses": answers,
 		})
-		if err != nil {
-			return nil, err
-		}
-		return out.(*authOutput), nil
 	})
 }
 

@@ -62,12 +62,11 @@ func (d *domain) signUp(w http.ResponseWriter, r *http.Request, c *call) {
 		"ClientId": a.client.id, "Username": name, "Password": password, "UserAttributes": answeredFields(d.signUpFields(), form),
 	}
 	d.withHash(in, a.client, name)
-	out, err := d.operate(r.Context(), c, "SignUp", in)
+	done, err := operate(r.Context(), d, c, "SignUp", (*Service).signUp, in)
 	if err != nil {
 		d.reject(w, r, c, a, p, err)
 		return
 	}
-	done := out.(*signUpOutput)
 	if done.UserConfirmed {
 		next := d.loginPage(a)
 		next.Username = name
@@ -119,7 +118,7 @@ func (d *domain) confirm(w http.ResponseWriter, r *http.Request, c *call) {
 	name := form.Get("username")
 	in := map[string]any{"ClientId": a.client.id, "Username": name, "ConfirmationCode": form.Get("code")}
 	d.withHash(in, a.client, name)
-	if _, err := d.operate(r.Context(), c, "ConfirmSignUp", in); err != nil {
+	if _, err := operate(r.Context(), d, c, "ConfirmSignUp", (*Service).confirmSignUp, in); err != nil {
 		d.reject(w, r, c, a, d.confirmPage(a, name, "Enter the code that you were sent when you signed up."), err)
 		return
 	}
@@ -136,7 +135,7 @@ func (d *domain) resendCode(w http.ResponseWriter, r *http.Request, c *call) {
 	}
 	name := form.Get("username")
 	p := d.confirmPage(a, name, "Enter the code that you were sent.")
-	out, err := d.sendCode(r.Context(), c, a, "ResendConfirmationCode", name)
+	out, err := d.sendCode(r.Context(), c, a, "ResendConfirmationCode", (*Service).resendConfirmationCode, name)
 	if err != nil {
 		d.reject(w, r, c, a, p, err)
 		return
@@ -145,15 +144,18 @@ func (d *domain) resendCode(w http.ResponseWriter, r *http.Request, c *call) {
 	d.show(w, r, c, a, p)
 }
 
-// sendCode runs an operation that sends a code.
-func (d *domain) sendCode(ctx context.Context, c *call, a *authorization, operation, name string) (*codeDeliveryDetails, error) {
+// sendsCode is an operation that sends a code.
+type sendsCode func(*Service, context.Context, *call, *codeRequest) (*codeDelivery, error)
+
+// sendCode runs such an operation.
+func (d *domain) sendCode(ctx context.Context, c *call, a *authorization, operation string, serve sendsCode, name string) (*codeDeliveryDetails, error) {
 	in := map[string]any{"ClientId": a.client.id, "Username": name}
 	d.withHash(in, a.client, name)
-	out, err := d.operate(ctx, c, operation, in)
+	out, err := operate(ctx, d, c, operation, serve, in)
 	if err != nil {
 		return nil, err
 	}
-	return out.(*codeDelivery).CodeDeliveryDetails, nil
+	return out.CodeDeliveryDetails, nil
 }
 
 // showForgotPassword asks whose password it is.
@@ -177,7 +179,7 @@ func (d *domain) forgotPassword(w http.ResponseWriter, r *http.Request, c *call)
 	}
 	p := d.forgotPage(a)
 	p.Username = form.Get("username")
-	details, err := d.sendCode(r.Context(), c, a, "ForgotPassword", p.Username)
+	details, err := d.sendCode(r.Context(), c, a, "ForgotPassword", (*Service).forgotPassword, p.Username)
 	if err != nil {
 		d.reject(w, r, c, a, p, err)
 		return
@@ -212,7 +214,7 @@ func (d *domain) resetPassword(w http.ResponseWriter, r *http.Request, c *call) 
 	}
 	in := map[string]any{"ClientId": a.client.id, "Username": name, "ConfirmationCode": form.Get("code"), "Password": password}
 	d.withHash(in, a.client, name)
-	if _, err := d.operate(r.Context(), c, "ConfirmForgotPassword", in); err != nil {
+	if _, err := operate(r.Context(), d, c, "ConfirmForgotPassword", (*Service).confirmForgotPassword, in); err != nil {
 		d.reject(w, r, c, a, p, err)
 		return
 	}

@@ -40,6 +40,7 @@ type Pool struct {
 	verifier *verify.Verifier
 	keys     *lazyKeys
 	domain   *domain // nil for a pool without one
+	origin   string  // of a domain that a request made, once it is open
 }
 
 // Client is an app client of a pool as it was at one moment.

@@ -120,7 +120,8 @@ func (s *Service) describeUserPool(ctx context.Context, c *call, in *describeUse
 // wire describes a pool of so many users.
 func (p *Pool) wire(users int) userPool {
 	w := userPool{
-		ID: p.id, Name: p.cfg.Name, Arn: p.ARN(),
+		Domain: p.domainPrefix(),
+		ID:     p.id, Name: p.cfg.Name, Arn: p.ARN(),
 		CreationDate: awsjson.Time{Time: p.created}, LastModifiedDate: awsjson.Time{Time: p.modified()},
 		Policies: policies{
 			PasswordPolicy: passwordPolicy(p.policy),

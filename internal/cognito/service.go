@@ -22,6 +22,8 @@ type Service struct {
 	cfg    Config
 	opened bool
 	served atomic.Pointer[directory]
+	// domains is held while a domain is made or deleted, before changing.
+	domains sync.Mutex
 	// changing is held while a pool or a client is made, changed or deleted.
 	changing sync.Mutex
 	// listSecret keys the HMAC of tokens that page through the list of pools.
@@ -68,6 +70,9 @@ func (s *Service) Open(ctx context.Context) error {
 		return err
 	}
 	s.served.Store(d)
+	if err := s.openDomains(ctx); err != nil {
+		return err
+	}
 	s.opened = true
 	return s.sweep(ctx)
 }

@@ -52,6 +52,7 @@ const printableText = `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`
 // operations use, under the model's names. PasswordType has the minimum of 6
 // that the service enforces and its model does not state.
 var shapes = map[string]shape{
+	"DomainType":           text(1, 63, `^[a-z0-9](?:[a-z0-9\-]{0,61}[a-z0-9])?$`),
 	"ClientIdType":         secretText(1, 128, `[\w+]+`),
 	"SecretHashType":       secretText(1, 128, `[\w+=/]+`),
 	"ClientSecretType":     secretText(24, 64, `[\w+]+`),

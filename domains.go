@@ -1,0 +1,96 @@
+package doorwright
+
+import (
+	"context"
+	"net/http"
+	"sync"
+)
+
+// bindDomains binds a port for each user pool with a domain, so that its pages
+// and endpoints have an origin of their own: cookies and forms of one pool are
+// none of another's or of an API's.
+func (a *App) bindDomains(ctx context.Context) error {
+	a.domains = map[string]*loopback{}
+	for name, decl := range a.decl.UserPools.All() {
+		if decl.Domain == "" {
+			continue
+		}
+		l, err := a.bind(ctx, "the domain of user pool "+name, "userPools."+name, domainPort+len(a.domains), 0)
+		if err != nil {
+			return err
+		}
+		a.domains[name] = l
+	}
+	return nil
+}
+
+// addedDomains are the origins of domains that requests made. One that is there
+// before Run is served by it, as the declared ones are; later ones are served
+// from when they are made.
+type addedDomains struct {
+	mu    sync.Mutex
+	byID  map[string]*addedDomain // guarded by mu
+	serve func(*addedDomain)      // set by Run; guarded by mu
+}
+
+type addedDomain struct {
+	listener *loopback
+	handler  http.Handler
+	stop     context.CancelFunc // set once it is served
+}
+
+// openDomain gives a pool's domain an origin, which is the same in each run.
+func (a *App) openDomain(ctx context.Context, pool string, h http.Handler) (string, error) {
+	l, err := a.bind(ctx, "the domain of user pool "+pool, "userPools."+pool, domainPort+len(a.domains), 0)
+	if err != nil {
+		return "", err
+	}
+	d := &addedDomain{listener: l, handler: a.surviving(h)}
+	a.added.mu.Lock()
+	defer a.added.mu.Unlock()
+	if a.added.byID == nil {
+		a.added.byID = map[string]*addedDomain{}
+	}
+	a.added.byID[pool] = d
+	if a.added.serve != nil {
+		a.added.serve(d)
+	}
+	return l.url(), nil
+}
+
+// closeDomain ends the origin of a domain that was deleted: what is in flight
+// ends first.
+func (a *App) closeDomain(pool string) {
+	a.added.mu.Lock()
+	defer a.added.mu.Unlock()
+	d := a.added.byID[pool]
+	if d == nil {
+		return
+	}
+	delete(a.added.byID, pool)
+	if d.stop != nil {
+		d.stop()
+		return
+	}
+	d.listener.close()
+}
+
+// serveDomains has the added domains served, those that there are and those to
+// come.
+func (a *App) serveDomains(serve func(*addedDomain)) {
+	a.added.mu.Lock()
+	defer a.added.mu.Unlock()
+	a.added.serve = serve
+	for _, d := range a.added.byID {
+		serve(d)
+	}
+}
+
+// closeDomains gives back what openDomain took and nobody serves.
+func (a *App) closeDomains() {
+	a.added.mu.Lock()
+	defer a.added.mu.Unlock()
+	for _, d := range a.added.byID {
+		d.listener.close()
+	}
+}
