@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/doorwright/doorwright/app"
 	"github.com/doorwright/doorwright/internal/authorizer"
@@ -91,6 +92,10 @@ func poolConfig(name string, p *app.UserPool) cognito.PoolConfig {
 		AdminCreateUserOnly:    !p.SelfSignUp,
 		AutoVerifiedAttributes: attributeNames(p.AutoVerify),
 		PasswordPolicy:         &policy,
+		MFA:                    strings.ToUpper(p.MFA),
+	}
+	for _, factor := range p.EnabledMfas {
+		cfg.EnabledMFAs = append(cfg.EnabledMFAs, enabledMfas[factor])
 	}
 	aliases := attributeNames(p.SignInAliases)
 	if slices.Contains(p.SignInAliases, "username") {
@@ -150,6 +155,11 @@ func attributeNames(aliases []string) []string {
 		}
 	}
 	return names
+}
+
+// enabledMfas says the declaration's words for second factors in Cognito's.
+var enabledMfas = map[string]string{
+	"softwareToken": "SOFTWARE_TOKEN_MFA",
 }
 
 // authFlows says the declaration's words for sign-in flows in Cognito's.

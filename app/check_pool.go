@@ -12,6 +12,7 @@ func (c *checker) userPool(path string, pool *UserPool) {
 		return
 	}
 	c.aliases(path, pool)
+	c.mfa(path, pool)
 	for name, client := range pool.Clients.All() {
 		if client != nil {
 			c.client(join(path+".clients", name), client)
@@ -77,6 +78,16 @@ func (c *checker) aliases(path string, pool *UserPool) {
 				pool.AutoVerify = append(pool.AutoVerify, alias)
 			}
 		}
+	}
+}
+
+// mfa checks that a second factor that may be asked for is one that users can have.
+func (c *checker) mfa(path string, pool *UserPool) {
+	switch some := len(pool.EnabledMfas) > 0; {
+	case pool.MFA == "off" && some:
+		c.at(path+".enabledMfas", "add mfa: optional, or mfa: on", "enabledMfas has no effect while mfa is off")
+	case pool.MFA != "off" && pool.MFA != "" && !some:
+		c.at(path+".mfa", "add enabledMfas: [softwareToken]", "mfa: %s asks for a second factor, and there are no enabledMfas", pool.MFA)
 	}
 }
 

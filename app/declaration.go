@@ -63,6 +63,13 @@ type UserPool struct {
 	AutoVerify []string `yaml:"autoVerify" enum:"email phone" unique:"true"`
 	// PasswordPolicy is what a password must contain (Policies.PasswordPolicy).
 	PasswordPolicy PasswordPolicy `yaml:"passwordPolicy"`
+	// MFA says whether signing in takes a second factor: never (off), for users who
+	// switched one on (optional), or always (on) (MfaConfiguration).
+	MFA string `yaml:"mfa" default:"off" enum:"off optional on"`
+	// EnabledMfas are the second factors the pool takes (EnabledMfas): softwareToken
+	// is SOFTWARE_TOKEN_MFA, codes of an authenticator app. mfa optional and on need
+	// one.
+	EnabledMfas []string `yaml:"enabledMfas" enum:"softwareToken" later:"sms email" minItems:"1" unique:"true"`
 	// Clients are the applications that may use the pool, by name
 	// (AWS::Cognito::UserPoolClient).
 	Clients Map[*UserPoolClient] `yaml:"clients" keys:"resource name"`

@@ -172,10 +172,14 @@ func (s *Service) adminGetUser(ctx context.Context, c *call, in *adminUserInput)
 	if u == nil {
 		return nil, refuse(codeUserNotFound, textNoUser, "")
 	}
+	shown, err := p.mfaSettingsOf(ctx, u.sub)
+	if err != nil {
+		return nil, err
+	}
 	return &adminGetUserOutput{
 		Username: u.username, UserAttributes: u.wireAttributes(all),
 		UserCreateDate: awsjson.Time{Time: u.created}, UserLastModifiedDate: awsjson.Time{Time: u.changed},
-		Enabled: u.enabled, UserStatus: u.status,
+		Enabled: u.enabled, UserStatus: u.status, shownMFA: shown,
 	}, nil
 }
 

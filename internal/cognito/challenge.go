@@ -126,6 +126,12 @@ func (s *Service) respond(ctx context.Context, cl *Client, challenge, session st
 		return s.answerPasswordVerifier(ctx, cl, session, answers)
 	case challengeCustom:
 		return s.answerCustom(ctx, cl, session, answers)
+	case factorTOTP:
+		return s.answerCode(ctx, cl, challenge, session, answers)
+	case challengeSelectMFA:
+		return s.answerSelectMFA(ctx, cl, session, answers)
+	case challengeMFASetup:
+		return s.answerMFASetup(ctx, cl, session, answers)
 	}
 	return nil, refuse(codeUnsupportedOperation,
 		fmt.Sprintf("%s is a challenge of Amazon Cognito that Doorwright does not emulate.", challenge), "not emulated; see COMPAT.md")
@@ -180,7 +186,7 @@ func (s *Service) answerNewPassword(ctx context.Context, cl *Client, session str
 		if err := p.saveUser(ctx, tx, u, false); err != nil {
 			return aliasTaken(err)
 		}
-		return cl.finishSignIn(ctx, tx, u, &done)
+		return cl.secondFactor(ctx, tx, u, nil, &done)
 	})
 	if err != nil {
 		return nil, err

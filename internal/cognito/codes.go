@@ -43,6 +43,7 @@ const (
 	limitChangePassword  = 5
 	limitAttributeCode   = 5
 	limitVerifyAttribute = 15
+	limitVerifyToken     = 15
 )
 
 // What attempts are counted by. Attempts at a code are counted by the code's
@@ -52,6 +53,7 @@ const (
 	kindForgot         = "forgot password"
 	kindChangePassword = "change password"
 	kindAttributeCode  = "attribute code"
+	kindVerifyToken    = "verify software token"
 )
 
 // message is a code or temporary password on its way into the mailbox.

@@ -149,6 +149,7 @@ type changePasswordInput struct {
 type getUserOutput struct {
 	Username       string      `json:"Username"`
 	UserAttributes []attribute `json:"UserAttributes"`
+	shownMFA
 }
 
 type updateUserAttributesInput struct {
@@ -218,6 +219,7 @@ type adminGetUserOutput struct {
 	UserLastModifiedDate awsjson.Time `json:"UserLastModifiedDate"`
 	Enabled              bool         `json:"Enabled"`
 	UserStatus           string       `json:"UserStatus"`
+	shownMFA
 }
 
 type adminSetUserPasswordInput struct {

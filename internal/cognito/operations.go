@@ -46,7 +46,7 @@ func (o *operation) doc() string {
 const (
 	noteFlows  = "flows: USER_SRP_AUTH, USER_PASSWORD_AUTH, CUSTOM_AUTH, REFRESH_TOKEN_AUTH; others are refused"
 	noteAdmin  = "flows: USER_SRP_AUTH, ADMIN_USER_PASSWORD_AUTH (also ADMIN_NO_SRP_AUTH), CUSTOM_AUTH, REFRESH_TOKEN_AUTH; others are refused"
-	noteAnswer = "challenges: PASSWORD_VERIFIER, NEW_PASSWORD_REQUIRED, CUSTOM_CHALLENGE; others are refused"
+	noteAnswer = "challenges: PASSWORD_VERIFIER, NEW_PASSWORD_REQUIRED, CUSTOM_CHALLENGE, SOFTWARE_TOKEN_MFA, SELECT_MFA_TYPE, MFA_SETUP; others are refused"
 	noteDescr  = "describes what is declared"
 )
 
@@ -72,6 +72,10 @@ func operationTable() []operation {
 		{name: "GetUserAttributeVerificationCode", auth: accessToken, serve: bearing((*Service).getUserAttributeVerificationCode)},
 		{name: "VerifyUserAttribute", auth: accessToken, serve: bearing((*Service).verifyUserAttribute)},
 		{name: "DeleteUser", auth: accessToken, serve: bearing((*Service).deleteUserSelf), noOutput: true},
+		{name: "AssociateSoftwareToken", auth: unsigned, serve: on((*Service).associateSoftwareToken)},
+		{name: "VerifySoftwareToken", auth: unsigned, serve: on((*Service).verifySoftwareToken)},
+		{name: "SetUserMFAPreference", auth: accessToken, serve: bearing((*Service).setUserMFAPreference)},
+		{name: "GetUserAuthFactors", auth: accessToken, serve: bearing((*Service).getUserAuthFactors)},
 		{name: "GlobalSignOut", auth: accessToken, serve: bearing((*Service).globalSignOut)},
 
 		// Users, by an administrator.
@@ -85,6 +89,7 @@ func operationTable() []operation {
 		{name: "AdminInitiateAuth", serve: on((*Service).adminInitiateAuth), note: noteAdmin},
 		{name: "AdminResetUserPassword", serve: on((*Service).adminResetUserPassword)},
 		{name: "AdminRespondToAuthChallenge", serve: on((*Service).adminRespondToAuthChallenge), note: noteAnswer},
+		{name: "AdminSetUserMFAPreference", serve: on((*Service).adminSetUserMFAPreference)},
 		{name: "AdminSetUserPassword", serve: on((*Service).adminSetUserPassword)},
 		{name: "AdminUpdateUserAttributes", serve: on((*Service).adminUpdateUserAttributes)},
 		{name: "AdminUserGlobalSignOut", serve: on((*Service).adminUserGlobalSignOut)},
@@ -104,6 +109,8 @@ func operationTable() []operation {
 		// Pools and clients.
 		{name: "DescribeUserPool", serve: on((*Service).describeUserPool), note: noteDescr},
 		{name: "DescribeUserPoolClient", serve: on((*Service).describeUserPoolClient), note: noteDescr},
+		{name: "GetUserPoolMfaConfig", serve: on((*Service).getUserPoolMfaConfig), note: noteDescr},
+		{name: "SetUserPoolMfaConfig", serve: on((*Service).setUserPoolMfaConfig), note: "takes what is declared; other values are refused"},
 		{name: "ListUserPoolClients", serve: on((*Service).listUserPoolClients)},
 		{name: "ListUserPools", serve: on((*Service).listUserPools)},
 	}, refused(unsigned, refusedUnsigned), refused(signed, refusedSigned))
@@ -112,33 +119,28 @@ func operationTable() []operation {
 // The operations of the model that are not emulated.
 const (
 	refusedUnsigned = `
-		AssociateSoftwareToken CompleteWebAuthnRegistration ConfirmDevice DeleteWebAuthnCredential ForgetDevice
-		GetDevice GetUserAuthFactors ListDevices ListUserSessions ListWebAuthnCredentials
-		RevokeUserSession SetUserMFAPreference SetUserSettings StartWebAuthnRegistration UpdateAuthEventFeedback
-		UpdateDeviceStatus VerifySoftwareToken`
+		CompleteWebAuthnRegistration ConfirmDevice DeleteWebAuthnCredential ForgetDevice GetDevice ListDevices
+		ListUserSessions ListWebAuthnCredentials RevokeUserSession SetUserSettings StartWebAuthnRegistration
+		UpdateAuthEventFeedback UpdateDeviceStatus`
 
 	refusedSigned = `
-		AddCustomAttributes AddUserPoolClientSecret AdminDeleteSoftwareToken
-		AdminDisableProviderForUser AdminForgetDevice AdminGetDevice AdminGetUserAuthFactors
-		AdminLinkProviderForUser AdminListDevices AdminListUserAuthEvents
-		AdminListUserSessions AdminRevokeUserSession AdminSetUserMFAPreference
-		AdminSetUserSettings AdminUpdateAuthEventFeedback AdminUpdateDeviceStatus
-		CreateIdentityProvider CreateManagedLoginBranding CreateResourceServer CreateTerms CreateUserImportJob
-		CreateUserPool CreateUserPoolClient CreateUserPoolDomain CreateUserPoolReplica
-		DeleteIdentityProvider DeleteManagedLoginBranding DeleteResourceServer DeleteTerms DeleteUserPool
-		DeleteUserPoolClient DeleteUserPoolClientSecret DeleteUserPoolDomain DeleteUserPoolReplica
+		AddCustomAttributes AddUserPoolClientSecret AdminDeleteSoftwareToken AdminDisableProviderForUser
+		AdminForgetDevice AdminGetDevice AdminGetUserAuthFactors AdminLinkProviderForUser AdminListDevices
+		AdminListUserAuthEvents AdminListUserSessions AdminRevokeUserSession AdminSetUserSettings
+		AdminUpdateAuthEventFeedback AdminUpdateDeviceStatus CreateIdentityProvider CreateManagedLoginBranding
+		CreateResourceServer CreateTerms CreateUserImportJob CreateUserPool CreateUserPoolClient CreateUserPoolDomain
+		CreateUserPoolReplica DeleteIdentityProvider DeleteManagedLoginBranding DeleteResourceServer DeleteTerms
+		DeleteUserPool DeleteUserPoolClient DeleteUserPoolClientSecret DeleteUserPoolDomain DeleteUserPoolReplica
 		DescribeIdentityProvider DescribeManagedLoginBranding DescribeManagedLoginBrandingByClient
-		DescribeResourceServer DescribeRiskConfiguration DescribeTerms DescribeTermsByClient
-		DescribeUserImportJob DescribeUserPoolDomain GetCSVHeader GetClientToken
-		GetIdentityProviderByIdentifier GetLogDeliveryConfiguration GetProvisionedLimit GetSigningCertificate
-		GetUICustomization GetUserPoolClientSessionConfiguration GetUserPoolMfaConfig
-		GetUserPoolSessionConfiguration ListIdentityProviders ListResourceServers
-		ListTagsForResource ListTerms ListUserImportJobs ListUserPoolClientSecrets ListUserPoolReplicas
-		 SetLogDeliveryConfiguration SetRiskConfiguration SetUICustomization
-		SetUserPoolClientSessionConfiguration SetUserPoolMfaConfig SetUserPoolSessionConfiguration
-		StartUserImportJob StopUserImportJob TagResource UntagResource UpdateIdentityProvider
-		UpdateManagedLoginBranding UpdateProvisionedLimit UpdateResourceServer UpdateTerms UpdateUserPool
-		UpdateUserPoolClient UpdateUserPoolDomain UpdateUserPoolReplica`
+		DescribeResourceServer DescribeRiskConfiguration DescribeTerms DescribeTermsByClient DescribeUserImportJob
+		DescribeUserPoolDomain GetCSVHeader GetClientToken GetIdentityProviderByIdentifier GetLogDeliveryConfiguration
+		GetProvisionedLimit GetSigningCertificate GetUICustomization GetUserPoolClientSessionConfiguration
+		GetUserPoolSessionConfiguration ListIdentityProviders ListResourceServers ListTagsForResource ListTerms
+		ListUserImportJobs ListUserPoolClientSecrets ListUserPoolReplicas SetLogDeliveryConfiguration
+		SetRiskConfiguration SetUICustomization SetUserPoolClientSessionConfiguration SetUserPoolSessionConfiguration
+		StartUserImportJob StopUserImportJob TagResource UntagResource UpdateIdentityProvider UpdateManagedLoginBranding
+		UpdateProvisionedLimit UpdateResourceServer UpdateTerms UpdateUserPool UpdateUserPoolClient UpdateUserPoolDomain
+		UpdateUserPoolReplica`
 )
 
 // refused gives the rows of operations without a handler.

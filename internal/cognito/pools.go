@@ -89,7 +89,7 @@ func (s *Service) describeUserPool(ctx context.Context, c *call, in *describeUse
 		AliasAttributes:             p.cfg.AliasAttributes,
 		UsernameAttributes:          p.cfg.UsernameAttributes,
 		VerificationMessageTemplate: verificationMessageTemplate{"CONFIRM_WITH_CODE"},
-		MfaConfiguration:            "OFF",
+		MfaConfiguration:            p.mfaMode(),
 		EstimatedNumberOfUsers:      users,
 		EmailConfiguration:          emailConfiguration{"COGNITO_DEFAULT"},
 		AdminCreateUserConfig: adminCreateUserConfig{

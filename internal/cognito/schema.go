@@ -10,6 +10,7 @@ func Migrations() []store.Migration {
 		{Room: "cognito", Version: 3, SQL: schemaCustom},
 		{Room: "cognito", Version: 4, SQL: schemaRotation},
 		{Room: "cognito", Version: 5, SQL: schemaGroups},
+		{Room: "cognito", Version: 6, SQL: schemaMFA},
 	}
 }
 

@@ -125,6 +125,7 @@ func (s *Service) sweep(ctx context.Context) error {
 			"DELETE FROM cognito_attempt WHERE until < ?",
 			"DELETE FROM cognito_used WHERE expires < ?",
 			"DELETE FROM cognito_custom WHERE expires < ?",
+			"DELETE FROM cognito_step WHERE expires < ?",
 		} {
 			if _, err := tx.ExecContext(ctx, statement, before); err != nil {
 				return err

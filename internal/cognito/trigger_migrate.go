@@ -48,7 +48,7 @@ func (cl *Client) migrate(ctx context.Context, source, name, password string) (*
 	}
 	stranger := p.stranger(name)
 	if source == migrateSignIn {
-		if err := p.svc.write(ctx, func(tx *sql.Tx) error { return p.checkLock(ctx, tx, stranger) }); err != nil {
+		if err := p.svc.write(ctx, func(tx *sql.Tx) error { return p.checkLock(ctx, tx, stranger, kindSignIn) }); err != nil {
 			return nil, err
 		}
 	}
@@ -63,7 +63,9 @@ func (cl *Client) migrate(ctx context.Context, source, name, password string) (*
 		return nil, nil
 	}
 	if source == migrateSignIn {
-		counted := p.svc.write(ctx, func(tx *sql.Tx) error { return p.failed(ctx, tx, stranger, "the migration was refused") })
+		counted := p.svc.write(ctx, func(tx *sql.Tx) error {
+			return p.failed(ctx, tx, stranger, kindSignIn, notAuthorized(textWrongPassword, "the migration was refused"))
+		})
 		if onWire(counted).Code == codeInternalError {
 			return nil, counted
 		}
