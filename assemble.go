@@ -160,6 +160,8 @@ func attributeNames(aliases []string) []string {
 // enabledMfas says the declaration's words for second factors in Cognito's.
 var enabledMfas = map[string]string{
 	"softwareToken": "SOFTWARE_TOKEN_MFA",
+	"sms":           "SMS_MFA",
+	"email":         "EMAIL_OTP",
 }
 
 // authFlows says the declaration's words for sign-in flows in Cognito's.

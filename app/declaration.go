@@ -67,9 +67,9 @@ type UserPool struct {
 	// switched one on (optional), or always (on) (MfaConfiguration).
 	MFA string `yaml:"mfa" default:"off" enum:"off optional on"`
 	// EnabledMfas are the second factors the pool takes (EnabledMfas): softwareToken
-	// is SOFTWARE_TOKEN_MFA, codes of an authenticator app. mfa optional and on need
-	// one.
-	EnabledMfas []string `yaml:"enabledMfas" enum:"softwareToken" later:"sms email" minItems:"1" unique:"true"`
+	// is SOFTWARE_TOKEN_MFA, codes of an authenticator app; sms is SMS_MFA and email
+	// EMAIL_OTP, codes that are sent. mfa optional and on need one.
+	EnabledMfas []string `yaml:"enabledMfas" enum:"softwareToken sms email" minItems:"1" unique:"true"`
 	// Clients are the applications that may use the pool, by name
 	// (AWS::Cognito::UserPoolClient).
 	Clients Map[*UserPoolClient] `yaml:"clients" keys:"resource name"`

@@ -287,6 +287,7 @@ type signedIn struct {
 	challenge    string
 	session      string
 	parameters   map[string]string
+	message      *message    // what is sent with the challenge
 	custom       *customFlow // a custom sign-in that goes on
 	grant        *grant
 	refreshToken string
@@ -300,6 +301,9 @@ func (d *signedIn) output(ctx context.Context, cl *Client) (*authOutput, error) 
 		return cl.goOn(ctx, d.user, d.custom)
 	case d.challenge == challengeNewPassword:
 		return cl.newPasswordChallenge(d.user, d.session)
+	}
+	if err := cl.pool.svc.send(ctx, d.message); err != nil {
+		return nil, err
 	}
 	return &authOutput{ChallengeName: d.challenge, Session: d.session, ChallengeParameters: d.parameters}, nil
 }

@@ -126,7 +126,7 @@ func (s *Service) respond(ctx context.Context, cl *Client, challenge, session st
 		return s.answerPasswordVerifier(ctx, cl, session, answers)
 	case challengeCustom:
 		return s.answerCustom(ctx, cl, session, answers)
-	case factorTOTP:
+	case factorTOTP, factorSMS, factorEmail:
 		return s.answerCode(ctx, cl, challenge, session, answers)
 	case challengeSelectMFA:
 		return s.answerSelectMFA(ctx, cl, session, answers)

@@ -106,11 +106,10 @@ func (s *Service) send(ctx context.Context, m *message) error {
 
 // newCode makes and keeps a code that goes to an attribute's address.
 func (p *Pool) newCode(ctx context.Context, tx *sql.Tx, u *user, purpose, attribute string, life time.Duration) (*message, error) {
-	n, err := rand.Int(rand.Reader, big.NewInt(1_000_000))
+	code, err := randomDigits(6)
 	if err != nil {
 		return nil, err
 	}
-	code := fmt.Sprintf("%06d", n)
 	_, err = tx.ExecContext(ctx,
 		"INSERT OR REPLACE INTO cognito_code (pool, sub, purpose, attribute, mac, expires) VALUES (?, ?, ?, ?, ?, ?)",
 		p.id, u.sub, purpose, attribute, p.codeMAC(u, purpose, attribute, code), p.svc.cfg.Now().Add(life).UnixMilli())
@@ -126,6 +125,16 @@ func (p *Pool) newCode(ctx context.Context, tx *sql.Tx, u *user, purpose, attrib
 		word = "password reset"
 	}
 	return p.compose(u, shown, attribute, "Your verification code", "Your "+word+" code is "+code, code), nil
+}
+
+// randomDigits gives n random digits.
+func randomDigits(n int) (string, error) {
+	most := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(n)), nil)
+	v, err := rand.Int(rand.Reader, most)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%0*d", n, v), nil
 }
 
 // codeMAC binds a code to the user, to what it is for and to the address that
@@ -251,13 +260,21 @@ func (p *Pool) signUpAttribute(u *user) string {
 // recoveryAttribute gives the verified attribute that a password reset goes
 // to, or "". Without an AccountRecoverySetting SMS comes first
 // (https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_ForgotPassword.html).
-func recoveryAttribute(u *user) string {
-	for _, name := range []string{"phone_number", "email"} {
-		if u.attributes[name] != "" && u.attributes[name+"_verified"] == "true" {
-			return name
+// "Users can't receive MFA and password reset codes at the same email address
+// or phone number": that would be one factor
+// (https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-settings-mfa.html).
+func (p *Pool) recoveryAttribute(ctx context.Context, tx *sql.Tx, u *user) (string, error) {
+	m, err := p.mfaOf(ctx, tx, u.sub)
+	if err != nil {
+		return "", err
+	}
+	usable, _ := p.factors(u, m)
+	for _, factor := range []string{factorSMS, factorEmail} {
+		if name := addressOf[factor]; verifiedAddress(u, name) && !slices.Contains(usable, factor) {
+			return name, nil
 		}
 	}
-	return ""
+	return "", nil
 }
 
 func mediumOf(attribute string) string {

@@ -75,7 +75,7 @@ type PoolConfig struct {
 	// MFA is the MfaConfiguration: OFF, which "" is too, OPTIONAL or ON.
 	MFA string
 	// EnabledMFAs lists the second factors that the pool takes:
-	// SOFTWARE_TOKEN_MFA. It needs one, unless MFA is off.
+	// SOFTWARE_TOKEN_MFA, SMS_MFA, EMAIL_OTP. It needs one, unless MFA is off.
 	EnabledMFAs []string
 	// Schema adds custom attributes, named "custom:...", and makes standard
 	// attributes required.
@@ -210,7 +210,7 @@ func (p *PoolConfig) validate(bad func(bool, string, ...any)) {
 	subset("AliasAttributes", p.AliasAttributes, aliasable)
 	bad(!slices.Contains([]string{"", mfaOff, mfaOptional, mfaOn}, p.MFA), "MFA: %q is not OFF, OPTIONAL or ON", p.MFA)
 	bad((p.mfa() == mfaOff) != (len(p.EnabledMFAs) == 0), "MFA is %s and EnabledMFAs lists %d", p.mfa(), len(p.EnabledMFAs))
-	subset("EnabledMFAs", p.EnabledMFAs, []string{factorTOTP})
+	subset("EnabledMFAs", p.EnabledMFAs, []string{factorTOTP, factorSMS, factorEmail})
 	subset("AutoVerifiedAttributes", p.AutoVerifiedAttributes, contactable)
 	if policy := p.PasswordPolicy; policy != nil {
 		bad(policy.MinimumLength < 6 || policy.MinimumLength > 99, "PasswordPolicy.MinimumLength is %d, not 6 to 99", policy.MinimumLength)

@@ -55,6 +55,7 @@ const (
 	textCodeExpired      = "Invalid code provided, please request a code again."
 	textTooManyAttempts  = "Attempt limit exceeded, please try after some time."
 	textLocked           = "Password attempts exceeded"
+	textOTPMismatch      = "Invalid code or auth state for the user."
 	textTOTPMismatch     = "Invalid code received for user"
 	textTOTPUsed         = "Your software token has already been used once."
 	textInvalidAccess    = "Invalid Access Token"

@@ -220,27 +220,64 @@ func (cl *Client) afterFactors(ctx context.Context, tx *sql.Tx, u *user, custom 
 	return cl.finishSignIn(ctx, tx, u, done)
 }
 
+// mfaCodeDigits is the length of the codes of SMS and e-mail MFA.
+const mfaCodeDigits = 6
+
 // challengeFactor asks for a second factor.
 func (cl *Client) challengeFactor(ctx context.Context, tx *sql.Tx, u *user, m *mfa, factor string, custom *customFlow, done *signedIn) error {
 	st := &step{Challenge: factor, Custom: custom}
+	if factor != factorTOTP {
+		return cl.challengeCode(ctx, tx, u, st, mfaCodeDigits, done)
+	}
 	parameters := map[string]string{}
-	if factor == factorTOTP && m.device != "" {
+	if m.device != "" {
 		parameters["FRIENDLY_DEVICE_NAME"] = m.device
 	}
 	return cl.challenge(ctx, tx, u, st, done, parameters)
 }
 
-// challenge keeps a step of a user's sign-in and fills in what is asked.
-func (cl *Client) challenge(ctx context.Context, tx *sql.Tx, u *user, st *step, done *signedIn, parameters map[string]string) error {
-	st.forUser(cl.pool, u)
-	session, err := cl.keepStep(ctx, tx, st)
+// challengeCode sends a code to the user's address, or to the one that the step
+// is to prove, and asks for it. The message goes when the transaction has
+// committed.
+func (cl *Client) challengeCode(ctx context.Context, tx *sql.Tx, u *user, st *step, digits int, done *signedIn) error {
+	st.Attribute = addressOf[st.Challenge]
+	to := *u
+	if st.Address != "" {
+		to.attributes = maps.Clone(u.attributes)
+		to.attributes[st.Attribute] = st.Address
+	}
+	code, err := randomDigits(digits)
 	if err != nil {
 		return err
 	}
-	parameters = maps.Clone(parameters)
-	parameters["USER_ID_FOR_SRP"] = u.username
-	done.user, done.challenge, done.session, done.parameters = u, st.Challenge, session, parameters
+	done.message = cl.pool.compose(&to, "sign-in", st.Attribute, "Your authentication code", "Your authentication code is "+code, code)
+	st.forUser(cl.pool, u)
+	session, err := cl.keepStep(ctx, tx, st, to.attributes[st.Attribute], code)
+	if err != nil {
+		return err
+	}
+	done.ask(u, st, session, map[string]string{
+		"CODE_DELIVERY_DELIVERY_MEDIUM": done.message.details.DeliveryMedium,
+		"CODE_DELIVERY_DESTINATION":     done.message.details.Destination,
+	})
 	return nil
+}
+
+// challenge keeps a step of a user's sign-in and fills in what is asked.
+func (cl *Client) challenge(ctx context.Context, tx *sql.Tx, u *user, st *step, done *signedIn, parameters map[string]string) error {
+	st.forUser(cl.pool, u)
+	session, err := cl.keepStep(ctx, tx, st, "", "")
+	if err != nil {
+		return err
+	}
+	done.ask(u, st, session, parameters)
+	return nil
+}
+
+// ask says what comes next.
+func (d *signedIn) ask(u *user, st *step, session string, parameters map[string]string) {
+	parameters["USER_ID_FOR_SRP"] = st.UserID
+	d.user, d.challenge, d.session, d.parameters = u, st.Challenge, session, parameters
 }
 
 // jsonList gives a list as the JSON text that challenge parameters hold.

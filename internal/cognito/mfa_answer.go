@@ -2,8 +2,12 @@ package cognito
 
 import (
 	"context"
+	"crypto/hmac"
 	"database/sql"
+	"errors"
 	"slices"
+
+	"github.com/doorwright/doorwright/internal/aws"
 )
 
 // answerCode judges the code of a second factor.
@@ -68,31 +72,79 @@ func (cl *Client) judgeCode(ctx context.Context, tx *sql.Tx, st *step, u *user, 
 	if err := p.checkLock(ctx, tx, subject, kindCode); err != nil {
 		return err
 	}
-	if err := p.judgeTOTP(ctx, tx, subject, u, code); err != nil {
-		return err
+	if st.Challenge == factorTOTP {
+		err := p.judgeTOTP(ctx, tx, u, code)
+		return p.counted(ctx, tx, subject, err)
 	}
-	return p.forgetAttempts(ctx, tx, subject, kindCode)
+	return p.counted(ctx, tx, subject, cl.judgeSent(ctx, tx, st, u, code))
+}
+
+// counted counts a wrong code; a right one makes the others forgotten.
+func (p *Pool) counted(ctx context.Context, tx *sql.Tx, subject string, judged error) error {
+	var refusal *aws.Error
+	switch {
+	case judged == nil:
+		return p.forgetAttempts(ctx, tx, subject, kindCode)
+	case errors.As(judged, &refusal) && refusal.Code == codeCodeMismatch:
+		return p.failed(ctx, tx, subject, kindCode, judged)
+	}
+	return judged
 }
 
 // judgeTOTP accepts a code of the user's software token, each once: "the
 // verifier MUST NOT accept the second attempt of the OTP after the successful
 // validation has been issued for the first OTP" (RFC 6238 section 5.2).
-func (p *Pool) judgeTOTP(ctx context.Context, tx *sql.Tx, subject string, u *user, code string) error {
+func (p *Pool) judgeTOTP(ctx context.Context, tx *sql.Tx, u *user, code string) error {
 	m, err := p.mfaOf(ctx, tx, u.sub)
 	if err != nil {
 		return err
 	}
 	if usable, _ := p.factors(u, m); !slices.Contains(usable, factorTOTP) {
-		return notAuthorized(textInvalidSession, "the user's software token was switched off meanwhile")
+		return switchedOff()
 	}
 	at, ok := totpMatch(m.secret, code, p.svc.cfg.Now())
 	switch {
 	case !ok:
-		return p.failed(ctx, tx, subject, kindCode, refuse(codeCodeMismatch, textTOTPMismatch, "wrong code of the software token"))
+		return refuse(codeCodeMismatch, textTOTPMismatch, "wrong code of the software token")
 	case at <= m.step:
 		return refuse(codeExpiredCode, textTOTPUsed, "")
 	}
 	m.step = at
+	return p.saveMFA(ctx, tx, u.sub, m)
+}
+
+func switchedOff() error {
+	return notAuthorized(textInvalidSession, "the factor was switched off meanwhile")
+}
+
+// judgeSent accepts the code that was sent in the step. It is worth nothing in
+// another, nor once the user's address is another.
+func (cl *Client) judgeSent(ctx context.Context, tx *sql.Tx, st *step, u *user, code string) error {
+	p := cl.pool
+	m, err := p.mfaOf(ctx, tx, u.sub)
+	if err != nil {
+		return err
+	}
+	address := u.attributes[st.Attribute]
+	switch usable, blocked := p.factors(u, m); {
+	case st.Address == "" && !slices.Contains(usable, st.Challenge):
+		return switchedOff()
+	case st.Address != "" && (len(usable) > 0 || blocked):
+		return notAuthorized(textInvalidSession, "the user has a second factor")
+	case st.Address != "":
+		address = st.Address
+	}
+	if !hmac.Equal(st.Code, p.stepMAC(st.hash, st.Attribute, address, code)) {
+		return refuse(codeCodeMismatch, textOTPMismatch, "wrong code")
+	}
+	if st.Address == "" {
+		return nil
+	}
+	u.attributes[st.Attribute], u.attributes[st.Attribute+"_verified"] = address, "true"
+	if err := p.saveUser(ctx, tx, u, false); err != nil {
+		return aliasTaken(err)
+	}
+	m.turnOn(st.Challenge)
 	return p.saveMFA(ctx, tx, u.sub, m)
 }
 
@@ -116,16 +168,45 @@ func (s *Service) answerSelectMFA(ctx context.Context, cl *Client, session strin
 }
 
 // answerMFASetup ends a sign-in that had to set up a factor first, with the
-// session that VerifySoftwareToken gave.
+// session that VerifySoftwareToken gave; or it takes the user's e-mail address
+// and sends a code there.
 func (s *Service) answerMFASetup(ctx context.Context, cl *Client, session string, answers map[string]string) (*authOutput, error) {
 	a, err := cl.stepAnswer(ctx, challengeMFASetup, session, answers)
 	if err != nil {
 		return nil, err
 	}
 	return a.settle(ctx, func(tx *sql.Tx, st *step, u *user, done *signedIn) error {
+		if email := answers["EMAIL"]; email != "" && !st.Verified {
+			return cl.setUpEmail(ctx, tx, st, u, email, done)
+		}
 		if !st.Verified {
 			return notAuthorized(textInvalidSession, "nothing was set up in this session; it takes AssociateSoftwareToken and VerifySoftwareToken")
 		}
 		return cl.afterFactors(ctx, tx, u, st.factorDone(), done)
 	})
+}
+
+// setUpEmail asks for the code that proves an address, which becomes the
+// user's. The address that the user has stays as it is: the password alone must
+// not change it.
+func (cl *Client) setUpEmail(ctx context.Context, tx *sql.Tx, st *step, u *user, email string, done *signedIn) error {
+	p := cl.pool
+	if !p.takes(factorEmail) {
+		return invalid("%s is not enabled for the user pool.", factorEmail)
+	}
+	if _, err := p.checkAttributes([]attribute{{Name: "email", Value: email}}); err != nil {
+		return err
+	}
+	if has := u.attributes["email"]; has != "" && has != email {
+		return invalid("The user has another email address.")
+	}
+	m, err := p.mfaOf(ctx, tx, u.sub)
+	if err != nil {
+		return err
+	}
+	if usable, blocked := p.factors(u, m); len(usable) > 0 || blocked {
+		return notAuthorized(textInvalidSession, "the user has a second factor")
+	}
+	next := &step{Challenge: factorEmail, Address: email, Custom: st.Custom}
+	return cl.challengeCode(ctx, tx, u, next, mfaCodeDigits, done)
 }

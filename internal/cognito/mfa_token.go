@@ -167,7 +167,7 @@ func (s *Service) setUp(ctx context.Context, c *call, session string, further fu
 		if err := useStep(ctx, tx, st); err != nil {
 			return err
 		}
-		next, err = cl.keepStep(ctx, tx, st)
+		next, err = cl.keepStep(ctx, tx, st, "", "")
 		return err
 	})
 	if err != nil {

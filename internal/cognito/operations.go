@@ -46,7 +46,7 @@ func (o *operation) doc() string {
 const (
 	noteFlows  = "flows: USER_SRP_AUTH, USER_PASSWORD_AUTH, CUSTOM_AUTH, REFRESH_TOKEN_AUTH; others are refused"
 	noteAdmin  = "flows: USER_SRP_AUTH, ADMIN_USER_PASSWORD_AUTH (also ADMIN_NO_SRP_AUTH), CUSTOM_AUTH, REFRESH_TOKEN_AUTH; others are refused"
-	noteAnswer = "challenges: PASSWORD_VERIFIER, NEW_PASSWORD_REQUIRED, CUSTOM_CHALLENGE, SOFTWARE_TOKEN_MFA, SELECT_MFA_TYPE, MFA_SETUP; others are refused"
+	noteAnswer = "challenges: PASSWORD_VERIFIER, NEW_PASSWORD_REQUIRED, CUSTOM_CHALLENGE, SMS_MFA, EMAIL_OTP, SOFTWARE_TOKEN_MFA, SELECT_MFA_TYPE, MFA_SETUP; others are refused"
 	noteDescr  = "describes what is declared"
 )
 

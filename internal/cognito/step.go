@@ -32,6 +32,11 @@ type step struct {
 	Choices []string `json:"choices,omitempty"`
 	// Custom is the custom sign-in that goes on after this step.
 	Custom *customFlow `json:"custom,omitempty"`
+	// Attribute is where the code went, Address what that is once the code was
+	// right, if the user does not have it yet, and Code the code's MAC.
+	Attribute string `json:"attribute,omitempty"`
+	Address   string `json:"address,omitempty"`
+	Code      []byte `json:"code,omitempty"`
 	// Secret is the key of the software token that is being set up; Verified
 	// says that it has been.
 	Secret   []byte `json:"secret,omitempty"`
@@ -43,10 +48,13 @@ func (st *step) forUser(p *Pool, u *user) {
 	st.sub, st.Name, st.UserID, st.Mark = u.sub, u.username, u.username, p.passwordMark(u)
 }
 
-// keepStep keeps a step under a new session.
-func (cl *Client) keepStep(ctx context.Context, tx *sql.Tx, st *step) (string, error) {
+// keepStep keeps a step under a new session. Code is what went to the address,
+// "" for nothing.
+func (cl *Client) keepStep(ctx context.Context, tx *sql.Tx, st *step, address, code string) (string, error) {
 	session, hash := newSecret(sessionPrefix)
-	st.hash = hash
+	if st.hash = hash; code != "" {
+		st.Code = cl.pool.stepMAC(hash, st.Attribute, address, code)
+	}
 	state, err := json.Marshal(st)
 	if err != nil {
 		return "", err
@@ -61,6 +69,12 @@ func (cl *Client) keepStep(ctx context.Context, tx *sql.Tx, st *step) (string, e
 		return "", fmt.Errorf("keeping a step of a sign-in: %w", err)
 	}
 	return session, nil
+}
+
+// stepMAC binds a code to the session that it was sent in, and to the address
+// that it went to.
+func (p *Pool) stepMAC(hash []byte, attribute, address, code string) []byte {
+	return p.mac("step", string(hash), attribute, address, code)
 }
 
 // readStep gives the step of a session, whatever its state, or nil.

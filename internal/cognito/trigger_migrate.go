@@ -88,8 +88,12 @@ func (cl *Client) runMigration(ctx context.Context, source, name, password strin
 	if reason != "" {
 		return nil, p.badLambda(m, "%s", reason)
 	}
-	if response.EnableSMSMFA != nil && *response.EnableSMSMFA {
-		return nil, p.badLambda(m, "enableSMSMFA is not emulated")
+	enableSMS := response.EnableSMSMFA != nil && *response.EnableSMSMFA
+	if enableSMS && !p.takes(factorSMS) {
+		return nil, p.badLambda(m, "enableSMSMFA, and the pool does not take %s", factorSMS)
+	}
+	if enableSMS && (response.UserAttributes["phone_number"] == "" || response.UserAttributes["phone_number_verified"] != "true") {
+		return nil, p.badLambda(m, "enableSMSMFA without a phone_number that is verified")
 	}
 	u, err := p.migrated(ctx, name, password, status, &response)
 	var coded, taken = onWire(err), (*nameTakenError)(nil)
@@ -170,7 +174,12 @@ func (p *Pool) migrated(ctx context.Context, name, password, status string, r *m
 		u.salt, u.verifier = newPassword(p.srpName(), u.username, password)
 	}
 	force := r.ForceAliasCreation != nil && *r.ForceAliasCreation
-	return u, p.svc.write(ctx, func(tx *sql.Tx) error { return p.saveUser(ctx, tx, u, force) })
+	return u, p.svc.write(ctx, func(tx *sql.Tx) error {
+		if err := p.saveUser(ctx, tx, u, force); err != nil || r.EnableSMSMFA == nil || !*r.EnableSMSMFA {
+			return err
+		}
+		return p.saveMFA(ctx, tx, u.sub, &mfa{enabled: []string{factorSMS}})
+	})
 }
 
 // wireList gives attributes as a request has them, to be checked like those of
