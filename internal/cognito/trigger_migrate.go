@@ -101,8 +101,14 @@ func (cl *Client) runMigration(ctx context.Context, source, name, password strin
 	case err == nil:
 		return u, nil
 	case errors.As(err, &taken):
-		// Of two migrations at once one creates the user.
-		if u, err := p.findUser(ctx, name); u != nil || err != nil {
+		// Of two migrations at once one creates the user. Its transaction may not
+		// have ended yet; one that is asked for now begins after it.
+		err := p.svc.write(ctx, func(tx *sql.Tx) error {
+			var err error
+			u, err = p.userNamed(ctx, tx, name)
+			return err
+		})
+		if u != nil || err != nil {
 			return u, err
 		}
 		coded = refuse("", "", taken.Error())
