@@ -94,6 +94,9 @@ func poolConfig(name string, p *app.UserPool) cognito.PoolConfig {
 		PasswordPolicy:         &policy,
 		MFA:                    strings.ToUpper(p.MFA),
 	}
+	for _, factor := range p.AllowedFirstAuthFactors {
+		cfg.AllowedFirstAuthFactors = append(cfg.AllowedFirstAuthFactors, firstAuthFactors[factor])
+	}
 	for _, factor := range p.EnabledMfas {
 		cfg.EnabledMFAs = append(cfg.EnabledMFAs, enabledMfas[factor])
 	}
@@ -155,6 +158,13 @@ func attributeNames(aliases []string) []string {
 		}
 	}
 	return names
+}
+
+// firstAuthFactors says the declaration's words for first factors in Cognito's.
+var firstAuthFactors = map[string]string{
+	"password": "PASSWORD",
+	"emailOtp": "EMAIL_OTP",
+	"smsOtp":   "SMS_OTP",
 }
 
 // enabledMfas says the declaration's words for second factors in Cognito's.

@@ -63,6 +63,11 @@ type UserPool struct {
 	AutoVerify []string `yaml:"autoVerify" enum:"email phone" unique:"true"`
 	// PasswordPolicy is what a password must contain (Policies.PasswordPolicy).
 	PasswordPolicy PasswordPolicy `yaml:"passwordPolicy"`
+	// AllowedFirstAuthFactors are what a sign-in by the flow user may begin with
+	// (Policies.SignInPolicy.AllowedFirstAuthFactors): password is PASSWORD, which
+	// has to be there; emailOtp is EMAIL_OTP and smsOtp SMS_OTP, codes that are sent,
+	// which mfa: on excludes.
+	AllowedFirstAuthFactors []string `yaml:"allowedFirstAuthFactors" default:"password" enum:"password emailOtp smsOtp" later:"webAuthn" unique:"true"`
 	// MFA says whether signing in takes a second factor: never (off), for users who
 	// switched one on (optional), or always (on) (MfaConfiguration).
 	MFA string `yaml:"mfa" default:"off" enum:"off optional on"`

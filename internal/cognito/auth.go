@@ -45,7 +45,7 @@ func (s *Service) initiateAuth(ctx context.Context, c *call, in *initiateAuthInp
 	if in.AuthFlow == "CUSTOM_AUTH" {
 		return s.startCustom(ctx, cl, in.AuthParameters)
 	}
-	return nil, flowNotEmulated(in.AuthFlow)
+	return s.startUserAuth(ctx, cl, in.AuthParameters, in.Session)
 }
 
 // adminInitiateAuth begins a sign-in from a back end.
@@ -81,7 +81,7 @@ func (s *Service) adminInitiateAuth(ctx context.Context, c *call, in *adminIniti
 	if in.AuthFlow == "CUSTOM_AUTH" {
 		return s.startCustom(ctx, cl, in.AuthParameters)
 	}
-	return nil, flowNotEmulated(in.AuthFlow)
+	return s.startUserAuth(ctx, cl, in.AuthParameters, in.Session)
 }
 
 func wrongMethod() error { return invalid("Initiate Auth method not supported") }
@@ -91,11 +91,6 @@ func rotationIsOn() error {
 }
 
 func missing(parameter string) error { return invalid("Missing required parameter %s", parameter) }
-
-func flowNotEmulated(flow string) error {
-	return refuse(codeUnsupportedOperation, fmt.Sprintf("%s is a flow of Amazon Cognito that Doorwright does not emulate.", flow),
-		"not emulated; see COMPAT.md")
-}
 
 // signInWithPassword checks a name and a password and gives tokens or the
 // challenge to set a new password.
@@ -124,13 +119,42 @@ func (s *Service) signInWithPassword(ctx context.Context, cl *Client, params map
 	if err := cl.preAuthentication(ctx, found, name); err != nil {
 		return nil, err
 	}
-	matches := cl.pool.passwordMatches(found, name, password)
+	return s.checkPassword(ctx, cl, found, name, password, nil)
+}
+
+// checkPassword signs in with a password. Answered is the answer that it came
+// in, if it was asked for.
+func (s *Service) checkPassword(ctx context.Context, cl *Client, found *user, name, password string, answered *stepAnswer) (*authOutput, error) {
+	return s.endPassword(ctx, cl, found, name, cl.pool.passwordMatches(found, name, password), answered, nil)
+}
+
+// endPassword decides on a password that was looked at, and goes on. Before,
+// which may be nil, runs in the same transaction; what it did stays done though
+// the password is wrong. A session that was answered is used up by a right one.
+func (s *Service) endPassword(ctx context.Context, cl *Client, found *user, name string, matches bool, answered *stepAnswer, before func(*sql.Tx) error) (*authOutput, error) {
 	var done signedIn
-	err = s.write(ctx, func(tx *sql.Tx) error {
+	err := s.write(ctx, func(tx *sql.Tx) error {
 		done = signedIn{}
+		var st *step
+		if answered != nil {
+			var err error
+			if st, _, err = answered.open(ctx, tx); err != nil {
+				return err
+			}
+		}
+		if before != nil {
+			if err := before(tx); err != nil {
+				return err
+			}
+		}
 		u, err := cl.admit(ctx, tx, found, name, matches)
 		if err != nil {
 			return err
+		}
+		if st != nil {
+			if err := useStep(ctx, tx, st); err != nil {
+				return err
+			}
 		}
 		return cl.afterPassword(ctx, tx, u, &done)
 	})

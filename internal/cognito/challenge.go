@@ -126,8 +126,14 @@ func (s *Service) respond(ctx context.Context, cl *Client, challenge, session st
 		return s.answerPasswordVerifier(ctx, cl, session, answers)
 	case challengeCustom:
 		return s.answerCustom(ctx, cl, session, answers)
-	case factorTOTP, factorSMS, factorEmail:
+	case factorTOTP, factorSMS, factorEmail, factorSMSOTP:
 		return s.answerCode(ctx, cl, challenge, session, answers)
+	case challengeSelect:
+		return s.answerSelect(ctx, cl, session, answers)
+	case challengePassword:
+		return s.answerPassword(ctx, cl, session, answers)
+	case challengeSRP:
+		return s.answerSRP(ctx, cl, session, answers)
 	case challengeSelectMFA:
 		return s.answerSelectMFA(ctx, cl, session, answers)
 	case challengeMFASetup:

@@ -306,17 +306,22 @@ func initial(s string) string {
 // not sent: always the same for one name, and of the form that the name has.
 func (p *Pool) fakeDetails(name string) *codeDeliveryDetails {
 	attribute := "email"
-	switch {
-	case phoneForm.MatchString(name):
+	if phoneForm.MatchString(name) || !emailForm.MatchString(name) && slices.Equal(p.cfg.AutoVerifiedAttributes, []string{"phone_number"}) {
 		attribute = "phone_number"
-	case emailForm.MatchString(name):
-	default:
-		n := p.mac("destination", p.fold(name))
+	}
+	return p.fakeDetailsOf(name, attribute)
+}
+
+// fakeDetailsOf is fakeDetails for an attribute: the name if it has the form of
+// one, else always the same for the name.
+func (p *Pool) fakeDetailsOf(name, attribute string) *codeDeliveryDetails {
+	n := p.mac("destination", p.fold(name))
+	switch {
+	case attribute == "email" && !emailForm.MatchString(name):
 		letter := func(b byte) string { return string(rune('a' + b%26)) }
 		name = letter(n[0]) + "@" + letter(n[1])
-		if slices.Equal(p.cfg.AutoVerifiedAttributes, []string{"phone_number"}) {
-			attribute, name = "phone_number", fmt.Sprintf("+1555%07d", int(n[2])<<16|int(n[3])<<8|int(n[4]))
-		}
+	case attribute == "phone_number" && !phoneForm.MatchString(name):
+		name = fmt.Sprintf("+1555%07d", (int(n[2])<<16|int(n[3])<<8|int(n[4]))%10_000_000)
 	}
 	return &codeDeliveryDetails{Destination: mask(attribute, name), DeliveryMedium: mediumOf(attribute), AttributeName: attribute}
 }

@@ -155,7 +155,7 @@ func (p *Pool) factors(u *user, m *mfa) (usable []string, blocked bool) {
 
 // addressOf gives the attribute that the codes of a factor go to.
 var addressOf = map[string]string{
-	factorSMS: "phone_number", factorEmail: "email",
+	factorSMS: "phone_number", factorEmail: "email", factorSMSOTP: "phone_number",
 }
 
 // ready says whether the user has what a factor needs.

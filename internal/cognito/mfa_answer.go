@@ -10,7 +10,7 @@ import (
 	"github.com/doorwright/doorwright/internal/aws"
 )
 
-// answerCode judges the code of a second factor.
+// answerCode judges the code of a second factor, or one that is the first.
 func (s *Service) answerCode(ctx context.Context, cl *Client, challenge, session string, answers map[string]string) (*authOutput, error) {
 	a, err := cl.stepAnswer(ctx, challenge, session, answers, challenge+"_CODE")
 	if err != nil {
@@ -19,6 +19,9 @@ func (s *Service) answerCode(ctx context.Context, cl *Client, challenge, session
 	return a.settle(ctx, func(tx *sql.Tx, st *step, u *user, done *signedIn) error {
 		if err := cl.judgeCode(ctx, tx, st, u, answers[challenge+"_CODE"]); err != nil {
 			return err
+		}
+		if st.First {
+			return cl.secondFactor(ctx, tx, u, nil, done)
 		}
 		return cl.afterFactors(ctx, tx, u, st.factorDone(), done)
 	})
@@ -71,6 +74,9 @@ func (cl *Client) judgeCode(ctx context.Context, tx *sql.Tx, st *step, u *user, 
 	}
 	if err := p.checkLock(ctx, tx, subject, kindCode); err != nil {
 		return err
+	}
+	if u == nil {
+		return p.counted(ctx, tx, subject, refuse(codeCodeMismatch, textOTPMismatch, "no code was sent; the challenge pretended"))
 	}
 	if st.Challenge == factorTOTP {
 		err := p.judgeTOTP(ctx, tx, u, code)
@@ -127,6 +133,9 @@ func (cl *Client) judgeSent(ctx context.Context, tx *sql.Tx, st *step, u *user, 
 	}
 	address := u.attributes[st.Attribute]
 	switch usable, blocked := p.factors(u, m); {
+	case st.First && !slices.Contains(p.configuredFactors(u), st.Challenge):
+		return switchedOff()
+	case st.First:
 	case st.Address == "" && !slices.Contains(usable, st.Challenge):
 		return switchedOff()
 	case st.Address != "" && (len(usable) > 0 || blocked):

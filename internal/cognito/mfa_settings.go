@@ -139,11 +139,7 @@ func (s *Service) getUserAuthFactors(ctx context.Context, _ *call, b *bearer, _ 
 	if err != nil {
 		return nil, err
 	}
-	out := &getUserAuthFactorsOutput{Username: b.user.username, shownMFA: shown}
-	if len(b.user.verifier) > 0 {
-		out.ConfiguredUserAuthFactors = append(out.ConfiguredUserAuthFactors, "PASSWORD")
-	}
-	return out, nil
+	return &getUserAuthFactorsOutput{Username: b.user.username, shownMFA: shown, ConfiguredUserAuthFactors: b.pool.configuredFactors(b.user)}, nil
 }
 
 // getUserPoolMfaConfig shows what is declared.

@@ -76,6 +76,9 @@ func (s *Service) changePassword(ctx context.Context, _ *call, b *bearer, in *ch
 		return nil, err
 	}
 	matches := p.passwordMatches(b.user, b.user.username, in.PreviousPassword)
+	if len(b.user.verifier) == 0 {
+		matches = in.PreviousPassword == "" // who has no password sets the first
+	}
 	salt, verifier := newPassword(p.srpName(), b.user.username, in.ProposedPassword)
 	err := s.write(ctx, func(tx *sql.Tx) error {
 		if err := p.countAttempt(ctx, tx, b.user.sub, kindChangePassword, limitChangePassword); err != nil {

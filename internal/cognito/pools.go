@@ -80,7 +80,7 @@ func (s *Service) describeUserPool(ctx context.Context, c *call, in *describeUse
 		ID: p.id, Name: p.cfg.Name, Arn: p.ARN(), CreationDate: at, LastModifiedDate: at,
 		Policies: policies{
 			PasswordPolicy: passwordPolicy(p.policy),
-			SignInPolicy:   signInPolicy{[]string{"PASSWORD"}},
+			SignInPolicy:   signInPolicy{p.firstAuthFactors()},
 		},
 		DeletionProtection:          "INACTIVE",
 		LambdaConfig:                p.lambdaConfig(),

@@ -28,6 +28,8 @@ type step struct {
 	// Mark tells the user's password from every other: a new one ends the
 	// sign-in, as it ends all others under way.
 	Mark []byte `json:"mark,omitempty"`
+	// First says that the step is of a first factor.
+	First bool `json:"first,omitempty"`
 	// Choices are the answers that a step of choice takes.
 	Choices []string `json:"choices,omitempty"`
 	// Custom is the custom sign-in that goes on after this step.

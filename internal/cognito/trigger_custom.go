@@ -235,7 +235,7 @@ func (cl *Client) customSRP(ctx context.Context, found *user, f *customFlow) (*a
 	if err != nil {
 		return nil, err
 	}
-	return cl.passwordVerifier(found, f.Name, a, session)
+	return cl.passwordVerifier(found, f.Name, a, session, false)
 }
 
 // keepCustom keeps a custom sign-in under a new session.
