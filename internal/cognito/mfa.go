@@ -116,7 +116,7 @@ func (p *Pool) takes(factor string) bool {
 	return p.mfaMode() != mfaOff && slices.Contains(p.cfg.EnabledMFAs, factor)
 }
 
-// list gives the factors that are on for the user in the pool, in the pool's
+// mfaList gives the factors that are on for the user in the pool, in the pool's
 // order of factors: what UserMFASettingList shows.
 func (p *Pool) mfaList(m *mfa) []string {
 	var list []string
@@ -175,6 +175,9 @@ func verifiedAddress(u *user, attribute string) bool {
 // first factor was a step of, or nil.
 func (cl *Client) secondFactor(ctx context.Context, tx *sql.Tx, u *user, custom *customFlow, done *signedIn) error {
 	p := cl.pool
+	if p.mfaMode() == mfaOff {
+		return cl.afterFactors(ctx, tx, u, custom, done)
+	}
 	m, err := p.mfaOf(ctx, tx, u.sub)
 	if err != nil {
 		return err
