@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/doorwright/doorwright/app"
 	"github.com/doorwright/doorwright/internal/authorizer"
@@ -98,6 +99,13 @@ func poolConfig(name string, p *app.UserPool) cognito.PoolConfig {
 		AdminCreateUserOnly:    !p.SelfSignUp,
 		AutoVerifiedAttributes: attributeNames(p.AutoVerify),
 		PasswordPolicy:         &policy,
+		MFA:                    strings.ToUpper(p.MFA),
+	}
+	for _, factor := range p.AllowedFirstAuthFactors {
+		cfg.AllowedFirstAuthFactors = append(cfg.AllowedFirstAuthFactors, firstAuthFactors[factor])
+	}
+	for _, factor := range p.EnabledMfas {
+		cfg.EnabledMFAs = append(cfg.EnabledMFAs, enabledMfas[factor])
 	}
 	aliases := attributeNames(p.SignInAliases)
 	if slices.Contains(p.SignInAliases, "username") {
@@ -185,6 +193,20 @@ func attributeNames(aliases []string) []string {
 		}
 	}
 	return names
+}
+
+// firstAuthFactors says the declaration's words for first factors in Cognito's.
+var firstAuthFactors = map[string]string{
+	"password": "PASSWORD",
+	"emailOtp": "EMAIL_OTP",
+	"smsOtp":   "SMS_OTP",
+}
+
+// enabledMfas says the declaration's words for second factors in Cognito's.
+var enabledMfas = map[string]string{
+	"softwareToken": "SOFTWARE_TOKEN_MFA",
+	"sms":           "SMS_MFA",
+	"email":         "EMAIL_OTP",
 }
 
 // authFlows says the declaration's words for sign-in flows in Cognito's.

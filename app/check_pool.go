@@ -18,6 +18,8 @@ func (c *checker) userPool(path string, pool *UserPool) {
 			c.at(path+".domain", "choose another prefix", "AWS does not allow %q in a domain prefix", word)
 		}
 	}
+	c.mfa(path, pool)
+	c.firstFactors(path, pool)
 	for name, client := range pool.Clients.All() {
 		if client != nil {
 			c.client(join(path+".clients", name), client)
@@ -87,6 +89,28 @@ func (c *checker) aliases(path string, pool *UserPool) {
 				pool.AutoVerify = append(pool.AutoVerify, alias)
 			}
 		}
+	}
+}
+
+// mfa checks that a second factor that may be asked for is one that users can have.
+func (c *checker) mfa(path string, pool *UserPool) {
+	switch some := len(pool.EnabledMfas) > 0; {
+	case pool.MFA == "off" && some:
+		c.at(path+".enabledMfas", "add mfa: optional, or mfa: on", "enabledMfas has no effect while mfa is off")
+	case pool.MFA != "off" && pool.MFA != "" && !some:
+		c.at(path+".mfa", "add enabledMfas: [softwareToken]", "mfa: %s asks for a second factor, and there are no enabledMfas", pool.MFA)
+	}
+}
+
+// firstFactors checks the first factors as Cognito does: "Only PASSWORD and WEB_AUTHN
+// (if configured) can be enabled as an auth factor if MFA is enabled".
+func (c *checker) firstFactors(path string, pool *UserPool) {
+	at, factors := path+".allowedFirstAuthFactors", pool.AllowedFirstAuthFactors
+	switch {
+	case !slices.Contains(factors, "password"):
+		c.at(at, "add password to the list", "allowedFirstAuthFactors has to have password")
+	case len(factors) > 1 && pool.MFA == "on":
+		c.at(at, "write mfa: optional, or allowedFirstAuthFactors: [password]", "codes cannot be a first factor while mfa is on")
 	}
 }
 

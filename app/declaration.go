@@ -69,6 +69,18 @@ type UserPool struct {
 	CustomAttributes Map[*CustomAttribute] `yaml:"customAttributes" keys:"custom attribute name" maxItems:"50"`
 	// PasswordPolicy is what a password must contain (Policies.PasswordPolicy).
 	PasswordPolicy PasswordPolicy `yaml:"passwordPolicy"`
+	// AllowedFirstAuthFactors are what a sign-in by the flow user may begin with
+	// (Policies.SignInPolicy.AllowedFirstAuthFactors): password is PASSWORD, which
+	// has to be there; emailOtp is EMAIL_OTP and smsOtp SMS_OTP, codes that are sent,
+	// which mfa: on excludes.
+	AllowedFirstAuthFactors []string `yaml:"allowedFirstAuthFactors" default:"password" enum:"password emailOtp smsOtp" later:"webAuthn" unique:"true"`
+	// MFA says whether signing in takes a second factor: never (off), for users who
+	// switched one on (optional), or always (on) (MfaConfiguration).
+	MFA string `yaml:"mfa" default:"off" enum:"off optional on"`
+	// EnabledMfas are the second factors the pool takes (EnabledMfas): softwareToken
+	// is SOFTWARE_TOKEN_MFA, codes of an authenticator app; sms is SMS_MFA and email
+	// EMAIL_OTP, codes that are sent. mfa optional and on need one.
+	EnabledMfas []string `yaml:"enabledMfas" enum:"softwareToken sms email" minItems:"1" unique:"true"`
 	// Clients are the applications that may use the pool, by name
 	// (AWS::Cognito::UserPoolClient).
 	Clients Map[*UserPoolClient] `yaml:"clients" keys:"resource name"`

@@ -56,14 +56,23 @@ func (s *Service) adminCreateUser(ctx context.Context, c *call, in *adminCreateU
 	if err := checkVerifiable(u.attributes); err != nil {
 		return nil, err
 	}
-	password, err := p.temporaryPassword(in.TemporaryPassword)
-	if err != nil {
-		return nil, err
+	withPassword := in.TemporaryPassword != "" || !p.passwordless(u.attributes)
+	password := ""
+	if withPassword {
+		if password, err = p.temporaryPassword(in.TemporaryPassword); err != nil {
+			return nil, err
+		}
 	}
 	if _, err := p.preSignUp(ctx, "AdminCreateUser", u); err != nil {
 		return nil, err
 	}
-	u.salt, u.verifier = newPassword(p.srpName(), u.username, password)
+	if withPassword {
+		u.salt, u.verifier = newPassword(p.srpName(), u.username, password)
+	} else {
+		// There is no temporary password to change, nor to tell.
+		u.status, u.salt, u.verifier = statusConfirmed, []byte{}, []byte{}
+		in.MessageAction = "SUPPRESS"
+	}
 	err = s.write(ctx, func(tx *sql.Tx) error {
 		return p.createTaken(p.saveUser(ctx, tx, u, in.ForceAliasCreation))
 	})
@@ -173,10 +182,14 @@ func (s *Service) adminGetUser(ctx context.Context, c *call, in *adminUserInput)
 	if u == nil {
 		return nil, refuse(codeUserNotFound, textNoUser, "")
 	}
+	shown, err := p.mfaSettingsOf(ctx, u.sub)
+	if err != nil {
+		return nil, err
+	}
 	return &adminGetUserOutput{
 		Username: u.username, UserAttributes: u.wireAttributes(all),
 		UserCreateDate: awsjson.Time{Time: u.created}, UserLastModifiedDate: awsjson.Time{Time: u.changed},
-		Enabled: u.enabled, UserStatus: u.status,
+		Enabled: u.enabled, UserStatus: u.status, shownMFA: shown,
 	}, nil
 }
 

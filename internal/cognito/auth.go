@@ -45,7 +45,7 @@ func (s *Service) initiateAuth(ctx context.Context, c *call, in *initiateAuthInp
 	if in.AuthFlow == "CUSTOM_AUTH" {
 		return s.startCustom(ctx, cl, in.AuthParameters)
 	}
-	return nil, flowNotEmulated(in.AuthFlow)
+	return s.startUserAuth(ctx, cl, in.AuthParameters, in.Session)
 }
 
 // adminInitiateAuth begins a sign-in from a back end.
@@ -81,7 +81,7 @@ func (s *Service) adminInitiateAuth(ctx context.Context, c *call, in *adminIniti
 	if in.AuthFlow == "CUSTOM_AUTH" {
 		return s.startCustom(ctx, cl, in.AuthParameters)
 	}
-	return nil, flowNotEmulated(in.AuthFlow)
+	return s.startUserAuth(ctx, cl, in.AuthParameters, in.Session)
 }
 
 func wrongMethod() error { return invalid("Initiate Auth method not supported") }
@@ -91,11 +91,6 @@ func rotationIsOn() error {
 }
 
 func missing(parameter string) error { return invalid("Missing required parameter %s", parameter) }
-
-func flowNotEmulated(flow string) error {
-	return refuse(codeUnsupportedOperation, fmt.Sprintf("%s is a flow of Amazon Cognito that Doorwright does not emulate.", flow),
-		"not emulated; see COMPAT.md")
-}
 
 // signInWithPassword checks a name and a password and gives tokens or the
 // challenge to set a new password.
@@ -124,13 +119,42 @@ func (s *Service) signInWithPassword(ctx context.Context, cl *Client, params map
 	if err := cl.preAuthentication(ctx, found, name); err != nil {
 		return nil, err
 	}
-	matches := cl.pool.passwordMatches(found, name, password)
+	return s.checkPassword(ctx, cl, found, name, password, nil)
+}
+
+// checkPassword signs in with a password. Answered is the answer that it came
+// in, if it was asked for.
+func (s *Service) checkPassword(ctx context.Context, cl *Client, found *user, name, password string, answered *stepAnswer) (*authOutput, error) {
+	return s.endPassword(ctx, cl, found, name, cl.pool.passwordMatches(found, name, password), answered, nil)
+}
+
+// endPassword decides on a password that was looked at, and goes on. Before,
+// which may be nil, runs in the same transaction; what it did stays done though
+// the password is wrong. A session that was answered is used up by a right one.
+func (s *Service) endPassword(ctx context.Context, cl *Client, found *user, name string, matches bool, answered *stepAnswer, before func(*sql.Tx) error) (*authOutput, error) {
 	var done signedIn
-	err = s.write(ctx, func(tx *sql.Tx) error {
+	err := s.write(ctx, func(tx *sql.Tx) error {
 		done = signedIn{}
+		var st *step
+		if answered != nil {
+			var err error
+			if st, _, err = answered.open(ctx, tx); err != nil {
+				return err
+			}
+		}
+		if before != nil {
+			if err := before(tx); err != nil {
+				return err
+			}
+		}
 		u, err := cl.admit(ctx, tx, found, name, matches)
 		if err != nil {
 			return err
+		}
+		if st != nil {
+			if err := useStep(ctx, tx, st); err != nil {
+				return err
+			}
 		}
 		return cl.afterPassword(ctx, tx, u, &done)
 	})
@@ -150,14 +174,14 @@ func (cl *Client) admit(ctx context.Context, tx *sql.Tx, found *user, name strin
 	if found != nil {
 		subject = found.sub
 	}
-	if err := p.checkLock(ctx, tx, subject); err != nil {
+	if err := p.checkLock(ctx, tx, subject, kindSignIn); err != nil {
 		return nil, err
 	}
 	if found == nil {
-		return nil, p.failed(ctx, tx, subject, "no such user")
+		return nil, p.failed(ctx, tx, subject, kindSignIn, notAuthorized(textWrongPassword, "no such user"))
 	}
 	if !matches {
-		return nil, p.failed(ctx, tx, subject, "wrong password")
+		return nil, p.failed(ctx, tx, subject, kindSignIn, notAuthorized(textWrongPassword, "wrong password"))
 	}
 	u, err := p.userOf(ctx, tx, found.sub)
 	if err != nil {
@@ -172,29 +196,34 @@ func (cl *Client) admit(ctx context.Context, tx *sql.Tx, found *user, name strin
 // The lock after failed sign-ins: from the fifth on, 1, 2, 4, ... seconds, up
 // to 15 minutes; 15 quiet minutes forget them all
 // (https://docs.aws.amazon.com/cognito/latest/developerguide/authentication.html).
+//
+// Codes of second factors and one-time passwords are counted apart, and from
+// the tenth on: six wrong ones in a row were seen to lock nothing.
 const (
 	kindSignIn    = "sign-in"
+	kindCode      = "code"
 	failuresFree  = 5
+	codesFree     = 10
 	lockMost      = 15 * time.Minute
 	forgetfulness = 15 * time.Minute
 )
 
 // checkLock refuses a sign-in during a lock, right password or not. It does
 // not extend the lock.
-func (p *Pool) checkLock(ctx context.Context, tx *sql.Tx, subject string) error {
-	a, err := p.attempts(ctx, tx, subject, kindSignIn)
+func (p *Pool) checkLock(ctx context.Context, tx *sql.Tx, subject, kind string) error {
+	a, err := p.attempts(ctx, tx, subject, kind)
 	if err != nil {
 		return err
 	}
 	if left := a.until.Sub(p.svc.cfg.Now()); left > 0 {
-		return notAuthorized(textLocked, fmt.Sprintf("%d failed sign-ins; locked for another %s", a.count, left.Round(time.Second)))
+		return notAuthorized(textLocked, fmt.Sprintf("%d failures; locked for another %s", a.count, left.Round(time.Second)))
 	}
 	return nil
 }
 
-// failed counts a failed sign-in and gives the refusal.
-func (p *Pool) failed(ctx context.Context, tx *sql.Tx, subject, reason string) error {
-	a, err := p.attempts(ctx, tx, subject, kindSignIn)
+// failed counts a failure of a kind and gives the refusal.
+func (p *Pool) failed(ctx context.Context, tx *sql.Tx, subject, kind string, refusal error) error {
+	a, err := p.attempts(ctx, tx, subject, kind)
 	if err != nil {
 		return err
 	}
@@ -204,13 +233,17 @@ func (p *Pool) failed(ctx context.Context, tx *sql.Tx, subject, reason string) e
 	}
 	a.count++
 	a.since, a.until = now, now
-	if a.count >= failuresFree {
-		a.until = now.Add(lockTime(a.count))
+	count := a.count
+	if kind == kindCode {
+		count -= codesFree - failuresFree
 	}
-	if err := p.saveAttempts(ctx, tx, subject, kindSignIn, a); err != nil {
+	if count >= failuresFree {
+		a.until = now.Add(lockTime(count))
+	}
+	if err := p.saveAttempts(ctx, tx, subject, kind, a); err != nil {
 		return err
 	}
-	return keep(notAuthorized(textWrongPassword, reason))
+	return keep(refusal)
 }
 
 // lockTime gives 2^(n-5) seconds, up to the cap.
@@ -225,7 +258,31 @@ func lockTime(failures int) time.Duration {
 // afterPassword goes from the right password to tokens or a challenge, by the
 // user's state.
 func (cl *Client) afterPassword(ctx context.Context, tx *sql.Tx, u *user, done *signedIn) error {
+	if err := cl.checkState(ctx, tx, u, done); err != nil || done.challenge != "" {
+		return err
+	}
+	return cl.secondFactor(ctx, tx, u, nil, done)
+}
+
+// checkState refuses a user whose state allows no sign-in, and asks one with a
+// temporary password for its own.
+func (cl *Client) checkState(ctx context.Context, tx *sql.Tx, u *user, done *signedIn) error {
 	p := cl.pool
+	if !u.enabled || u.status != statusForceChange {
+		return stateAllows(u)
+	}
+	validity := time.Duration(p.policy.TemporaryPasswordValidityDays) * 24 * time.Hour
+	if !p.svc.cfg.Now().Before(u.passwordSet.Add(validity)) {
+		return keep(notAuthorized("Temporary password has expired and must be reset by an administrator.", ""))
+	}
+	var err error
+	done.user, done.challenge = u, challengeNewPassword
+	done.session, err = cl.newSession(ctx, tx, u, challengeNewPassword)
+	return err
+}
+
+// stateAllows refuses a user whose state allows no sign-in.
+func stateAllows(u *user) error {
 	switch {
 	case !u.enabled:
 		return keep(notAuthorized(textDisabled, ""))
@@ -234,16 +291,9 @@ func (cl *Client) afterPassword(ctx context.Context, tx *sql.Tx, u *user, done *
 	case u.status == statusResetRequired:
 		return keep(refuse(codePasswordReset, textResetRequired, "an administrator asked for a new password"))
 	case u.status == statusForceChange:
-		validity := time.Duration(p.policy.TemporaryPasswordValidityDays) * 24 * time.Hour
-		if !p.svc.cfg.Now().Before(u.passwordSet.Add(validity)) {
-			return keep(notAuthorized("Temporary password has expired and must be reset by an administrator.", ""))
-		}
-		var err error
-		done.user = u
-		done.session, err = cl.newSession(ctx, tx, u, challengeNewPassword)
-		return err
+		return keep(notAuthorized(textInvalidSession, "the user's password is temporary"))
 	}
-	return cl.finishSignIn(ctx, tx, u, done)
+	return nil
 }
 
 // finishSignIn keeps the grant of a sign-in that is complete.
@@ -258,17 +308,29 @@ func (cl *Client) finishSignIn(ctx context.Context, tx *sql.Tx, u *user, done *s
 // challenge, or a grant. Tokens are signed after it has committed.
 type signedIn struct {
 	user         *user
+	challenge    string
 	session      string
+	parameters   map[string]string
+	message      *message    // what is sent with the challenge
+	custom       *customFlow // a custom sign-in that goes on
 	grant        *grant
 	refreshToken string
 }
 
 func (d *signedIn) output(ctx context.Context, cl *Client) (*authOutput, error) {
-	if d.grant == nil {
+	switch {
+	case d.grant != nil:
+		if page := callOf(ctx).page; page != nil {
+			return page.complete(ctx, cl, d)
+		}
+		return cl.issue(ctx, d.grant, d.user, d.refreshToken)
+	case d.custom != nil:
+		return cl.goOn(ctx, d.user, d.custom)
+	case d.challenge == challengeNewPassword:
 		return cl.newPasswordChallenge(d.user, d.session)
 	}
-	if page := callOf(ctx).page; page != nil {
-		return page.complete(ctx, cl, d)
+	if err := cl.pool.svc.send(ctx, d.message); err != nil {
+		return nil, err
 	}
-	return cl.issue(ctx, d.grant, d.user, d.refreshToken)
+	return &authOutput{ChallengeName: d.challenge, Session: d.session, ChallengeParameters: d.parameters}, nil
 }

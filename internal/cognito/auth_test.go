@@ -202,7 +202,7 @@ func TestNewPasswordRequired(t *testing.T) {
 		{with(answer, obj{"Session": nil}), "InvalidParameterException", "Missing required parameter Session"},
 		{with(answer, obj{"Session": session + "x"}), "NotAuthorizedException", "Invalid session for the user."},
 		{with(answer, obj{"ClientId": w.client("hiding")}), "NotAuthorizedException", "Invalid session for the user."},
-		{with(answer, obj{"ChallengeName": "SMS_MFA"}), "UnsupportedOperationException", "SMS_MFA is a challenge of Amazon Cognito that Doorwright does not emulate."},
+		{with(answer, obj{"ChallengeName": "WEB_AUTHN"}), "UnsupportedOperationException", "WEB_AUTHN is a challenge of Amazon Cognito that Doorwright does not emulate."},
 	} {
 		w.refused("RespondToAuthChallenge", tt.in, tt.code, tt.message)
 	}

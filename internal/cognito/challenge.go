@@ -129,6 +129,18 @@ func (s *Service) respond(ctx context.Context, cl *Client, challenge, session st
 		return s.answerPasswordVerifier(ctx, cl, session, answers)
 	case challengeCustom:
 		return s.answerCustom(ctx, cl, session, answers)
+	case factorTOTP, factorSMS, factorEmail, factorSMSOTP:
+		return s.answerCode(ctx, cl, challenge, session, answers)
+	case challengeSelect:
+		return s.answerSelect(ctx, cl, session, answers)
+	case challengePassword:
+		return s.answerPassword(ctx, cl, session, answers)
+	case challengeSRP:
+		return s.answerSRP(ctx, cl, session, answers)
+	case challengeSelectMFA:
+		return s.answerSelectMFA(ctx, cl, session, answers)
+	case challengeMFASetup:
+		return s.answerMFASetup(ctx, cl, session, answers)
 	}
 	return nil, refuse(codeUnsupportedOperation,
 		fmt.Sprintf("%s is a challenge of Amazon Cognito that Doorwright does not emulate.", challenge), "not emulated; see COMPAT.md")
@@ -183,7 +195,7 @@ func (s *Service) answerNewPassword(ctx context.Context, cl *Client, session str
 		if err := p.saveUser(ctx, tx, u, false); err != nil {
 			return aliasTaken(err)
 		}
-		return cl.finishSignIn(ctx, tx, u, &done)
+		return cl.secondFactor(ctx, tx, u, nil, &done)
 	})
 	if err != nil {
 		return nil, err

@@ -43,6 +43,7 @@ const (
 	limitChangePassword  = 5
 	limitAttributeCode   = 5
 	limitVerifyAttribute = 15
+	limitVerifyToken     = 15
 )
 
 // What attempts are counted by. Attempts at a code are counted by the code's
@@ -52,6 +53,7 @@ const (
 	kindForgot         = "forgot password"
 	kindChangePassword = "change password"
 	kindAttributeCode  = "attribute code"
+	kindVerifyToken    = "verify software token"
 )
 
 // message is a code or temporary password on its way into the mailbox.
@@ -104,11 +106,10 @@ func (s *Service) send(ctx context.Context, m *message) error {
 
 // newCode makes and keeps a code that goes to an attribute's address.
 func (p *Pool) newCode(ctx context.Context, tx *sql.Tx, u *user, purpose, attribute string, life time.Duration) (*message, error) {
-	n, err := rand.Int(rand.Reader, big.NewInt(1_000_000))
+	code, err := randomDigits(6)
 	if err != nil {
 		return nil, err
 	}
-	code := fmt.Sprintf("%06d", n)
 	_, err = tx.ExecContext(ctx,
 		"INSERT OR REPLACE INTO cognito_code (pool, sub, purpose, attribute, mac, expires) VALUES (?, ?, ?, ?, ?, ?)",
 		p.id, u.sub, purpose, attribute, p.codeMAC(u, purpose, attribute, code), p.svc.cfg.Now().Add(life).UnixMilli())
@@ -142,6 +143,16 @@ func (m *message) use(texts MessageTexts, pairs ...string) {
 	if texts.Subject != "" {
 		m.Subject = texts.Subject
 	}
+}
+
+// randomDigits gives n random digits.
+func randomDigits(n int) (string, error) {
+	most := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(n)), nil)
+	v, err := rand.Int(rand.Reader, most)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%0*d", n, v), nil
 }
 
 // codeMAC binds a code to the user, to what it is for and to the address that
@@ -267,7 +278,19 @@ func (p *Pool) signUpAttribute(u *user) string {
 // recoveryAttribute gives the verified attribute that a password reset goes
 // to, or "". Without an AccountRecoverySetting SMS comes first
 // (https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_ForgotPassword.html).
-func (p *Pool) recoveryAttribute(u *user) string {
+// "Users can't receive MFA and password reset codes at the same email address
+// or phone number": that would be one factor
+// (https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-settings-mfa.html).
+func (p *Pool) recoveryAttribute(ctx context.Context, tx *sql.Tx, u *user) (string, error) {
+	m, err := p.mfaOf(ctx, tx, u.sub)
+	if err != nil {
+		return "", err
+	}
+	usable, _ := p.factors(u, m)
+	var taken []string
+	for _, factor := range usable {
+		taken = append(taken, addressOf[factor])
+	}
 	order := []string{"phone_number", "email"}
 	if p.cfg.AccountRecovery != nil && !p.adminRecovers() {
 		order = nil
@@ -276,11 +299,11 @@ func (p *Pool) recoveryAttribute(u *user) string {
 		}
 	}
 	for _, name := range order {
-		if u.attributes[name] != "" && u.attributes[name+"_verified"] == "true" {
-			return name
+		if verifiedAddress(u, name) && !slices.Contains(taken, name) {
+			return name, nil
 		}
 	}
-	return ""
+	return "", nil
 }
 
 // adminRecovers says whether users cannot reset their passwords by themselves.
@@ -315,17 +338,22 @@ func initial(s string) string {
 // not sent: always the same for one name, and of the form that the name has.
 func (p *Pool) fakeDetails(name string) *codeDeliveryDetails {
 	attribute := "email"
-	switch {
-	case phoneForm.MatchString(name):
+	if phoneForm.MatchString(name) || !emailForm.MatchString(name) && slices.Equal(p.cfg.AutoVerifiedAttributes, []string{"phone_number"}) {
 		attribute = "phone_number"
-	case emailForm.MatchString(name):
-	default:
-		n := p.mac("destination", p.fold(name))
+	}
+	return p.fakeDetailsOf(name, attribute)
+}
+
+// fakeDetailsOf is fakeDetails for an attribute: the name if it has the form of
+// one, else always the same for the name.
+func (p *Pool) fakeDetailsOf(name, attribute string) *codeDeliveryDetails {
+	n := p.mac("destination", p.fold(name))
+	switch {
+	case attribute == "email" && !emailForm.MatchString(name):
 		letter := func(b byte) string { return string(rune('a' + b%26)) }
 		name = letter(n[0]) + "@" + letter(n[1])
-		if slices.Equal(p.cfg.AutoVerifiedAttributes, []string{"phone_number"}) {
-			attribute, name = "phone_number", fmt.Sprintf("+1555%07d", int(n[2])<<16|int(n[3])<<8|int(n[4]))
-		}
+	case attribute == "phone_number" && !phoneForm.MatchString(name):
+		name = fmt.Sprintf("+1555%07d", (int(n[2])<<16|int(n[3])<<8|int(n[4]))%10_000_000)
 	}
 	return &codeDeliveryDetails{Destination: mask(attribute, name), DeliveryMedium: mediumOf(attribute), AttributeName: attribute}
 }

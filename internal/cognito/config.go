@@ -76,6 +76,14 @@ type PoolConfig struct {
 	AdminCreateUserOnly bool
 	// PasswordPolicy is the policy; nil is Cognito's default.
 	PasswordPolicy *PasswordPolicy
+	// AllowedFirstAuthFactors lists what USER_AUTH may begin with: PASSWORD, which
+	// it must have, EMAIL_OTP, SMS_OTP. Nil is PASSWORD alone.
+	AllowedFirstAuthFactors []string
+	// MFA is the MfaConfiguration: OFF, which "" is too, OPTIONAL or ON.
+	MFA string
+	// EnabledMFAs lists the second factors that the pool takes:
+	// SOFTWARE_TOKEN_MFA, SMS_MFA, EMAIL_OTP. It needs one, unless MFA is off.
+	EnabledMFAs []string
 	// Schema adds custom attributes, named "custom:...", and makes standard
 	// attributes required.
 	Schema []SchemaAttribute
@@ -252,6 +260,14 @@ func (p *PoolConfig) validate(bad func(bool, string, ...any)) {
 	}
 	subset("UsernameAttributes", p.UsernameAttributes, contactable)
 	subset("AliasAttributes", p.AliasAttributes, aliasable)
+	bad(!slices.Contains([]string{"", mfaOff, mfaOptional, mfaOn}, p.MFA), "MFA: %q is not OFF, OPTIONAL or ON", p.MFA)
+	bad((p.mfa() == mfaOff) != (len(p.EnabledMFAs) == 0), "MFA is %s and EnabledMFAs lists %d", p.mfa(), len(p.EnabledMFAs))
+	subset("EnabledMFAs", p.EnabledMFAs, []string{factorTOTP, factorSMS, factorEmail})
+	subset("AllowedFirstAuthFactors", p.AllowedFirstAuthFactors, []string{challengePassword, factorEmailOTP, factorSMSOTP})
+	bad(p.AllowedFirstAuthFactors != nil && !slices.Contains(p.AllowedFirstAuthFactors, challengePassword), "AllowedFirstAuthFactors: PASSWORD is missing")
+	// "Only PASSWORD and WEB_AUTHN (if configured) can be enabled as an auth
+	// factor if MFA is enabled", says Cognito where it is required.
+	bad(p.mfa() == mfaOn && len(p.AllowedFirstAuthFactors) > 1, "AllowedFirstAuthFactors: only PASSWORD is possible while MFA is ON")
 	subset("AutoVerifiedAttributes", p.AutoVerifiedAttributes, contactable)
 	if policy := p.PasswordPolicy; policy != nil {
 		bad(policy.MinimumLength < 6 || policy.MinimumLength > 99, "PasswordPolicy.MinimumLength is %d, not 6 to 99", policy.MinimumLength)

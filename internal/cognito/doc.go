@@ -10,17 +10,18 @@
 //
 // One request is followed through the files in this order: api.go (front:
 // decode, authenticate, dispatch, encode), operations.go (the table), one file
-// per flow (signup.go, auth.go, srp_auth.go, challenge.go, refresh.go,
-// password.go, users.go, groups.go, admin.go, list.go, pools.go), trigger*.go for the functions that run inside the flows,
+// per flow (signup.go, auth.go, srp_auth.go, userauth.go, challenge.go, mfa.go
+// and mfa_*.go, refresh.go, password.go, users.go, groups.go, admin.go, list.go, pools.go), trigger*.go for the functions that run inside the flows,
 // never within a transaction, and below them tokens.go, codes.go, clients.go,
-// attributes.go, record.go and schema.go for what the flows share.
+// attributes.go, step.go, record.go and schema.go for what the flows share.
 //
 // # Secrets at rest
 //
 // A password is kept as the salt and verifier of Cognito's SRP, so that both
 // plain and SRP sign-in can be checked; whoever steals the state can guess
 // offline. Codes, sessions and refresh tokens are kept as hashes. Private keys
-// and client secrets are kept as they are: they must be used again. So is, for
+// and client secrets are kept as they are, and so are the keys of software
+// tokens, from which codes are computed: they must be used again. So is, for
 // the minutes that a custom challenge may take, what the pool's functions keep
 // of it to judge the answer.
 package cognito

@@ -80,7 +80,7 @@ type CodeSent struct {
 	// Medium is "EMAIL" or "SMS", To the address or number.
 	Medium, To string
 	// Purpose says what for: "sign-up", "password reset", "attribute
-	// verification" or "invitation".
+	// verification", "sign-in" or "invitation".
 	Purpose string
 	// Code is the code, or the temporary password of an invitation.
 	Code string

@@ -38,6 +38,7 @@ var (
 	SRPPad      = srpPad
 	LockTime    = lockTime
 	PrefixEnd   = prefixEnd
+	TOTPCode    = totpCode
 )
 
 // DocOf gives an operation's documentation link.

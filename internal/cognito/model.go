@@ -38,6 +38,7 @@ type signUpInput struct {
 type signUpOutput struct {
 	UserConfirmed       bool                 `json:"UserConfirmed"`
 	UserSub             string               `json:"UserSub"`
+	Session             string               `json:"Session,omitempty"`
 	CodeDeliveryDetails *codeDeliveryDetails `json:"CodeDeliveryDetails,omitempty"`
 }
 
@@ -48,6 +49,11 @@ type confirmSignUpInput struct {
 	ConfirmationCode   string            `json:"ConfirmationCode" shape:"ConfirmationCodeType" required:"true"`
 	ForceAliasCreation bool              `json:"ForceAliasCreation"`
 	ClientMetadata     map[string]string `json:"ClientMetadata"`
+	Session            string            `json:"Session" shape:"SessionType"`
+}
+
+type confirmSignUpOutput struct {
+	Session string `json:"Session,omitempty"`
 }
 
 // codeRequest asks for a code: ResendConfirmationCode and ForgotPassword.
@@ -107,6 +113,7 @@ type authOutput struct {
 	ChallengeName        string                `json:"ChallengeName,omitempty"`
 	Session              string                `json:"Session,omitempty"`
 	ChallengeParameters  map[string]string     `json:"ChallengeParameters"`
+	AvailableChallenges  []string              `json:"AvailableChallenges,omitempty"`
 	AuthenticationResult *authenticationResult `json:"AuthenticationResult,omitempty"`
 }
 
@@ -149,6 +156,7 @@ type changePasswordInput struct {
 type getUserOutput struct {
 	Username       string      `json:"Username"`
 	UserAttributes []attribute `json:"UserAttributes"`
+	shownMFA
 }
 
 type updateUserAttributesInput struct {
@@ -218,6 +226,7 @@ type adminGetUserOutput struct {
 	UserLastModifiedDate awsjson.Time `json:"UserLastModifiedDate"`
 	Enabled              bool         `json:"Enabled"`
 	UserStatus           string       `json:"UserStatus"`
+	shownMFA
 }
 
 type adminSetUserPasswordInput struct {

@@ -44,13 +44,13 @@ func (o *operation) doc() string {
 }
 
 const (
-	noteFlows  = "flows: USER_SRP_AUTH, USER_PASSWORD_AUTH, CUSTOM_AUTH, REFRESH_TOKEN_AUTH; others are refused"
-	noteAdmin  = "flows: USER_SRP_AUTH, ADMIN_USER_PASSWORD_AUTH (also ADMIN_NO_SRP_AUTH), CUSTOM_AUTH, REFRESH_TOKEN_AUTH; others are refused"
 	noteDomain = "prefix domains, at an origin of this machine; custom domains and managed login are refused"
-	noteAnswer = "challenges: PASSWORD_VERIFIER, NEW_PASSWORD_REQUIRED, CUSTOM_CHALLENGE; others are refused"
 	noteOwned  = "what is declared is refused: it is changed in doorwright.yaml"
 	// noteSettings is of operations that refuse what would do nothing.
 	noteSettings = "settings that are not emulated are refused by name; those of e-mail and SMS senders are kept and shown"
+	noteFlows    = "flows: USER_SRP_AUTH, USER_PASSWORD_AUTH, CUSTOM_AUTH, USER_AUTH, REFRESH_TOKEN_AUTH"
+	noteAdmin    = "flows: USER_SRP_AUTH, ADMIN_USER_PASSWORD_AUTH (also ADMIN_NO_SRP_AUTH), CUSTOM_AUTH, USER_AUTH, REFRESH_TOKEN_AUTH"
+	noteAnswer   = "challenges: PASSWORD_VERIFIER, NEW_PASSWORD_REQUIRED, CUSTOM_CHALLENGE, SMS_MFA, EMAIL_OTP, SOFTWARE_TOKEN_MFA, SELECT_MFA_TYPE, MFA_SETUP, SELECT_CHALLENGE, PASSWORD, PASSWORD_SRP, SMS_OTP; others are refused"
 )
 
 // operationTable lists every operation of the service's model, so that nothing
@@ -75,6 +75,10 @@ func operationTable() []operation {
 		{name: "GetUserAttributeVerificationCode", auth: accessToken, serve: bearing((*Service).getUserAttributeVerificationCode)},
 		{name: "VerifyUserAttribute", auth: accessToken, serve: bearing((*Service).verifyUserAttribute)},
 		{name: "DeleteUser", auth: accessToken, serve: bearing((*Service).deleteUserSelf), noOutput: true},
+		{name: "AssociateSoftwareToken", auth: unsigned, serve: on((*Service).associateSoftwareToken)},
+		{name: "VerifySoftwareToken", auth: unsigned, serve: on((*Service).verifySoftwareToken)},
+		{name: "SetUserMFAPreference", auth: accessToken, serve: bearing((*Service).setUserMFAPreference)},
+		{name: "GetUserAuthFactors", auth: accessToken, serve: bearing((*Service).getUserAuthFactors)},
 		{name: "GlobalSignOut", auth: accessToken, serve: bearing((*Service).globalSignOut)},
 
 		// Users, by an administrator.
@@ -88,6 +92,7 @@ func operationTable() []operation {
 		{name: "AdminInitiateAuth", serve: on((*Service).adminInitiateAuth), note: noteAdmin},
 		{name: "AdminResetUserPassword", serve: on((*Service).adminResetUserPassword)},
 		{name: "AdminRespondToAuthChallenge", serve: on((*Service).adminRespondToAuthChallenge), note: noteAnswer},
+		{name: "AdminSetUserMFAPreference", serve: on((*Service).adminSetUserMFAPreference)},
 		{name: "AdminSetUserPassword", serve: on((*Service).adminSetUserPassword)},
 		{name: "AdminUpdateUserAttributes", serve: on((*Service).adminUpdateUserAttributes)},
 		{name: "AdminUserGlobalSignOut", serve: on((*Service).adminUserGlobalSignOut)},
@@ -130,6 +135,8 @@ func operationTable() []operation {
 		{name: "DescribeUserPoolClient", serve: on((*Service).describeUserPoolClient)},
 		{name: "UpdateUserPool", serve: on((*Service).updateUserPool), note: noteSettings + "; " + noteOwned},
 		{name: "UpdateUserPoolClient", serve: on((*Service).updateUserPoolClient), note: noteOwned},
+		{name: "GetUserPoolMfaConfig", serve: on((*Service).getUserPoolMfaConfig)},
+		{name: "SetUserPoolMfaConfig", serve: on((*Service).setUserPoolMfaConfig), note: noteOwned},
 		{name: "ListUserPoolClients", serve: on((*Service).listUserPoolClients)},
 		{name: "ListUserPools", serve: on((*Service).listUserPools)},
 		{name: "CreateUserPoolDomain", serve: on((*Service).createUserPoolDomain), note: noteDomain},
@@ -142,25 +149,24 @@ func operationTable() []operation {
 // The operations of the model that are not emulated.
 const (
 	refusedUnsigned = `
-		AssociateSoftwareToken CompleteWebAuthnRegistration ConfirmDevice DeleteWebAuthnCredential ForgetDevice
-		GetDevice GetUserAuthFactors ListDevices ListUserSessions ListWebAuthnCredentials RevokeUserSession
-		SetUserMFAPreference SetUserSettings StartWebAuthnRegistration UpdateAuthEventFeedback UpdateDeviceStatus
-		VerifySoftwareToken`
+		CompleteWebAuthnRegistration ConfirmDevice DeleteWebAuthnCredential ForgetDevice GetDevice ListDevices
+		ListUserSessions ListWebAuthnCredentials RevokeUserSession SetUserSettings StartWebAuthnRegistration
+		UpdateAuthEventFeedback UpdateDeviceStatus`
 
 	refusedSigned = `
 		AddUserPoolClientSecret AdminDeleteSoftwareToken AdminDisableProviderForUser AdminForgetDevice AdminGetDevice
 		AdminGetUserAuthFactors AdminLinkProviderForUser AdminListDevices AdminListUserAuthEvents AdminListUserSessions
-		AdminRevokeUserSession AdminSetUserMFAPreference AdminSetUserSettings AdminUpdateAuthEventFeedback
-		AdminUpdateDeviceStatus CreateIdentityProvider CreateManagedLoginBranding CreateTerms CreateUserImportJob
-		CreateUserPoolReplica DeleteIdentityProvider DeleteManagedLoginBranding DeleteTerms DeleteUserPoolClientSecret
-		DeleteUserPoolReplica DescribeIdentityProvider DescribeManagedLoginBranding
-		DescribeManagedLoginBrandingByClient DescribeRiskConfiguration DescribeTerms DescribeTermsByClient
-		DescribeUserImportJob GetCSVHeader GetClientToken GetIdentityProviderByIdentifier GetLogDeliveryConfiguration
-		GetProvisionedLimit GetSigningCertificate GetUserPoolClientSessionConfiguration GetUserPoolMfaConfig
-		GetUserPoolSessionConfiguration ListIdentityProviders ListTerms ListUserImportJobs ListUserPoolClientSecrets
-		ListUserPoolReplicas SetLogDeliveryConfiguration SetRiskConfiguration SetUserPoolClientSessionConfiguration
-		SetUserPoolMfaConfig SetUserPoolSessionConfiguration StartUserImportJob StopUserImportJob
-		UpdateIdentityProvider UpdateManagedLoginBranding UpdateProvisionedLimit UpdateTerms UpdateUserPoolReplica`
+		AdminRevokeUserSession AdminSetUserSettings AdminUpdateAuthEventFeedback AdminUpdateDeviceStatus
+		CreateIdentityProvider CreateManagedLoginBranding CreateTerms CreateUserImportJob CreateUserPoolReplica
+		DeleteIdentityProvider DeleteManagedLoginBranding DeleteTerms DeleteUserPoolClientSecret DeleteUserPoolReplica
+		DescribeIdentityProvider DescribeManagedLoginBranding DescribeManagedLoginBrandingByClient
+		DescribeRiskConfiguration DescribeTerms DescribeTermsByClient DescribeUserImportJob GetCSVHeader GetClientToken
+		GetIdentityProviderByIdentifier GetLogDeliveryConfiguration GetProvisionedLimit GetSigningCertificate
+		GetUserPoolClientSessionConfiguration GetUserPoolSessionConfiguration ListIdentityProviders ListTerms
+		ListUserImportJobs ListUserPoolClientSecrets ListUserPoolReplicas SetLogDeliveryConfiguration
+		SetRiskConfiguration SetUserPoolClientSessionConfiguration SetUserPoolSessionConfiguration StartUserImportJob
+		StopUserImportJob UpdateIdentityProvider UpdateManagedLoginBranding UpdateProvisionedLimit UpdateTerms
+		UpdateUserPoolReplica`
 )
 
 // refused gives the rows of operations without a handler.

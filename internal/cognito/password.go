@@ -76,6 +76,9 @@ func (s *Service) changePassword(ctx context.Context, _ *call, b *bearer, in *ch
 		return nil, err
 	}
 	matches := p.passwordMatches(b.user, b.user.username, in.PreviousPassword)
+	if len(b.user.verifier) == 0 {
+		matches = in.PreviousPassword == "" // who has no password sets the first
+	}
 	salt, verifier := newPassword(p.srpName(), b.user.username, in.ProposedPassword)
 	err := s.write(ctx, func(tx *sql.Tx) error {
 		if err := p.countAttempt(ctx, tx, b.user.sub, kindChangePassword, limitChangePassword); err != nil {
@@ -117,7 +120,11 @@ func (s *Service) forgotPassword(ctx context.Context, c *call, in *codeRequest) 
 		}
 	}
 	p := cl.pool
-	if cl.hides() && (found == nil || !found.enabled || found.status != statusForceChange && cl.pool.recoveryAttribute(found) == "") {
+	hidden, err := cl.hidesReset(ctx, found)
+	if err != nil {
+		return nil, err
+	}
+	if hidden {
 		err := s.write(ctx, func(tx *sql.Tx) error {
 			return p.countAttempt(ctx, tx, p.stranger(in.Username), kindForgot, limitForgot)
 		})
@@ -155,12 +162,29 @@ func (s *Service) forgotPassword(ctx context.Context, c *call, in *codeRequest) 
 	return &codeDelivery{&m.details}, s.send(ctx, m)
 }
 
+// hidesReset says whether the client must not learn that there is no such user,
+// or nothing to reset the password by.
+func (cl *Client) hidesReset(ctx context.Context, found *user) (hidden bool, err error) {
+	if !cl.hides() || found == nil || !found.enabled {
+		return cl.hides(), nil
+	}
+	err = cl.pool.svc.cfg.DB.Read(ctx, func(tx *sql.Tx) error {
+		attribute, err := cl.pool.recoveryAttribute(ctx, tx, found)
+		hidden = found.status != statusForceChange && attribute == ""
+		return err
+	})
+	return hidden, err
+}
+
 // resetCode makes the code of a password reset.
 func (p *Pool) resetCode(ctx context.Context, tx *sql.Tx, u *user) (*message, error) {
 	if u.status == statusForceChange {
 		return nil, notAuthorized(textResetImpossible, "the user has a temporary password")
 	}
-	attribute := p.recoveryAttribute(u)
+	attribute, err := p.recoveryAttribute(ctx, tx, u)
+	if err != nil {
+		return nil, err
+	}
 	if attribute == "" {
 		return nil, invalid(textNoChannel)
 	}

@@ -125,7 +125,7 @@ func (p *Pool) wire(users int) userPool {
 		CreationDate: awsjson.Time{Time: p.created}, LastModifiedDate: awsjson.Time{Time: p.modified()},
 		Policies: policies{
 			PasswordPolicy: passwordPolicy(p.policy),
-			SignInPolicy:   signInPolicy{[]string{"PASSWORD"}},
+			SignInPolicy:   signInPolicy{p.firstAuthFactors()},
 		},
 		DeletionProtection:          "INACTIVE",
 		LambdaConfig:                p.lambdaConfig(),
@@ -134,7 +134,7 @@ func (p *Pool) wire(users int) userPool {
 		AliasAttributes:             p.cfg.AliasAttributes,
 		UsernameAttributes:          p.cfg.UsernameAttributes,
 		VerificationMessageTemplate: verificationMessageTemplate{DefaultEmailOption: "CONFIRM_WITH_CODE"},
-		MfaConfiguration:            "OFF",
+		MfaConfiguration:            p.mfaMode(),
 		EstimatedNumberOfUsers:      users,
 		EmailConfiguration:          emailConfiguration{EmailSendingAccount: "COGNITO_DEFAULT"},
 		AdminCreateUserConfig: adminCreateUserConfig{

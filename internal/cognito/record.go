@@ -46,6 +46,9 @@ func scanUser(scan func(...any) error) (*user, error) {
 	if err != nil {
 		return nil, err
 	}
+	// The driver gives nil for an empty blob, which it would write as null: that is
+	// of a user without a password.
+	u.salt, u.verifier = append([]byte{}, u.salt...), append([]byte{}, u.verifier...)
 	u.passwordSet, u.created, u.changed = time.UnixMilli(passwordSet), time.UnixMilli(created), time.UnixMilli(modified)
 	if err := json.Unmarshal([]byte(attributes), &u.attributes); err != nil {
 		return nil, fmt.Errorf("reading the attributes of user %s: %w", u.sub, err)

@@ -12,6 +12,7 @@ func Migrations() []store.Migration {
 		{Room: "cognito", Version: 5, SQL: schemaGroups},
 		{Room: "cognito", Version: 6, SQL: schemaAdded},
 		{Room: "cognito", Version: 7, SQL: schemaScope},
+		{Room: "cognito", Version: 8, SQL: schemaMFA},
 	}
 }
 

@@ -121,6 +121,7 @@ func (s *Service) sweep(ctx context.Context) error {
 			{"DELETE FROM cognito_attempt WHERE until < ?", forgotten},
 			{"DELETE FROM cognito_used WHERE expires < ?", dayAgo},
 			{"DELETE FROM cognito_custom WHERE expires < ?", dayAgo},
+			{"DELETE FROM cognito_step WHERE expires < ?", dayAgo},
 		} {
 			if _, err := tx.ExecContext(ctx, old.statement, old.before); err != nil {
 				return err

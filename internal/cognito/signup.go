@@ -27,17 +27,17 @@ func (s *Service) signUp(ctx context.Context, c *call, in *signUpInput) (*signUp
 	if err != nil {
 		return nil, err
 	}
-	if in.Password == "" {
-		return nil, invalid("1 validation error detected: Value at 'password' failed to satisfy constraint: Member must not be null")
-	}
-	if err := p.policy.check(in.Password, policyPrefix); err != nil {
+	if err := cl.checkNewPassword(in.Password, u); err != nil {
 		return nil, err
 	}
 	moveAliases, err := p.preSignUp(ctx, "SignUp", u)
 	if err != nil {
 		return nil, err
 	}
-	u.salt, u.verifier = newPassword(p.srpName(), u.username, in.Password)
+	if u.salt, u.verifier = []byte{}, []byte{}; in.Password != "" {
+		u.salt, u.verifier = newPassword(p.srpName(), u.username, in.Password)
+	}
+	out := &signUpOutput{UserSub: u.sub, UserConfirmed: u.status == statusConfirmed}
 	var m *message
 	err = s.write(ctx, func(tx *sql.Tx) error {
 		if err := p.saveUser(ctx, tx, u, moveAliases); err != nil {
@@ -47,13 +47,15 @@ func (s *Service) signUp(ctx context.Context, c *call, in *signUpInput) (*signUp
 		if attribute == "" || u.status == statusConfirmed {
 			return nil
 		}
-		m, err = p.newCode(ctx, tx, u, purposeSignUp, attribute, signUpCodeLife)
+		if m, err = p.newCode(ctx, tx, u, purposeSignUp, attribute, signUpCodeLife); err != nil {
+			return err
+		}
+		out.Session, err = cl.signUpSession(ctx, tx, u, stepSignUp)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	out := &signUpOutput{UserSub: u.sub, UserConfirmed: u.status == statusConfirmed}
 	if out.UserConfirmed {
 		return out, p.postConfirmation(ctx, confirmedSignUp, u)
 	}
@@ -61,6 +63,20 @@ func (s *Service) signUp(ctx context.Context, c *call, in *signUpInput) (*signUp
 		out.CodeDeliveryDetails = &m.details
 	}
 	return out, s.send(ctx, m)
+}
+
+// checkNewPassword holds a password to the policy. None is needed by who can
+// sign in without: "You can only create a passwordless user when passwordless
+// sign-in is available"
+// (https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_SignUp.html).
+func (cl *Client) checkNewPassword(password string, u *user) error {
+	switch {
+	case password != "":
+		return cl.pool.policy.check(password, policyPrefix)
+	case cl.allows("USER_AUTH") && cl.pool.passwordless(u.attributes):
+		return nil
+	}
+	return invalid("1 validation error detected: Value at 'password' failed to satisfy constraint: Member must not be null")
 }
 
 // signingUp gives the record of the user that a request signs up, without a
@@ -127,12 +143,13 @@ func aliasTaken(err error) error {
 
 // confirmSignUp confirms a user by the code that was sent. Of two at once one
 // wins: the other finds the user confirmed.
-func (s *Service) confirmSignUp(ctx context.Context, c *call, in *confirmSignUpInput) (*empty, error) {
+func (s *Service) confirmSignUp(ctx context.Context, c *call, in *confirmSignUpInput) (*confirmSignUpOutput, error) {
 	cl, found, err := s.clientAndUser(ctx, c, in.ClientID, in.Username, in.SecretHash)
 	if err != nil {
 		return nil, err
 	}
 	p := cl.pool
+	out := &confirmSignUpOutput{}
 	var u *user
 	err = s.write(ctx, func(tx *sql.Tx) (err error) {
 		if found == nil {
@@ -153,12 +170,16 @@ func (s *Service) confirmSignUp(ctx context.Context, c *call, in *confirmSignUpI
 		}
 		u.status = statusConfirmed
 		u.attributes[attribute+"_verified"] = "true"
-		return aliasTaken(p.saveUser(ctx, tx, u, in.ForceAliasCreation))
+		if err := p.saveUser(ctx, tx, u, in.ForceAliasCreation); err != nil || in.Session == "" {
+			return aliasTaken(err)
+		}
+		out.Session, err = cl.confirmedSession(ctx, tx, u, in.Session)
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &empty{}, p.postConfirmation(ctx, confirmedSignUp, u)
+	return out, p.postConfirmation(ctx, confirmedSignUp, u)
 }
 
 // strangersCode refuses a code for a name that is nobody's.

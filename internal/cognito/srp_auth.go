@@ -54,8 +54,10 @@ type srpBlock struct {
 	// Expires is in milliseconds since the epoch.
 	Expires int64 `json:"e"`
 	// Session is the hash of the session that the answer must come with, in a
-	// custom sign-in; such a block is worth nothing outside of it.
+	// custom sign-in and in USER_AUTH; such a block is worth nothing outside of it.
 	Session []byte `json:"t,omitempty"`
+	// Choice says that the session is of USER_AUTH.
+	Choice bool `json:"c,omitempty"`
 }
 
 // srpCipher gives the AEAD of a pool's secret blocks.
@@ -158,12 +160,13 @@ func (s *Service) startSRP(ctx context.Context, cl *Client, params map[string]st
 	if err := cl.preAuthentication(ctx, found, name); err != nil {
 		return nil, err
 	}
-	return cl.passwordVerifier(found, name, a, "")
+	return cl.passwordVerifier(found, name, a, "", false)
 }
 
 // passwordVerifier gives the challenge for a client's public number. The
-// answer must come with the session, if there is one.
-func (cl *Client) passwordVerifier(found *user, name string, a *big.Int, session string) (*authOutput, error) {
+// answer must come with the session, if there is one; choice says that it is of
+// USER_AUTH.
+func (cl *Client) passwordVerifier(found *user, name string, a *big.Int, session string, choice bool) (*authOutput, error) {
 	p := cl.pool
 	who := p.srpUser(found, name)
 	private, public := p.srpPublic(who.verifier)
@@ -176,7 +179,7 @@ func (cl *Client) passwordVerifier(found *user, name string, a *big.Int, session
 		b.Known = 1
 	}
 	if session != "" {
-		b.Session = hashOf(session)
+		b.Session, b.Choice = hashOf(session), choice
 	}
 	sealed, err := cl.sealBlock(b)
 	if err != nil {
@@ -308,25 +311,16 @@ func (s *Service) answerPasswordVerifier(ctx context.Context, cl *Client, sessio
 	want := b.signature(cl.pool.srpName(), cl.pool.srpUser(found, b.Name).verifier, sealed, answers["TIMESTAMP"])
 	got, err := base64.StdEncoding.DecodeString(answers["PASSWORD_CLAIM_SIGNATURE"])
 	matches := err == nil && hmac.Equal(got, want) && found != nil && len(found.verifier) == verifierSize
+	if b.Choice {
+		a := &stepAnswer{client: cl, session: session, challenge: challengePasswordVerifier, name: name, named: named, values: answers}
+		return s.answerChosenSRP(ctx, a, b, sealed, found, matches)
+	}
 	if b.Session != nil {
 		return s.answerCustomPassword(ctx, cl, session, b, sealed, found, matches)
 	}
-	var done signedIn
-	err = s.write(ctx, func(tx *sql.Tx) error {
-		done = signedIn{}
-		if err := cl.pool.useOnce(ctx, tx, sealed, b.Expires); err != nil {
-			return err
-		}
-		u, err := cl.admit(ctx, tx, found, b.Name, matches)
-		if err != nil {
-			return err
-		}
-		return cl.afterPassword(ctx, tx, u, &done)
+	return s.endPassword(ctx, cl, found, b.Name, matches, nil, func(tx *sql.Tx) error {
+		return cl.pool.useOnce(ctx, tx, sealed, b.Expires)
 	})
-	if err != nil {
-		return nil, err
-	}
-	return done.output(ctx, cl)
 }
 
 // blockUser gives the user that a block is for, or nil for one that was made

@@ -235,7 +235,7 @@ func (cl *Client) customSRP(ctx context.Context, found *user, f *customFlow) (*a
 	if err != nil {
 		return nil, err
 	}
-	return cl.passwordVerifier(found, f.Name, a, session)
+	return cl.passwordVerifier(found, f.Name, a, session, false)
 }
 
 // keepCustom keeps a custom sign-in under a new session.
@@ -348,7 +348,8 @@ func (s *Service) answerCustom(ctx context.Context, cl *Client, session string, 
 		return nil, err
 	}
 	correct := response.AnswerCorrect != nil && *response.AnswerCorrect
-	return cl.nextStep(ctx, found, f, challengeResult{challengeCustom, correct, f.Metadata})
+	f.add(challengeResult{challengeCustom, correct, f.Metadata})
+	return cl.goOn(ctx, found, f)
 }
 
 // answerCustomPassword goes on after the password's proof within a custom
@@ -361,23 +362,37 @@ func (s *Service) answerCustomPassword(ctx context.Context, cl *Client, session 
 	if err != nil {
 		return nil, err
 	}
+	f.add(challengeResult{Name: challengePasswordVerifier, Result: true})
+	var done signedIn
 	err = s.write(ctx, func(tx *sql.Tx) error {
+		done = signedIn{}
 		if err := cl.pool.useOnce(ctx, tx, sealed, b.Expires); err != nil {
 			return err
 		}
-		_, err := cl.admit(ctx, tx, found, b.Name, matches)
-		return err
+		u, err := cl.admit(ctx, tx, found, b.Name, matches)
+		switch {
+		case err != nil:
+			return err
+		case !u.enabled || u.status != statusConfirmed:
+			// The end of the sign-in decides about the state, and what comes after.
+			return cl.afterFactors(ctx, tx, u, f, &done)
+		}
+		return cl.secondFactor(ctx, tx, u, f, &done)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return cl.nextStep(ctx, found, f, challengeResult{Name: challengePasswordVerifier, Result: true})
+	return done.output(ctx, cl)
 }
 
-// nextStep adds a step's result and goes on with the user as it is now.
-func (cl *Client) nextStep(ctx context.Context, found *user, f *customFlow, result challengeResult) (*authOutput, error) {
+// add adds a step's result.
+func (f *customFlow) add(result challengeResult) {
 	f.History = append(slices.Clip(f.History), result)
 	f.Challenge, f.Private, f.Metadata = "", nil, nil
+}
+
+// goOn asks what comes next, with the user as it is now.
+func (cl *Client) goOn(ctx context.Context, found *user, f *customFlow) (*authOutput, error) {
 	if found != nil {
 		var err error
 		if found, err = cl.pool.findUser(ctx, found.sub); err != nil {
@@ -408,7 +423,13 @@ func (cl *Client) customTokens(ctx context.Context, found *user, f *customFlow) 
 		case !hmac.Equal(cl.pool.passwordMark(u), f.Password):
 			return notAuthorized(textInvalidSession, "the password was changed meanwhile")
 		}
-		return cl.afterPassword(ctx, tx, u, &done)
+		// No second factor: "MFA generation is dependent on the password verifier
+		// challenge being triggered", after which it was asked for
+		// (https://github.com/aws-amplify/amplify-js/issues/12887).
+		if err := cl.checkState(ctx, tx, u, &done); err != nil || done.challenge != "" {
+			return err
+		}
+		return cl.finishSignIn(ctx, tx, u, &done)
 	})
 	if err != nil {
 		return nil, err

@@ -48,7 +48,7 @@ func (cl *Client) migrate(ctx context.Context, source, name, password string) (*
 	}
 	stranger := p.stranger(name)
 	if source == migrateSignIn {
-		if err := p.svc.write(ctx, func(tx *sql.Tx) error { return p.checkLock(ctx, tx, stranger) }); err != nil {
+		if err := p.svc.write(ctx, func(tx *sql.Tx) error { return p.checkLock(ctx, tx, stranger, kindSignIn) }); err != nil {
 			return nil, err
 		}
 	}
@@ -63,7 +63,9 @@ func (cl *Client) migrate(ctx context.Context, source, name, password string) (*
 		return nil, nil
 	}
 	if source == migrateSignIn {
-		counted := p.svc.write(ctx, func(tx *sql.Tx) error { return p.failed(ctx, tx, stranger, "the migration was refused") })
+		counted := p.svc.write(ctx, func(tx *sql.Tx) error {
+			return p.failed(ctx, tx, stranger, kindSignIn, notAuthorized(textWrongPassword, "the migration was refused"))
+		})
 		if onWire(counted).Code == codeInternalError {
 			return nil, counted
 		}
@@ -86,8 +88,12 @@ func (cl *Client) runMigration(ctx context.Context, source, name, password strin
 	if reason != "" {
 		return nil, p.badLambda(m, "%s", reason)
 	}
-	if response.EnableSMSMFA != nil && *response.EnableSMSMFA {
-		return nil, p.badLambda(m, "enableSMSMFA is not emulated")
+	enableSMS := response.EnableSMSMFA != nil && *response.EnableSMSMFA
+	if enableSMS && !p.takes(factorSMS) {
+		return nil, p.badLambda(m, "enableSMSMFA, and the pool does not take %s", factorSMS)
+	}
+	if enableSMS && (response.UserAttributes["phone_number"] == "" || response.UserAttributes["phone_number_verified"] != "true") {
+		return nil, p.badLambda(m, "enableSMSMFA without a phone_number that is verified")
 	}
 	u, err := p.migrated(ctx, name, password, status, &response)
 	var coded, taken = onWire(err), (*nameTakenError)(nil)
@@ -95,8 +101,14 @@ func (cl *Client) runMigration(ctx context.Context, source, name, password strin
 	case err == nil:
 		return u, nil
 	case errors.As(err, &taken):
-		// Of two migrations at once one creates the user.
-		if u, err := p.findUser(ctx, name); u != nil || err != nil {
+		// Of two migrations at once one creates the user. Its transaction may not
+		// have ended yet; one that is asked for now begins after it.
+		err := p.svc.write(ctx, func(tx *sql.Tx) error {
+			var err error
+			u, err = p.userNamed(ctx, tx, name)
+			return err
+		})
+		if u != nil || err != nil {
 			return u, err
 		}
 		coded = refuse("", "", taken.Error())
@@ -168,7 +180,12 @@ func (p *Pool) migrated(ctx context.Context, name, password, status string, r *m
 		u.salt, u.verifier = newPassword(p.srpName(), u.username, password)
 	}
 	force := r.ForceAliasCreation != nil && *r.ForceAliasCreation
-	return u, p.svc.write(ctx, func(tx *sql.Tx) error { return p.saveUser(ctx, tx, u, force) })
+	return u, p.svc.write(ctx, func(tx *sql.Tx) error {
+		if err := p.saveUser(ctx, tx, u, force); err != nil || r.EnableSMSMFA == nil || !*r.EnableSMSMFA {
+			return err
+		}
+		return p.saveMFA(ctx, tx, u.sub, &mfa{enabled: []string{factorSMS}})
+	})
 }
 
 // wireList gives attributes as a request has them, to be checked like those of

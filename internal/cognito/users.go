@@ -7,8 +7,12 @@ import (
 )
 
 // getUser shows a user what its client may read.
-func (s *Service) getUser(_ context.Context, _ *call, b *bearer, _ *tokenInput) (*getUserOutput, error) {
-	return &getUserOutput{Username: b.user.username, UserAttributes: b.user.wireAttributes(b.client.readable)}, nil
+func (s *Service) getUser(ctx context.Context, _ *call, b *bearer, _ *tokenInput) (*getUserOutput, error) {
+	shown, err := b.pool.mfaSettingsOf(ctx, b.user.sub)
+	if err != nil {
+		return nil, err
+	}
+	return &getUserOutput{Username: b.user.username, UserAttributes: b.user.wireAttributes(b.client.readable), shownMFA: shown}, nil
 }
 
 // deleteUserSelf deletes the user whose token it is.
