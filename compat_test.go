@@ -45,7 +45,7 @@ program dispatches by: ` + "`go test . -run TestCompat -update`" + ` writes it.
 
 ## Declaration
 
-HTTP APIs with the authorizers ` + "`jwt`, `user_pool` and `none`" + `; functions in Go, JavaScript, TypeScript and Python; ` + "`url:`" + ` targets; user pools, their clients, groups and triggers;
+HTTP APIs with the authorizers ` + "`jwt`, `user_pool` and `none`" + `; functions in Go, JavaScript, TypeScript and Python; ` + "`url:`" + ` targets; user pools, their clients, attributes, groups, resource servers and triggers;
 outputs; stages. REST APIs, Lambda and IAM authorizers, tenants, identity pools, buckets and tables are refused with file, line and reason: nothing is started.
 
 `)

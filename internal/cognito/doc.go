@@ -11,9 +11,15 @@
 // One request is followed through the files in this order: api.go (front:
 // decode, authenticate, dispatch, encode), operations.go (the table), one file
 // per flow (signup.go, auth.go, srp_auth.go, userauth.go, challenge.go, mfa.go
-// and mfa_*.go, refresh.go, password.go, users.go, groups.go, admin.go, list.go, pools.go), trigger*.go for the functions that run inside the flows,
-// never within a transaction, and below them tokens.go, codes.go, clients.go,
+// and mfa_*.go, refresh.go, password.go, users.go, groups.go, admin.go, list.go,
+// pools.go), trigger*.go for the functions that run inside the flows, never
+// within a transaction, and below them tokens.go, codes.go, clients.go,
 // attributes.go, step.go, record.go and schema.go for what the flows share.
+//
+// What is served is in directory.go: pools and clients are values that do not
+// change and are replaced whole. admin_pools.go, attribute_schema.go,
+// resource_servers.go and tags.go change them; settings.go says what a
+// request's settings mean, oauth.go what a client may do at a domain.
 //
 // # Secrets at rest
 //
