@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -20,7 +21,10 @@ type directory struct {
 	clients map[string]*Client
 }
 
+// newDirectory makes the list, which becomes its own, the order in which it is
+// paged through.
 func newDirectory(pools []*Pool) *directory {
+	slices.SortFunc(pools, func(a, b *Pool) int { return strings.Compare(a.order(), b.order()) })
 	d := &directory{pools: pools, byID: map[string]*Pool{}, clients: map[string]*Client{}}
 	for _, p := range pools {
 		d.byID[p.id] = p
@@ -196,6 +200,7 @@ func (p *Pool) configure() error {
 	for _, c := range p.clients {
 		c.configure()
 	}
+	slices.SortFunc(p.clients, func(a, b *Client) int { return strings.Compare(a.order(), b.order()) })
 	return p.prepareVerifier()
 }
 

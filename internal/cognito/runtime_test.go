@@ -474,3 +474,40 @@ func TestPoolsComeAndGo(t *testing.T) {
 	w.restart()
 	check()
 }
+
+// What was made in one moment is paged through whole.
+func TestPagesOfOneMoment(t *testing.T) {
+	w := newWorld(t, emailPool())
+	for range 10 {
+		w.createPool(nil)
+		w.createClient(w.pool(), nil)
+	}
+	for operation, list := range map[string]string{"ListUserPools": "UserPools", "ListUserPoolClients": "UserPoolClients"} {
+		in, seen := obj{"UserPoolId": w.pool(), "MaxResults": 1}, map[string]bool{}
+		for {
+			out := w.do(operation, in)
+			one := out[list].([]any)[0].(obj)
+			seen[fmt.Sprint(one["Id"], one["ClientId"])] = true
+			if out["NextToken"] == nil {
+				break
+			}
+			in["NextToken"] = out["NextToken"]
+		}
+		if want := map[string]int{"ListUserPools": 11, "ListUserPoolClients": 14}[operation]; len(seen) != want {
+			t.Errorf("%s shows %d of %d", operation, len(seen), want)
+		}
+	}
+}
+
+// A pool that is deleted while an operation of it is under way is one that
+// does not exist.
+func TestPoolIsDeletedMeanwhile(t *testing.T) {
+	w := newWorld(t)
+	pool := w.createPool(obj{"LambdaConfig": obj{"PreSignUp": "arn:aws:lambda:us-east-1:000000000000:function:delete"}})
+	w.functions = map[string]cognito.Invoke{"delete": func(_ context.Context, _ string, event []byte) ([]byte, string, error) {
+		w.do("DeleteUserPool", obj{"UserPoolId": pool})
+		return event, "", nil
+	}}
+	client := w.createClient(pool, nil)["ClientId"]
+	w.refused("SignUp", obj{"ClientId": client, "Username": "alice", "Password": goodPassword}, "ResourceNotFoundException", "User pool "+pool+" does not exist.")
+}
