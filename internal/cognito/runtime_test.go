@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/doorwright/doorwright/internal/cognito"
 )
@@ -67,6 +68,7 @@ func TestPoolsAtRunTime(t *testing.T) {
 	}
 	// A name is nobody's own: several pools can have it, also a declared one's.
 	for range 2 {
+		w.advance(time.Millisecond)
 		if other := w.createPool(obj{"PoolName": "UserPool"}); other == pool || w.svc.Pool("UserPool").ID() == other {
 			t.Errorf("the pool %s is another's", other)
 		}
