@@ -3,8 +3,6 @@ package doorwright
 import (
 	"cmp"
 	"context"
-	"errors"
-	"io"
 	"net"
 	"net/http"
 	"sync"
@@ -26,9 +24,10 @@ import (
 //     that has kept us waiting the longest: for a request, for the rest of one,
 //     or for taking the answer. A request that is at work is never given up.
 //   - There are at most maxHeld bytes of large bodies. A request with one waits
-//     for its turn before the first byte is read, and while it waits those who
-//     hold their place and are overdue lose it. So do those who do not take
-//     large answers. Bodies of up to freeHeld bytes pass at all times.
+//     for its turn before the first byte is read: who came first is first. While
+//     it waits those who hold their place and are overdue lose it. So do those
+//     who do not take large answers. Bodies of up to freeHeld bytes pass at all
+//     times.
 //
 // Each listener has a crowd of its own: a flooded API leaves the AWS endpoint
 // alone.
@@ -40,10 +39,11 @@ type crowd struct {
 	// their handlers have returned.
 	served sync.WaitGroup
 
-	mu       sync.Mutex
-	visitors map[*visitor]struct{} // guarded by mu
-	used     int64                 // the sum of held of all visitors; guarded by mu
-	room     chan struct{}         // closed, and made anew, as used falls; guarded by mu
+	mu sync.Mutex
+	// Guarded by mu.
+	visitors map[*visitor]struct{}
+	used     int64   // the sum of held of all visitors
+	turns    []*turn // of those who wait, in the order in which they came
 }
 
 const (
@@ -71,7 +71,7 @@ func newCrowd(listeners int) *crowd {
 	limit := min(maxConnections, descriptorLimit()/4/listeners)
 	return &crowd{
 		limit: max(limit, minConnections), held: maxHeld,
-		visitors: map[*visitor]struct{}{}, room: make(chan struct{}),
+		visitors: map[*visitor]struct{}{},
 	}
 }
 
@@ -192,68 +192,6 @@ func (c *crowd) changed(conn net.Conn, state http.ConnState) {
 	}
 }
 
-// hold takes n bytes into the account. Whoever has not taken its answer for
-// too long makes room.
-func (c *crowd) hold(v *visitor, n int64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.used, v.held = c.used+n, v.held+n
-	c.makeRoom(c.held)
-}
-
-// makeRoom closes the slowest of those who hold something and are overdue, until
-// the others hold no more than limit. The caller holds mu.
-func (c *crowd) makeRoom(limit int64) {
-	now := time.Now().UnixNano()
-	going := int64(0)
-	for c.used-going > limit {
-		v := c.slowest(func(v *visitor) bool { return v.held > 0 && v.overdue(now) })
-		if v == nil {
-			return
-		}
-		going += v.held
-		c.cut(v)
-	}
-}
-
-func (c *crowd) release(v *visitor, n int64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.used, v.held = c.used-n, v.held-n
-	close(c.room)
-	c.room = make(chan struct{})
-}
-
-// errCrowded is a body that did not get its turn.
-var errCrowded = errors.New("too many large requests are being sent at once")
-
-// admit waits until n more bytes may be held.
-func (c *crowd) admit(ctx context.Context, v *visitor, n int64) error {
-	giveUp := time.NewTimer(readTimeout)
-	defer giveUp.Stop()
-	look := time.NewTicker(patience / 4)
-	defer look.Stop()
-	for {
-		c.mu.Lock()
-		if c.used+n <= c.held {
-			c.used, v.held = c.used+n, v.held+n
-			c.mu.Unlock()
-			return nil
-		}
-		c.makeRoom(c.held - n)
-		room := c.room
-		c.mu.Unlock()
-		select {
-		case <-room:
-		case <-look.C:
-		case <-giveUp.C:
-			return errCrowded
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-}
-
 // dismiss closes the connections that owe us a request or the rest of one, at
 // the end, when all others are waited for.
 func (c *crowd) dismiss() {
@@ -277,90 +215,4 @@ type visitorKey struct{}
 
 func withVisitor(ctx context.Context, conn net.Conn) context.Context {
 	return context.WithValue(ctx, visitorKey{}, conn)
-}
-
-// watch notes when a request is whole, and has large bodies wait for their turn.
-func (c *crowd) watch(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		v := r.Context().Value(visitorKey{}).(*visitor)
-		if r.ContentLength == 0 {
-			v.asking.Store(0)
-			next.ServeHTTP(w, r)
-			return
-		}
-		ctx, cancel := context.WithCancel(r.Context())
-		b := &arriving{ReadCloser: r.Body, ctx: ctx, cancel: cancel, v: v, size: r.ContentLength}
-		if b.size < 0 || b.size > largestBody {
-			b.size = largestBody
-		}
-		defer b.end()
-		with := *r // net/http looks at the Body of its own request
-		with.Body = b
-		next.ServeHTTP(w, &with)
-	})
-}
-
-// arriving is a request's body.
-type arriving struct {
-	io.ReadCloser
-	ctx    context.Context // ends with the request
-	cancel context.CancelFunc
-	v      *visitor
-	size   int64
-
-	mu sync.Mutex
-	// Guarded by mu: an upstream's transport may read on after the handler.
-	brought  int  // since the last time that it counted as progress
-	reserved bool // size is in the account
-	over     bool // the handler has returned
-}
-
-func (b *arriving) Read(p []byte) (int, error) {
-	if err := b.reserve(); err != nil {
-		return 0, err
-	}
-	n, err := b.ReadCloser.Read(p)
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.brought += n
-	switch {
-	case b.over:
-	case err != nil: // whole, or it never will be
-		b.v.asking.Store(0)
-	case b.brought > freeHeld: // on a busy machine an honest client is slow, too
-		b.brought = 0
-		b.v.asking.Store(time.Now().UnixNano())
-	}
-	return n, err
-}
-
-// reserve takes the body into the account before its first byte is read.
-func (b *arriving) reserve() error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.reserved || b.size <= freeHeld {
-		return nil
-	}
-	if b.over {
-		return http.ErrBodyReadAfterClose
-	}
-	b.v.asking.Store(0) // it is we who keep the client waiting
-	err := b.v.crowd.admit(b.ctx, b.v, b.size)
-	b.v.asking.Store(time.Now().UnixNano())
-	b.reserved = err == nil
-	return err
-}
-
-// end takes the body out of the account. What is left of it net/http reads, or
-// gives up.
-func (b *arriving) end() {
-	b.cancel() // ends a wait for its turn, in which mu is held
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.over = true
-	b.v.asking.Store(time.Now().UnixNano())
-	if b.reserved {
-		b.reserved = false
-		b.v.crowd.release(b.v, b.size)
-	}
 }

@@ -8,9 +8,11 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -91,6 +93,58 @@ func TestCrowdSparesWhoIsAtWork(t *testing.T) {
 	if n := c.size(); n > limit {
 		t.Errorf("there are %d connections; the limit is %d", n, limit)
 	}
+}
+
+// TestTurnsAreInOrder has bodies wait for one another: who came first is first,
+// also if a later one would fit; who gives up makes way; and nobody waits for
+// ever.
+func TestTurnsAreInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrowd(1)
+		c.held = 10
+		var mu sync.Mutex
+		var told []string
+		wait := func(name string, n int64) (v *visitor, giveUp context.CancelFunc) {
+			v = &visitor{crowd: c}
+			ctx, cancel := context.WithCancel(t.Context())
+			go func() { // ends with its turn, or as it is given up
+				err := c.admit(ctx, v, n)
+				mu.Lock()
+				defer mu.Unlock()
+				told = append(told, fmt.Sprint(name, " ", err))
+			}()
+			synctest.Wait()
+			return v, cancel
+		}
+		want := func(when string, names ...string) {
+			t.Helper()
+			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
+			if !slices.Equal(told, names) {
+				t.Errorf("%s: %q; want %q", when, told, names)
+			}
+			told = nil
+		}
+		first, _ := wait("first", 9)
+		second, _ := wait("second", 6)
+		_, giveUp := wait("third", 5)
+		fourth, _ := wait("fourth", 1)
+		want("before there is room", "first <nil>")
+		c.release(first, 9)
+		want("as the first ends", "second <nil>")
+		giveUp()
+		want("as the third gives up", "third context canceled", "fourth <nil>")
+		last, _ := wait("last", 10)
+		time.Sleep(readTimeout)
+		want("at the end of its time", "last "+errCrowded.Error())
+		c.release(second, 6)
+		c.release(fourth, 1)
+		want("when all have ended")
+		if c.used != 0 || len(c.turns) != 0 || last.held != 0 {
+			t.Errorf("%d bytes and %d turns are left", c.used, len(c.turns))
+		}
+	})
 }
 
 func (c *crowd) waiting() int {
