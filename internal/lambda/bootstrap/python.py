@@ -46,7 +46,11 @@ class Runtime:
                 sys.exit(1)
             name, _, value = line.decode("latin-1").partition(":")
             answered[name.lower()] = value.strip()
-        return int(status[1]), answered, self.reader.read(int(answered.get("content-length", 0)))
+        length = int(answered.get("content-length", 0))
+        body = self.reader.read(length)
+        if len(body) < length:
+            sys.exit(1)  # The first digits of a number are a number too.
+        return int(status[1]), answered, body
 
     def error(self, path, shape):
         self.call("POST", path, dump(shape), {"Content-Type": "application/json", "Lambda-Runtime-Function-Error-Type": shape["errorType"]})
