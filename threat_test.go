@@ -1090,7 +1090,7 @@ func TestHostileUpstream(t *testing.T) {
 	}
 	var routes strings.Builder
 	for i, u := range upstreams {
-		fmt.Fprintf(&routes, "      GET /%d: {url: \"http://%s\", authorizer: none, timeout: 300ms}\n", i, listen(t, u.serve).address)
+		fmt.Fprintf(&routes, "      GET /%d: {url: \"http://%s\", authorizer: none, timeout: 1s}\n", i, listen(t, u.serve).address)
 	}
 	dir := declare(t, fmt.Sprintf("name: app\napis:\n  Api:\n    routes:\n      GET /fine: {url: %q, authorizer: none}\n%soutputs: {Url: \"${apis.Api.url}\"}\n", fine.URL, routes.String()))
 	before := goroutines()
