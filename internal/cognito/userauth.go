@@ -170,7 +170,6 @@ func (s *Service) startUserAuth(ctx context.Context, cl *Client, params map[stri
 		if found, err = cl.migrate(ctx, migrateSignIn, name, password); err != nil {
 			return nil, err
 		}
-		migrates = false // it has been asked
 	}
 	if found == nil && !cl.hides() && !migrates {
 		return nil, refuse(codeUserNotFound, textNoUser, "no such user")
