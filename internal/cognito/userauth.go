@@ -89,7 +89,7 @@ func (cl *Client) choose(ctx context.Context, found *user, name string) (*choice
 			ch.factors = []string{challengeSRP, challengePassword}
 			return ch, nil
 		}
-		ch.factors = p.madeUpFactors(name, found != nil)
+		ch.factors = p.madeUpFactors(name, found != nil || p.has(triggerUserMigration))
 		return ch, nil
 	}
 	ch.sends = true

@@ -283,9 +283,9 @@ func TestUserAuthOfNobody(t *testing.T) {
 		selected := w.through("hiding", w.answer("SELECT_CHALLENGE", out["Session"], name, obj{"ANSWER": "PASSWORD", "PASSWORD": "Wr0ngPass!"}))
 		w.refused("RespondToAuthChallenge", selected, "NotAuthorizedException", wrongPassword)
 		if slices.Contains(out["AvailableChallenges"].([]any), any("EMAIL_OTP")) {
-			next := w.challenged("RespondToAuthChallenge", w.through("hiding", w.answer("SELECT_CHALLENGE", out["Session"], name, obj{"ANSWER": "EMAIL_OTP"})), "EMAIL_OTP")
+			w.challenged("RespondToAuthChallenge", w.through("hiding", w.answer("SELECT_CHALLENGE", out["Session"], name, obj{"ANSWER": "EMAIL_OTP"})), "EMAIL_OTP")
 			w.advance(time.Hour)
-			next = w.do("InitiateAuth", w.userAuth("hiding", name, "EMAIL_OTP", nil))
+			next := w.do("InitiateAuth", w.userAuth("hiding", name, "EMAIL_OTP", nil))
 			w.refused("RespondToAuthChallenge", w.through("hiding", w.codeAnswer("EMAIL_OTP", next["Session"], name, "12345678")), "CodeMismatchException", otpMismatch)
 		}
 		c := newSRPClient(vectorA)
