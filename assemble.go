@@ -247,6 +247,9 @@ func (a *App) newGateways(context.Context) error {
 			Now:            a.cfg.Now,
 			Log:            func(e gateway.Entry) { a.requestEvent(s.name, e) },
 		}
+		if s.decl.Protocol == app.ProtocolREST {
+			cfg.REST = &gateway.REST{}
+		}
 		for name, expr := range s.decl.StageVariables.All() {
 			value, err := a.decl.Resolve(expr, a.attribute)
 			if err != nil {

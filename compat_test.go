@@ -46,7 +46,7 @@ program dispatches by: ` + "`go test . -run TestCompat -update`" + ` writes it.
 ## Declaration
 
 HTTP APIs with the authorizers ` + "`jwt`, `user_pool` and `none`" + `; functions in Go, JavaScript, TypeScript and Python; ` + "`url:`" + ` targets; user pools, their clients, groups and triggers;
-outputs; stages. REST APIs, Lambda and IAM authorizers, tenants, identity pools, buckets and tables are refused with file, line and reason: nothing is started.
+REST APIs with routes that have functions; outputs; stages. Lambda and IAM authorizers, authorizers of REST APIs, tenants, identity pools, buckets and tables are refused with file, line and reason: nothing is started.
 
 `)
 	writeOperations(&b, cognito.Operations())

@@ -22,6 +22,9 @@ func (c *checker) api(path string, api *API) {
 	c.stageVariables(path+".stageVariables", api)
 	c.authorizerName(path, path+".defaults.authorizer", api, api.Defaults.Authorizer)
 	c.routeKeys(path+".routes", api)
+	if api.Protocol == ProtocolREST {
+		c.rest(path, api)
+	}
 	for key, route := range api.Routes.All() {
 		if at := join(path+".routes", key); route != nil && !c.opaque[at] {
 			c.route(path, at, key, api, route)

@@ -210,15 +210,18 @@ type RefreshTokenRotation struct {
 	_ struct{} `noun:"a refresh token rotation"`
 }
 
-// An API is an API Gateway HTTP API (AWS::ApiGatewayV2::Api).
+// An API is an API Gateway HTTP API (AWS::ApiGatewayV2::Api) or REST API
+// (AWS::ApiGateway::RestApi).
 type API struct {
-	// Protocol is the kind of API: http, an HTTP API (ProtocolType HTTP).
-	Protocol string `yaml:"protocol" default:"http" enum:"http" later:"rest"`
+	// Protocol is the kind of API: http, an HTTP API (ProtocolType HTTP), or rest, a
+	// REST API. The routes of a REST API have functions, not a url.
+	Protocol string `yaml:"protocol" default:"http" enum:"http rest"`
 	// Port is the local port the API listens on. Without one the first free port
 	// from 3100 is taken and kept; a port given here that is busy is an error.
 	Port int `yaml:"port" min:"1" max:"65535"`
 	// StageName is the API's stage (AWS::ApiGatewayV2::Stage StageName). Any other
-	// than $default is the first segment of the API's URL.
+	// than $default is the first segment of the API's URL. A REST API has no $default:
+	// by default its stage is the app's.
 	StageName string `yaml:"stageName" default:"$default" grammar:"API stage name"`
 	// StageVariables are what functions see as stageVariables (StageVariables of the
 	// stage): at most 100, names up to 64 and values up to 512 characters. They are
@@ -324,8 +327,9 @@ type Route struct {
 	// PayloadFormatVersion is the format of the event the function gets.
 	PayloadFormatVersion string `yaml:"payloadFormatVersion" enum:"2.0 1.0" inherits:"2.0"`
 	// Timeout is how long the gateway waits for the function or the url: 50
-	// milliseconds to 30 seconds (TimeoutInMillis).
-	Timeout time.Duration `yaml:"timeout" default:"30s" min:"50ms" max:"30s" step:"1ms"`
+	// milliseconds to 30 seconds, or to 29 seconds in a REST API (TimeoutInMillis). By
+	// default the longest.
+	Timeout time.Duration `yaml:"timeout" min:"50ms" max:"30s" step:"1ms"`
 
 	_ struct{} `noun:"a route" later:"permissions" shorthand:"function"`
 }

@@ -59,7 +59,7 @@ type ResolvedRoute struct {
 	Function string
 	// URL is the HTTP server of a route without a function.
 	URL Expr
-	// PayloadFormatVersion is 2.0 or 1.0; "" for a route to a URL.
+	// PayloadFormatVersion is 2.0 or 1.0; "" for a route to a URL and in a REST API.
 	PayloadFormatVersion string
 	// Timeout is how long the gateway waits for the answer.
 	Timeout time.Duration
@@ -221,7 +221,7 @@ func (s *state) resolve(a *App, h *handlers) {
 
 func resolveRoute(api *API, route *Route) ResolvedRoute {
 	r := ResolvedRoute{
-		Authorizer: route.Authorizer, Scopes: route.Scopes, URL: route.URL, Timeout: route.Timeout,
+		Authorizer: route.Authorizer, Scopes: route.Scopes, URL: route.URL, Timeout: first(route.Timeout, api.longestTimeout()),
 	}
 	if r.Authorizer == "" {
 		r.Authorizer = api.Defaults.Authorizer
@@ -232,7 +232,7 @@ func resolveRoute(api *API, route *Route) ResolvedRoute {
 	if route.Scopes == nil && r.Authorizer != "none" {
 		r.Scopes = api.Defaults.Scopes
 	}
-	if route.Function != nil {
+	if route.Function != nil && api.Protocol != ProtocolREST {
 		r.PayloadFormatVersion = first(route.PayloadFormatVersion, api.Defaults.PayloadFormatVersion, "2.0")
 	}
 	return r

@@ -54,9 +54,16 @@ func New(c Config) (*Gateway, error) {
 	for i := range c.Routes {
 		endpoints = append(endpoints, &endpoint{key: c.Routes[i].Key})
 	}
-	table, routeMistakes := compile(c.Stage, endpoints)
+	var routeMistakes []error
+	if c.REST == nil {
+		g.table, routeMistakes = compile(c.Stage, endpoints)
+	} else {
+		g.table, routeMistakes = compileREST(endpoints)
+		var more []error
+		g.rest, more = compileRESTConfig(&c)
+		routeMistakes = append(routeMistakes, more...)
+	}
 	mistakes = append(mistakes, routeMistakes...)
-	g.table = table
 	for i, e := range endpoints {
 		for _, err := range e.complete(&c, &c.Routes[i]) {
 			note("route %q: %w", e.key, err)
@@ -154,6 +161,9 @@ func (e *endpoint) complete(c *Config, r *Route) (mistakes []error) {
 	}
 	if e.timeout = r.Timeout; e.timeout == 0 {
 		e.timeout = MaxTimeout
+		if c.REST != nil {
+			e.timeout = maxRESTTimeout
+		}
 	}
 	if e.timeout < MinTimeout || e.timeout > MaxTimeout {
 		note("timeout %s is not from %s to %s", e.timeout, MinTimeout, MaxTimeout)

@@ -33,14 +33,17 @@ type Invoker interface {
 	Invoke(ctx context.Context, function string, event []byte) (reply []byte, functionError string, err error)
 }
 
-// A Config is one stage of one HTTP API.
+// A Config is one stage of one HTTP or REST API.
 type Config struct {
+	// REST is what a REST API has that an HTTP API has not. Nil means an HTTP API.
+	REST *REST
 	// ID is the API's id, as in requestContext.apiId. Required.
 	ID string
 	// AccountID is the account. Empty means aws.AccountID.
 	AccountID string
 	// Stage is the stage's name: "$default", which is also meant by empty, or
-	// a name, which is then the first segment of every path.
+	// a name, which is then the first segment of every path. A REST API's is
+	// a name always.
 	Stage string
 	// StageVariables are the stage variables of the event.
 	StageVariables map[string]string
@@ -51,7 +54,9 @@ type Config struct {
 	Routes []Route
 	// Authorizers are the authorizers that routes name.
 	Authorizers map[string]Authorizer
-	// CORS is nil if the API has no CORS configuration.
+	// CORS is nil if the API has no CORS configuration. On a REST API it stands
+	// for OPTIONS methods that answer preflights, and for nothing else: its
+	// functions write their own headers. See rest_cors.go.
 	CORS *CORS
 	// Invoker runs functions. Required if a route has one.
 	Invoker Invoker
@@ -67,6 +72,7 @@ type Config struct {
 // A Route is one route and its integration: a function or a URL.
 type Route struct {
 	// Key is the route key: "GET /unicorns/{id}", "ANY /{proxy+}", "$default".
+	// A REST API has no "$default".
 	Key string
 	// Authorizer is the name of one in Config.Authorizers, or None.
 	Authorizer string
@@ -76,9 +82,11 @@ type Route struct {
 	Function string
 	// URL is an HTTP upstream. See upstream.go for what becomes of the path.
 	URL string
-	// PayloadFormatVersion is "2.0", which is also meant by empty, or "1.0".
+	// PayloadFormatVersion is "2.0", which is also meant by empty, or "1.0". A
+	// REST API has one format and takes neither.
 	PayloadFormatVersion string
-	// Timeout is the integration's time-out, from 50 ms to 30 s. Zero means 30 s.
+	// Timeout is the integration's time-out, from 50 ms to 30 s, or to 29 s for
+	// a REST API. Zero means the longest.
 	Timeout time.Duration
 }
 

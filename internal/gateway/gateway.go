@@ -14,13 +14,14 @@ import (
 	"github.com/doorwright/doorwright/internal/wire/apigw"
 )
 
-// A Gateway serves one stage of one HTTP API. It is safe for concurrent use
+// A Gateway serves one stage of one HTTP or REST API. It is safe for concurrent use
 // and starts no goroutine.
 type Gateway struct {
 	config         Config
 	stageVariables []apigw.Pair
 	domainPrefix   string
 	table          *table
+	rest           *rest // nil for an HTTP API
 	cors           *cors
 	secretQuery    []string        // query parameters that authorizers read
 	ownTransport   *http.Transport // nil if Config.Transport is not
@@ -62,6 +63,7 @@ type exchange struct {
 
 	event    eventScratch
 	segments []string
+	rest     restScratch
 }
 
 // ServeHTTP answers one request.
@@ -75,10 +77,14 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		Method:    loggedMethod(r.Method),
 	}
 	defer func() { x.finish(recover()) }()
+	if g.rest != nil {
+		x.serveREST()
+		return
+	}
 	x.serve()
 }
 
-// serve is the order of a request: match, preflight, authorize, integrate.
+// serve is the order of a request to an HTTP API: match, preflight, authorize, integrate.
 func (x *exchange) serve() {
 	if requestHeadSize(x.r) > maxRequestHead {
 		x.refuse(headersTooLarge, errHeadersTooLarge)
@@ -131,8 +137,12 @@ func (x *exchange) authorize() (authorizer.Decision, bool) {
 	}
 	d := x.match.authorizer.Authorize(x.r, x.match.scopes)
 	x.entry.Allowed, x.entry.Reasons = d.Allow, d.Reasons
-	if d.Allow {
+	switch {
+	case d.Allow:
 		return d, true
+	case x.g.rest != nil:
+		x.failDecision(d)
+		return authorizer.Decision{}, false
 	}
 	if x.g.cors != nil && isPreflight(x.r) {
 		x.entry.Reasons = append([]authorizer.Reason{preflightGuarded}, d.Reasons...)
@@ -159,7 +169,11 @@ func (x *exchange) finish(panicked any) {
 		abort = x.answered
 		if !abort {
 			clear(x.w.Header())
-			x.refuse(internalError, x.entry.Err)
+			if x.g.rest != nil {
+				x.fail(internalErrorREST, x.entry.Err)
+			} else {
+				x.refuse(internalError, x.entry.Err)
+			}
 		}
 	}
 	g := x.g

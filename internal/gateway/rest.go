@@ -1,0 +1,245 @@
+package gateway
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/doorwright/doorwright/internal/authorizer"
+	"github.com/doorwright/doorwright/internal/aws"
+	"github.com/doorwright/doorwright/internal/wire/apigw"
+)
+
+// REST is what a REST API has that an HTTP API has not.
+type REST struct{}
+
+// maxRESTTimeout is the longest time-out of an integration.
+//
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html
+const maxRESTTimeout = 29 * time.Second
+
+// rest is a compiled REST.
+type rest struct {
+	deploymentID string
+}
+
+// compileRESTConfig checks what is REST's own in a configuration.
+func compileRESTConfig(c *Config) (r *rest, mistakes []error) {
+	note := func(format string, args ...any) { mistakes = append(mistakes, fmt.Errorf(format, args...)) }
+
+	if c.Stage == DefaultStage {
+		note("a REST API has a stage with a name")
+	}
+	for i := range c.Routes {
+		route := &c.Routes[i]
+		if route.URL != "" {
+			note("route %q: a route of a REST API has a function", route.Key)
+		}
+		if route.PayloadFormatVersion != "" {
+			note("route %q: payloadFormatVersion is for HTTP APIs", route.Key)
+		}
+		if route.Timeout > maxRESTTimeout {
+			note("route %q: timeout %s is above %s", route.Key, route.Timeout, maxRESTTimeout)
+		}
+	}
+	return &rest{deploymentID: shortID(c.ID + "\x00" + c.Stage)}, mistakes
+}
+
+// shortID gives six characters in the form of a resource's or a deployment's
+// id. They are the same in every run.
+func shortID(seed string) string {
+	const letters = "0123456789abcdefghijklmnopqrstuvwxyz"
+	sum := sha256.Sum256([]byte(seed))
+	for i := range 6 {
+		sum[i] = letters[int(sum[i])%len(letters)]
+	}
+	return string(sum[:6])
+}
+
+// serveREST is the order of a request to a REST API: stage, resource and
+// method, authorizer, integration.
+func (x *exchange) serveREST() {
+	x.entry.RequestID, x.rest.extendedID = aws.NewRequestID(), x.entry.RequestID
+	x.rest.traceID = newTraceID(x.entry.Time)
+	// The header replaces the method (api-gateway-known-issues), and does so
+	// before anything is decided by the method.
+	if v := x.r.Header.Get("X-Http-Method-Override"); v != "" {
+		r := *x.r
+		r.Method = v
+		x.r, x.entry.Method = &r, loggedMethod(v)
+	}
+	if requestHeadSize(x.r) > maxRequestHead {
+		x.fail(headersTooLargeREST, errHeadersTooLarge)
+		return
+	}
+	path, inContext, err := cutStage(x.g.config.Stage, x.r.URL.EscapedPath())
+	if err != nil {
+		x.fail(noStage, err)
+		return
+	}
+	x.rest.path, x.rest.contextPath = path, inContext
+	m, err := x.g.table.match(x.r.Method, path, x.segments[:0])
+	if err != nil {
+		x.failUnrouted(err)
+		return
+	}
+	x.match, x.segments = m, m.segments
+	x.entry.RouteKey, x.entry.Function = m.key, m.function
+	if strings.IndexByte(x.r.URL.RawQuery, '|') >= 0 {
+		x.fail(badQuery, errors.New("the query has a |, which must be percent-encoded (api-gateway-known-issues)"))
+		return
+	}
+	decision, ok := x.authorize()
+	if !ok {
+		return
+	}
+	x.invokeREST(decision)
+}
+
+// restScratch is what an exchange of a REST API has beside.
+type restScratch struct {
+	extendedID, traceID string
+	path, contextPath   string // without the stage, and with it; as they were sent
+}
+
+// failDecision answers for an authorizer that did not say yes.
+func (x *exchange) failDecision(d authorizer.Decision) {
+	switch d.Status {
+	case http.StatusUnauthorized:
+		x.fail(unauthorizedREST, nil)
+	case http.StatusForbidden:
+		x.fail(accessDenied, nil)
+	default:
+		x.fail(authorizerConfiguration, fmt.Errorf("authorizer %q gave no decision", x.match.authorizerName))
+	}
+}
+
+// invokeREST runs the route's function and answers with its reply.
+func (x *exchange) invokeREST(d authorizer.Decision) {
+	body, err := x.readBody()
+	switch {
+	case errors.Is(err, errBodyTooLarge), errors.Is(err, errEventTooLarge):
+		x.fail(requestTooLarge, err)
+		return
+	case err != nil:
+		x.fail(badBody, fmt.Errorf("reading the request body: %w", err))
+		return
+	}
+	event := x.buildREST(d, body)
+	if len(event) > maxEvent {
+		x.fail(requestTooLarge, errEventTooLarge)
+		return
+	}
+	ctx, cancel := context.WithTimeout(x.r.Context(), x.match.timeout)
+	defer cancel()
+	text, functionError, err := x.g.config.Invoker.Invoke(ctx, x.match.function, event)
+	switch {
+	case err != nil && x.r.Context().Err() != nil:
+		x.fail(integrationTimeout, fmt.Errorf("the client went away: %w", err))
+		return
+	case err != nil && (ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded)):
+		x.fail(integrationTimeout, fmt.Errorf("the integration timed out after %s", x.match.timeout))
+		return
+	case err != nil:
+		x.fail(notInvoked, err)
+		return
+	case functionError != "":
+		x.fail(badReply, fmt.Errorf("function error (%s): %s", functionError, excerpt(text)))
+		return
+	}
+	reply, err := apigw.ParseReplyREST(text)
+	if err != nil {
+		x.fail(badReply, err)
+		return
+	}
+	x.replyREST(reply)
+}
+
+// buildREST gives the event of a REST API. Its memory is the event's own.
+func (x *exchange) buildREST(d authorizer.Decision, body []byte) []byte {
+	s, r, c := &x.event, x.r, &x.g.config
+	s.variables = s.variables[:0]
+	for _, v := range x.match.variables {
+		value := strings.TrimSuffix(escapedValue(x.rest.path, v), "/")
+		s.variables = append(s.variables, apigw.Pair{Name: v.name, Value: value})
+	}
+	s.headers = x.appendHeadersREST(s.headers[:0])
+	s.flat = s.flat[:0]
+	for _, h := range s.headers {
+		s.flat = append(s.flat, apigw.Pair{Name: h.Name, Value: h.Values[len(h.Values)-1]})
+	}
+	// A semicolon parts data as & does (api-gateway-known-issues).
+	s.query = appendQuery(s.query[:0], strings.ReplaceAll(r.URL.RawQuery, ";", "&"))
+	single, multi := groupRepeats(s.query)
+	var added []byte
+	if x.match.authorizer != nil {
+		s.claims = d.EventClaims(s.claims[:0])
+		added = apigw.AppendClaims(nil, s.claims)
+	}
+	e := apigw.EventREST{
+		Resource:                        x.match.resource,
+		Path:                            x.rest.path,
+		HTTPMethod:                      r.Method,
+		Headers:                         s.flat,
+		MultiValueHeaders:               s.headers,
+		QueryStringParameters:           single,
+		MultiValueQueryStringParameters: multi,
+		PathParameters:                  s.variables,
+		StageVariables:                  x.g.stageVariables,
+		RequestContext: apigw.ContextREST{
+			AccountID: c.AccountID, APIID: c.ID, DeploymentID: x.g.rest.deploymentID,
+			Authorizer: added,
+			DomainName: c.DomainName, DomainPrefix: x.g.domainPrefix,
+			ResourceID: shortID(c.ID + "\x00" + x.match.resource), ResourcePath: x.match.resource,
+			HTTPMethod: r.Method,
+			Path:       x.rest.contextPath, Protocol: r.Proto, Stage: c.Stage,
+			RequestID: x.entry.RequestID, ExtendedID: x.rest.extendedID,
+			Time: x.entry.Time, SourceIP: x.entry.SourceIP, UserAgent: r.UserAgent(),
+		},
+		Body: body,
+	}
+	return e.AppendJSON(nil)
+}
+
+// droppedREST are the request headers that a function does not see. Observed.
+var droppedREST = [...]string{
+	"Connection", "Content-Length", "Content-Md5", "Expect", "Max-Forwards", "Proxy-Authenticate", "Server",
+	"Te", "Transfer-Encoding", "Trailer", "Upgrade", "Www-Authenticate",
+	// Written by the gateway:
+	"Host", "X-Forwarded-For", "X-Forwarded-Port", "X-Forwarded-Proto", "X-Amzn-Trace-Id",
+}
+
+// appendHeadersREST gives the headers of an event, sorted: the client's but for
+// those that are dropped, and those that the gateway adds.
+func (x *exchange) appendHeadersREST(to []apigw.List) []apigw.List {
+	r, added := x.r, x.event.added[:0]
+	add := func(name, value string) {
+		added = append(added, value)
+		to = append(to, apigw.List{Name: name, Values: added[len(added)-1:]})
+	}
+	for name, values := range r.Header {
+		switch {
+		case len(values) == 0, slices.Contains(droppedREST[:], name):
+		case name == "Authorization" && strings.HasPrefix(values[0], "AWS4-"):
+			// A signature is not passed on (api-gateway-known-issues).
+		default:
+			to = append(to, apigw.List{Name: name, Values: values})
+		}
+	}
+	if v := r.Header.Get("X-Amzn-Trace-Id"); v != "" {
+		add("X-Amzn-Trace-Id", v)
+	} else {
+		add("X-Amzn-Trace-Id", x.rest.traceID)
+	}
+	add("Host", r.Host)
+	add("X-Forwarded-For", forwardedFor(r, x.entry.SourceIP))
+	add("X-Forwarded-Port", localPort(r))
+	add("X-Forwarded-Proto", scheme(r))
+	slices.SortFunc(to, func(a, b apigw.List) int { return strings.Compare(a.Name, b.Name) })
+	return to
+}
