@@ -248,7 +248,7 @@ func (a *App) newGateways(context.Context) error {
 			Log:            func(e gateway.Entry) { a.requestEvent(s.name, e) },
 		}
 		if s.decl.Protocol == app.ProtocolREST {
-			cfg.REST = &gateway.REST{}
+			cfg.REST = restConfig(s.decl)
 		}
 		for name, expr := range s.decl.StageVariables.All() {
 			value, err := a.decl.Resolve(expr, a.attribute)

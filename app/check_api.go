@@ -24,6 +24,8 @@ func (c *checker) api(path string, api *API) {
 	c.routeKeys(path+".routes", api)
 	if api.Protocol == ProtocolREST {
 		c.rest(path, api)
+	} else {
+		c.unwanted(path+".gatewayResponses", "gatewayResponses are for REST APIs")
 	}
 	for key, route := range api.Routes.All() {
 		if at := join(path+".routes", key); route != nil && !c.opaque[at] {

@@ -229,7 +229,9 @@ type API struct {
 	StageVariables Map[Expr] `yaml:"stageVariables" keys:"stage variable name" maxItems:"100" refs:"a stage variable" nonEmpty:"true"`
 	// CORS makes the gateway answer preflight requests and write the
 	// Access-Control headers (CorsConfiguration). true allows every origin, method
-	// and header, without credentials.
+	// and header, without credentials. In a REST API it adds OPTIONS methods for the
+	// preflights, and the header of the first origin to the API's own errors;
+	// functions write their own headers.
 	CORS *CORS `yaml:"cors"`
 	// Authorizers decide who may call, by name (AWS::ApiGatewayV2::Authorizer): at
 	// most 10. none and iam are taken.
@@ -241,7 +243,30 @@ type API struct {
 	// or, as the last one, {name+}.
 	Routes Map[*Route] `yaml:"routes" keys:"route key"`
 
-	_ struct{} `noun:"an API" later:"gatewayResponses"`
+	// GatewayResponses change what a REST API answers by itself, by type: UNAUTHORIZED,
+	// or DEFAULT_4XX and DEFAULT_5XX for all types that are not here
+	// (AWS::ApiGateway::GatewayResponse).
+	GatewayResponses Map[*GatewayResponse] `yaml:"gatewayResponses" keys:"gateway response type"`
+
+	_ struct{} `noun:"an API"`
+}
+
+// A GatewayResponse changes one type of answer that a REST API gives by itself
+// (AWS::ApiGateway::GatewayResponse).
+type GatewayResponse struct {
+	// StatusCode is the status. Without one it is that of the type (StatusCode).
+	StatusCode int `yaml:"statusCode" min:"200" max:"599"`
+	// Headers are headers of the answer, by name (ResponseParameters,
+	// gatewayresponse.header.NAME): a literal in single quotes, such as "'*'", or
+	// method.request.header.NAME, method.request.querystring.NAME,
+	// method.request.path.NAME, context.NAME or stageVariables.NAME.
+	Headers Map[string] `yaml:"headers" keys:"response header name" grammar:"response parameter"`
+	// Templates are bodies, by media type (ResponseTemplates). In them
+	// $context.NAME, $stageVariables.NAME and $method.request.header.NAME are
+	// replaced, and nothing else.
+	Templates Map[string] `yaml:"templates" keys:"media type" grammar:"template" maxItems:"1"`
+
+	_ struct{} `noun:"a gateway response"`
 }
 
 // APIDefaults are what a route of the API has when it does not say otherwise.

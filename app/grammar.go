@@ -188,6 +188,36 @@ var grammars = []grammar{
 			return ""
 		},
 	}, {
+		// API Gateway developer guide, supported-gateway-response-types. REQUEST_TOO_LARGE
+		// cannot be changed.
+		name:    "gateway response type",
+		pattern: regexp.MustCompile("^(" + strings.Join(responseTypes, "|") + ")$"),
+		says:    "the types are " + strings.Join(responseTypes, ", "),
+		fix: func(s string) string {
+			if near := nearest(strings.ToUpper(strings.ReplaceAll(s, "-", "_")), responseTypes); near != "" {
+				return fmt.Sprintf("did you mean %q?", near)
+			}
+			return ""
+		},
+	}, {
+		name:    "response header name",
+		pattern: regexp.MustCompile(`^[!#$%&'*+.^_|~0-9A-Za-z-]+$`),
+		says:    "a header name is such as Access-Control-Allow-Origin",
+	}, {
+		// API Gateway developer guide, request-response-data-mappings.
+		name:    "response parameter",
+		pattern: parameterPattern,
+		says:    `a header's value is a literal in single quotes, such as "'*'", or method.request.header.NAME, context.NAME or stageVariables.NAME`,
+		fix:     fixParameter,
+	}, {
+		name:    "media type",
+		pattern: regexp.MustCompile(`^[a-z0-9!#$&^_.+-]{1,127}/[a-z0-9!#$&^_.+*-]{1,127}$`),
+		says:    "a media type is such as application/json",
+	}, {
+		name:    "template",
+		pattern: regexp.MustCompile(`^[^\x00]*$`),
+		says:    "a template is a text with $context.NAME in it",
+	}, {
 		name:    "handler path",
 		pattern: regexp.MustCompile(`^[^/\\:*?"<>|{}][^\\:*?"<>|{}]*$`),
 		says:    "a handler is a directory with a Go main package, or path/file.export, relative to the declaration and with / between",

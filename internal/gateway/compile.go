@@ -58,10 +58,7 @@ func New(c Config) (*Gateway, error) {
 	if c.REST == nil {
 		g.table, routeMistakes = compile(c.Stage, endpoints)
 	} else {
-		g.table, routeMistakes = compileREST(endpoints)
-		var more []error
-		g.rest, more = compileRESTConfig(&c)
-		routeMistakes = append(routeMistakes, more...)
+		g.table, g.rest, routeMistakes = compileREST(&c, endpoints)
 	}
 	mistakes = append(mistakes, routeMistakes...)
 	for i, e := range endpoints {
@@ -69,9 +66,11 @@ func New(c Config) (*Gateway, error) {
 			note("route %q: %w", e.key, err)
 		}
 	}
-	var err error
-	if g.cors, err = compileCORS(c.CORS); err != nil {
-		note("cors: %w", err)
+	if c.REST == nil {
+		var err error
+		if g.cors, err = compileCORS(c.CORS); err != nil {
+			note("cors: %w", err)
+		}
 	}
 	if len(mistakes) > 0 {
 		return nil, fmt.Errorf("configuring the API %q: %w", c.ID, errors.Join(mistakes...))

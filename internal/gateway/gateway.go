@@ -40,6 +40,7 @@ type endpoint struct {
 	upstream              *upstream // nil if the route has a function
 	payloadV1             bool
 	timeout               time.Duration
+	preflight             bool // a REST API's OPTIONS that cors stands for
 }
 
 // name names the route in a message. Nil is the absence of a route.

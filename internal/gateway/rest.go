@@ -16,7 +16,11 @@ import (
 )
 
 // REST is what a REST API has that an HTTP API has not.
-type REST struct{}
+type REST struct {
+	// GatewayResponses change what the API answers by itself, by type:
+	// "UNAUTHORIZED", "DEFAULT_4XX".
+	GatewayResponses map[string]GatewayResponse
+}
 
 // maxRESTTimeout is the longest time-out of an integration.
 //
@@ -26,12 +30,15 @@ const maxRESTTimeout = 29 * time.Second
 // rest is a compiled REST.
 type rest struct {
 	deploymentID string
+	responses    map[string]*gatewayResponse
+	cors         *cors // what OPTIONS methods answer; nil if there are none
 }
 
-// compileRESTConfig checks what is REST's own in a configuration.
-func compileRESTConfig(c *Config) (r *rest, mistakes []error) {
+// compileREST checks and compiles what is REST's own in a configuration.
+func compileREST(c *Config, endpoints []*endpoint) (t *table, r *rest, mistakes []error) {
 	note := func(format string, args ...any) { mistakes = append(mistakes, fmt.Errorf(format, args...)) }
 
+	r = &rest{deploymentID: shortID(c.ID + "\x00" + c.Stage)}
 	if c.Stage == DefaultStage {
 		note("a REST API has a stage with a name")
 	}
@@ -47,7 +54,26 @@ func compileRESTConfig(c *Config) (r *rest, mistakes []error) {
 			note("route %q: timeout %s is above %s", route.Key, route.Timeout, maxRESTTimeout)
 		}
 	}
-	return &rest{deploymentID: shortID(c.ID + "\x00" + c.Stage)}, mistakes
+	var err error
+	if c.CORS != nil {
+		if r.cors, err = compileCORS(c.CORS); err != nil {
+			note("cors: %w", err)
+		}
+		switch {
+		case len(c.CORS.AllowOrigins) == 0:
+			note("cors: it allows no origin")
+		case strings.HasSuffix(c.CORS.AllowOrigins[0], "//*"):
+			note("cors: the first origin is sent in gateway responses, so it cannot be %q", c.CORS.AllowOrigins[0])
+		case len(c.CORS.ExposeHeaders) > 0:
+			note("cors: a REST API's functions write Access-Control-Expose-Headers by themselves")
+		}
+		endpoints = append(endpoints, preflightEndpoints(endpoints)...)
+	}
+	if r.responses, err = compileResponses(withCORS(c.CORS, c.REST.GatewayResponses)); err != nil {
+		mistakes = append(mistakes, err)
+	}
+	t, more := compileResources(endpoints)
+	return t, r, append(mistakes, more...)
 }
 
 // shortID gives six characters in the form of a resource's or a deployment's
@@ -94,17 +120,22 @@ func (x *exchange) serveREST() {
 		x.fail(badQuery, errors.New("the query has a |, which must be percent-encoded (api-gateway-known-issues)"))
 		return
 	}
-	decision, ok := x.authorize()
-	if !ok {
+	if m.preflight {
+		x.answerPreflightREST()
 		return
 	}
-	x.invokeREST(decision)
+	var ok bool
+	if x.rest.decision, ok = x.authorize(); !ok {
+		return
+	}
+	x.invokeREST()
 }
 
 // restScratch is what an exchange of a REST API has beside.
 type restScratch struct {
 	extendedID, traceID string
 	path, contextPath   string // without the stage, and with it; as they were sent
+	decision            authorizer.Decision
 }
 
 // failDecision answers for an authorizer that did not say yes.
@@ -120,7 +151,7 @@ func (x *exchange) failDecision(d authorizer.Decision) {
 }
 
 // invokeREST runs the route's function and answers with its reply.
-func (x *exchange) invokeREST(d authorizer.Decision) {
+func (x *exchange) invokeREST() {
 	body, err := x.readBody()
 	switch {
 	case errors.Is(err, errBodyTooLarge), errors.Is(err, errEventTooLarge):
@@ -130,7 +161,7 @@ func (x *exchange) invokeREST(d authorizer.Decision) {
 		x.fail(badBody, fmt.Errorf("reading the request body: %w", err))
 		return
 	}
-	event := x.buildREST(d, body)
+	event := x.buildREST(body)
 	if len(event) > maxEvent {
 		x.fail(requestTooLarge, errEventTooLarge)
 		return
@@ -161,24 +192,19 @@ func (x *exchange) invokeREST(d authorizer.Decision) {
 }
 
 // buildREST gives the event of a REST API. Its memory is the event's own.
-func (x *exchange) buildREST(d authorizer.Decision, body []byte) []byte {
+func (x *exchange) buildREST(body []byte) []byte {
 	s, r, c := &x.event, x.r, &x.g.config
-	s.variables = s.variables[:0]
-	for _, v := range x.match.variables {
-		value := strings.TrimSuffix(escapedValue(x.rest.path, v), "/")
-		s.variables = append(s.variables, apigw.Pair{Name: v.name, Value: value})
-	}
+	s.variables = x.pathParametersREST(s.variables[:0])
 	s.headers = x.appendHeadersREST(s.headers[:0])
 	s.flat = s.flat[:0]
 	for _, h := range s.headers {
 		s.flat = append(s.flat, apigw.Pair{Name: h.Name, Value: h.Values[len(h.Values)-1]})
 	}
-	// A semicolon parts data as & does (api-gateway-known-issues).
-	s.query = appendQuery(s.query[:0], strings.ReplaceAll(r.URL.RawQuery, ";", "&"))
+	s.query = queryREST(s.query[:0], r.URL.RawQuery)
 	single, multi := groupRepeats(s.query)
 	var added []byte
 	if x.match.authorizer != nil {
-		s.claims = d.EventClaims(s.claims[:0])
+		s.claims = x.rest.decision.EventClaims(s.claims[:0])
 		added = apigw.AppendClaims(nil, s.claims)
 	}
 	e := apigw.EventREST{
@@ -195,7 +221,7 @@ func (x *exchange) buildREST(d authorizer.Decision, body []byte) []byte {
 			AccountID: c.AccountID, APIID: c.ID, DeploymentID: x.g.rest.deploymentID,
 			Authorizer: added,
 			DomainName: c.DomainName, DomainPrefix: x.g.domainPrefix,
-			ResourceID: shortID(c.ID + "\x00" + x.match.resource), ResourcePath: x.match.resource,
+			ResourceID: x.resourceID(), ResourcePath: x.match.resource,
 			HTTPMethod: r.Method,
 			Path:       x.rest.contextPath, Protocol: r.Proto, Stage: c.Stage,
 			RequestID: x.entry.RequestID, ExtendedID: x.rest.extendedID,

@@ -71,4 +71,34 @@ var restAssumptions = []aws.Assumption{
 		Choice:   `400 {"message":"Bad Request"}`,
 		Why:      "The known issues say that it must be encoded, and not what happens.",
 	},
+	{
+		Area:     "REST API, gateway responses",
+		Question: "Does a template apply to access denials, whose own body spells Message with a capital?",
+		Choice:   "Yes, as to any other type.",
+		Why:      "It is documented as a template like the others.",
+	},
+	{
+		Area:     "REST API, gateway responses",
+		Question: "What is the body where DEFAULT_5XX has headers only, and the Lambda proxy has failed?",
+		Choice:   "As without it, with the space.",
+		Why:      "Nothing was said of the body.",
+	},
+	{
+		Area:     "REST API, gateway responses",
+		Question: "Can the answer to a request that has missed the stage be changed, or that to one that is too large?",
+		Choice:   "No.",
+		Why:      "A configuration belongs to a stage; the second is documented.",
+	},
+	{
+		Area:     "REST API, gateway responses",
+		Question: "Which header is sent for a variable without a value, or with one that no header can hold?",
+		Choice:   "None.",
+		Why:      "Strict.",
+	},
+	{
+		Area:     "REST API, CORS",
+		Question: "What does `cors` of a REST API stand for?",
+		Choice:   "An OPTIONS method with a mock integration on each resource without one, answering 204 as the CDK's; and Access-Control-Allow-Origin, the first origin, on the API's own errors.",
+		Why:      "REST APIs have no CORS of their own; these are what people build.",
+	},
 }

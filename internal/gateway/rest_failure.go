@@ -27,6 +27,8 @@ type failure struct {
 	// spaced: those of the Lambda proxy have a space after the colon, which
 	// makes 36 bytes of "Internal server error". Observed.
 	spaced bool
+	// validation says what a validator found, for $context.error.validationErrorString.
+	validation string
 }
 
 const codeInternal = "InternalServerErrorException"
@@ -34,19 +36,19 @@ const codeInternal = "InternalServerErrorException"
 // The failures. Statuses are documented; codes, messages and spacing were
 // observed, but for those that Assumptions lists.
 var (
-	noStage                 = failure{"", 403, "ForbiddenException", `"Forbidden"`, false, false}
-	missingToken            = failure{"MISSING_AUTHENTICATION_TOKEN", 403, "MissingAuthenticationTokenException", `"Missing Authentication Token"`, false, false}
-	unauthorizedREST        = failure{"UNAUTHORIZED", 401, "UnauthorizedException", `"Unauthorized"`, false, false}
-	accessDenied            = failure{"ACCESS_DENIED", 403, "AccessDeniedException", `"User is not authorized to access this resource because no identity-based policy allows the execute-api:Invoke action"`, true, false}
-	authorizerConfiguration = failure{"AUTHORIZER_CONFIGURATION_ERROR", 500, "AuthorizerConfigurationException", "null", false, false}
-	badQuery                = failure{"BAD_REQUEST_PARAMETERS", 400, "BadRequestException", `"Bad Request"`, false, false}
-	badBody                 = failure{"BAD_REQUEST_BODY", 400, "BadRequestException", `"Invalid request body"`, false, false}
-	requestTooLarge         = failure{"REQUEST_TOO_LARGE", 413, "RequestTooLargeException", `"Request Too Long"`, false, false}
-	headersTooLargeREST     = failure{"REQUEST_TOO_LARGE", 431, "RequestTooLargeException", `"Request Header Fields Too Large"`, false, false}
-	integrationTimeout      = failure{"INTEGRATION_TIMEOUT", 504, codeInternal, `"Endpoint request timed out"`, false, true}
-	badReply                = failure{"INTEGRATION_FAILURE", 502, codeInternal, `"Internal server error"`, false, true}
-	notInvoked              = failure{"INTEGRATION_FAILURE", 500, codeInternal, `"Internal server error"`, false, true}
-	internalErrorREST       = failure{"API_CONFIGURATION_ERROR", 500, codeInternal, `"Internal server error"`, false, true}
+	noStage                 = failure{kind: "", status: 403, code: "ForbiddenException", message: `"Forbidden"`}
+	missingToken            = failure{kind: "MISSING_AUTHENTICATION_TOKEN", status: 403, code: "MissingAuthenticationTokenException", message: `"Missing Authentication Token"`}
+	unauthorizedREST        = failure{kind: "UNAUTHORIZED", status: 401, code: "UnauthorizedException", message: `"Unauthorized"`}
+	accessDenied            = failure{kind: "ACCESS_DENIED", status: 403, code: "AccessDeniedException", message: `"User is not authorized to access this resource because no identity-based policy allows the execute-api:Invoke action"`, denied: true}
+	authorizerConfiguration = failure{kind: "AUTHORIZER_CONFIGURATION_ERROR", status: 500, code: "AuthorizerConfigurationException", message: "null"}
+	badQuery                = failure{kind: "BAD_REQUEST_PARAMETERS", status: 400, code: "BadRequestException", message: `"Bad Request"`}
+	badBody                 = failure{kind: "BAD_REQUEST_BODY", status: 400, code: "BadRequestException", message: `"Invalid request body"`}
+	requestTooLarge         = failure{kind: "REQUEST_TOO_LARGE", status: 413, code: "RequestTooLargeException", message: `"Request Too Long"`}
+	headersTooLargeREST     = failure{kind: "REQUEST_TOO_LARGE", status: 431, code: "RequestTooLargeException", message: `"Request Header Fields Too Large"`}
+	integrationTimeout      = failure{kind: "INTEGRATION_TIMEOUT", status: 504, code: codeInternal, message: `"Endpoint request timed out"`, spaced: true}
+	badReply                = failure{kind: "INTEGRATION_FAILURE", status: 502, code: codeInternal, message: `"Internal server error"`, spaced: true}
+	notInvoked              = failure{kind: "INTEGRATION_FAILURE", status: 500, code: codeInternal, message: `"Internal server error"`, spaced: true}
+	internalErrorREST       = failure{kind: "API_CONFIGURATION_ERROR", status: 500, code: codeInternal, message: `"Internal server error"`, spaced: true}
 )
 
 // body gives the bytes, which clients compare.
@@ -61,16 +63,47 @@ func (f failure) body() string {
 	return name + space + f.message + "}"
 }
 
-// fail answers with a failure. The cause is logged and never sent.
+// fail answers with a failure, as it is or as was configured for its type. The
+// cause is logged and never sent.
 func (x *exchange) fail(f failure, cause error) {
 	x.entry.Err = cause
 	h := x.w.Header()
 	h["Content-Type"] = []string{contentTypeJSON}
 	h["x-amzn-ErrorType"] = []string{f.code}
-	body := f.body()
-	h["Content-Length"] = []string{strconv.Itoa(len(body))}
-	x.writeHeadREST(f.status)
-	x.written(io.WriteString(x.w, body)) // net/http sends none of it for HEAD
+	status, body := f.status, f.body()
+	if r := x.g.rest.response(f); r != nil {
+		if r.status != 0 {
+			status = r.status
+		}
+		if r.contentType != "" {
+			h["Content-Type"] = []string{r.contentType}
+			body = r.body.text(x, f)
+		}
+		x.addParameters(h, r.headers, f)
+	}
+	hasBody := status != http.StatusNoContent && status != http.StatusNotModified
+	if hasBody {
+		h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	}
+	x.writeHeadREST(status)
+	if hasBody {
+		x.written(io.WriteString(x.w, body)) // net/http sends none of it for HEAD
+	}
+}
+
+// addParameters sets response parameters. One without a value is left out.
+func (x *exchange) addParameters(h http.Header, parameters []responseParameter, f failure) {
+	for _, p := range parameters {
+		v := p.value(x, f)
+		if v == "" || !validValue(v) {
+			continue
+		}
+		if strings.EqualFold(p.name, "Content-Type") {
+			h["Content-Type"] = []string{v}
+			continue
+		}
+		h[p.name] = []string{v}
+	}
 }
 
 // failUnrouted answers for a path or method that no resource serves. API
@@ -79,7 +112,7 @@ func (x *exchange) fail(f failure, cause error) {
 func (x *exchange) failUnrouted(cause error) {
 	f := missingToken
 	if text := incompleteSignature(x.r.Header); text != "" {
-		f = failure{"INVALID_SIGNATURE", http.StatusForbidden, "IncompleteSignatureException", quoteJSON(text), false, false}
+		f = failure{kind: "INVALID_SIGNATURE", status: http.StatusForbidden, code: "IncompleteSignatureException", message: quoteJSON(text)}
 	}
 	x.fail(f, cause)
 }

@@ -15,9 +15,9 @@ import (
 // does. Observed: with POST /admin guarded and an open ANY /{proxy+}, an
 // unsigned GET /admin was answered by the latter.
 
-// compileREST checks the route keys of a REST API and builds its table, whose
-// paths are without the stage.
-func compileREST(endpoints []*endpoint) (*table, []error) {
+// compileResources checks the route keys of a REST API and builds its table,
+// whose paths are without the stage.
+func compileResources(endpoints []*endpoint) (*table, []error) {
 	t, mistakes := compile(DefaultStage, endpoints)
 	if t.fallback != nil {
 		mistakes = append(mistakes, errors.New(`route "$default": a REST API has no $default; write "ANY /{proxy+}", and "ANY /" for the root`))
