@@ -288,7 +288,7 @@ func (a *App) routes(s *servedAPI) ([]gateway.Route, error) {
 		}
 		routes = append(routes, gateway.Route{
 			Key: r.Key, Authorizer: r.Authorizer, Scopes: r.Scopes, Function: r.Function, URL: url,
-			PayloadFormatVersion: r.PayloadFormatVersion, Timeout: r.Timeout,
+			PayloadFormatVersion: r.PayloadFormatVersion, Timeout: r.Timeout, RequestParameters: r.RequestParameters,
 		})
 	}
 	return routes, nil

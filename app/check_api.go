@@ -25,7 +25,7 @@ func (c *checker) api(path string, api *API) {
 	if api.Protocol == ProtocolREST {
 		c.rest(path, api)
 	} else {
-		c.unwanted(path+".gatewayResponses", "gatewayResponses are for REST APIs")
+		c.onlyREST(path, api)
 	}
 	for key, route := range api.Routes.All() {
 		if at := join(path+".routes", key); route != nil && !c.opaque[at] {

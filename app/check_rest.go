@@ -71,6 +71,16 @@ func (c *checker) unwanted(path, message string) {
 	}
 }
 
+// onlyREST reports what an HTTP API has not.
+func (c *checker) onlyREST(path string, api *API) {
+	for _, key := range []string{"gatewayResponses", "binaryMediaTypes"} {
+		c.unwanted(join(path, key), key+" are for REST APIs: write protocol: rest, or delete them")
+	}
+	for key := range api.Routes.All() {
+		c.unwanted(join(path+".routes", key)+".requestParameters", "requestParameters are for REST APIs")
+	}
+}
+
 // restCORS checks what a REST API cannot do of CORS: what it sends is a constant.
 func (c *checker) restCORS(path string, cors *CORS) {
 	if cors == nil || len(cors.AllowOrigins) == 0 {

@@ -247,6 +247,10 @@ type API struct {
 	// or DEFAULT_4XX and DEFAULT_5XX for all types that are not here
 	// (AWS::ApiGateway::GatewayResponse).
 	GatewayResponses Map[*GatewayResponse] `yaml:"gatewayResponses" keys:"gateway response type"`
+	// BinaryMediaTypes are the media types that a REST API passes on as base64, and
+	// decodes in replies to a client that accepts them first: such as image/png,
+	// image/* or */* (BinaryMediaTypes).
+	BinaryMediaTypes []string `yaml:"binaryMediaTypes" grammar:"media range" unique:"true"`
 
 	_ struct{} `noun:"an API"`
 }
@@ -356,7 +360,13 @@ type Route struct {
 	// default the longest.
 	Timeout time.Duration `yaml:"timeout" min:"50ms" max:"30s" step:"1ms"`
 
-	_ struct{} `noun:"a route" later:"permissions" shorthand:"function"`
+	// RequestParameters are what a request to a REST API must have:
+	// method.request.header.NAME or method.request.querystring.NAME; a request
+	// without them is answered 400 (AWS::ApiGateway::Method RequestParameters, with a
+	// validator of parameters).
+	RequestParameters []string `yaml:"requestParameters" grammar:"request parameter" unique:"true"`
+
+	_ struct{} `noun:"a route" later:"permissions requestModels" shorthand:"function"`
 }
 
 // A Function is a Lambda function (AWS::Lambda::Function). A text in its place is

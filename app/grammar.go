@@ -214,6 +214,20 @@ var grammars = []grammar{
 		pattern: regexp.MustCompile(`^[a-z0-9!#$&^_.+-]{1,127}/[a-z0-9!#$&^_.+*-]{1,127}$`),
 		says:    "a media type is such as application/json",
 	}, {
+		name:    "media range",
+		pattern: regexp.MustCompile(`^(\*/\*|[A-Za-z0-9!#$&^_.+-]{1,127}/(\*|[A-Za-z0-9!#$&^_.+-]{1,127}))$`),
+		says:    "a media type is such as image/png, image/* or */*",
+	}, {
+		name:    "request parameter",
+		pattern: regexp.MustCompile(`^method\.request\.(header|querystring)\.[A-Za-z0-9._-]+$`),
+		says:    "a request parameter is method.request.header.NAME or method.request.querystring.NAME",
+		fix: func(s string) string {
+			if rest, ok := strings.CutPrefix(s, "$request."); ok {
+				return fmt.Sprintf("that is the form of HTTP APIs; write %q", "method.request."+rest)
+			}
+			return ""
+		},
+	}, {
 		name:    "template",
 		pattern: regexp.MustCompile(`^[^\x00]*$`),
 		says:    "a template is a text with $context.NAME in it",

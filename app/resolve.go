@@ -63,6 +63,8 @@ type ResolvedRoute struct {
 	PayloadFormatVersion string
 	// Timeout is how long the gateway waits for the answer.
 	Timeout time.Duration
+	// RequestParameters are what a request to a REST API must have.
+	RequestParameters []string
 	// Pos is where the route is.
 	Pos Pos
 }
@@ -222,6 +224,7 @@ func (s *state) resolve(a *App, h *handlers) {
 func resolveRoute(api *API, route *Route) ResolvedRoute {
 	r := ResolvedRoute{
 		Authorizer: route.Authorizer, Scopes: route.Scopes, URL: route.URL, Timeout: first(route.Timeout, api.longestTimeout()),
+		RequestParameters: route.RequestParameters,
 	}
 	if r.Authorizer == "" {
 		r.Authorizer = api.Defaults.Authorizer

@@ -40,7 +40,8 @@ type endpoint struct {
 	upstream              *upstream // nil if the route has a function
 	payloadV1             bool
 	timeout               time.Duration
-	preflight             bool // a REST API's OPTIONS that cors stands for
+	preflight             bool     // a REST API's OPTIONS that cors stands for
+	required              required // a REST API's required parameters
 }
 
 // name names the route in a message. Nil is the absence of a route.

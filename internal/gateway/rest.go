@@ -20,6 +20,9 @@ type REST struct {
 	// GatewayResponses change what the API answers by itself, by type:
 	// "UNAUTHORIZED", "DEFAULT_4XX".
 	GatewayResponses map[string]GatewayResponse
+	// BinaryMediaTypes are the types whose bodies stand in events as base64:
+	// "image/png", "image/*", "*/*".
+	BinaryMediaTypes []string
 }
 
 // maxRESTTimeout is the longest time-out of an integration.
@@ -32,12 +35,14 @@ type rest struct {
 	deploymentID string
 	responses    map[string]*gatewayResponse
 	cors         *cors // what OPTIONS methods answer; nil if there are none
+	binary       binaryTypes
 }
 
 // compileREST checks and compiles what is REST's own in a configuration.
 func compileREST(c *Config, endpoints []*endpoint) (t *table, r *rest, mistakes []error) {
 	note := func(format string, args ...any) { mistakes = append(mistakes, fmt.Errorf(format, args...)) }
 
+	var err error
 	r = &rest{deploymentID: shortID(c.ID + "\x00" + c.Stage)}
 	if c.Stage == DefaultStage {
 		note("a REST API has a stage with a name")
@@ -53,8 +58,13 @@ func compileREST(c *Config, endpoints []*endpoint) (t *table, r *rest, mistakes 
 		if route.Timeout > maxRESTTimeout {
 			note("route %q: timeout %s is above %s", route.Key, route.Timeout, maxRESTTimeout)
 		}
+		if endpoints[i].required, err = compileRequired(route.RequestParameters); err != nil {
+			note("route %q: %w", route.Key, err)
+		}
 	}
-	var err error
+	if r.binary, err = compileBinaryTypes(c.REST.BinaryMediaTypes); err != nil {
+		mistakes = append(mistakes, err)
+	}
 	if c.CORS != nil {
 		if r.cors, err = compileCORS(c.CORS); err != nil {
 			note("cors: %w", err)
@@ -88,7 +98,7 @@ func shortID(seed string) string {
 }
 
 // serveREST is the order of a request to a REST API: stage, resource and
-// method, authorizer, integration.
+// method, authorizer, validator, integration.
 func (x *exchange) serveREST() {
 	x.entry.RequestID, x.rest.extendedID = aws.NewRequestID(), x.entry.RequestID
 	x.rest.traceID = newTraceID(x.entry.Time)
@@ -128,7 +138,9 @@ func (x *exchange) serveREST() {
 	if x.rest.decision, ok = x.authorize(); !ok {
 		return
 	}
-	x.invokeREST()
+	if x.validate() {
+		x.invokeREST()
+	}
 }
 
 // restScratch is what an exchange of a REST API has beside.
@@ -227,7 +239,8 @@ func (x *exchange) buildREST(body []byte) []byte {
 			RequestID: x.entry.RequestID, ExtendedID: x.rest.extendedID,
 			Time: x.entry.Time, SourceIP: x.entry.SourceIP, UserAgent: r.UserAgent(),
 		},
-		Body: body,
+		Body:            body,
+		IsBase64Encoded: len(body) > 0 && x.g.rest.binary.match(r.Header.Get("Content-Type")),
 	}
 	return e.AppendJSON(nil)
 }

@@ -101,4 +101,16 @@ var restAssumptions = []aws.Assumption{
 		Choice:   "An OPTIONS method with a mock integration on each resource without one, answering 204 as the CDK's; and Access-Control-Allow-Origin, the first origin, on the API's own errors.",
 		Why:      "REST APIs have no CORS of their own; these are what people build.",
 	},
+	{
+		Area:     "REST API, request validators",
+		Question: "When is a required parameter there, and how is the answer spaced?",
+		Choice:   "When it is there and not blank; header names in any case. The body has no space after the colon.",
+		Why:      "The developer guide says \"included in the incoming request and not blank\"; gateway responses are made by a template without the space.",
+	},
+	{
+		Area:     "REST API, binary media types",
+		Question: "What if a request has no Content-Type or Accept?",
+		Choice:   "It matches */* alone.",
+		Why:      "What is said is compared to the letter, which was observed.",
+	},
 }

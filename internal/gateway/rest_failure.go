@@ -42,6 +42,7 @@ var (
 	accessDenied            = failure{kind: "ACCESS_DENIED", status: 403, code: "AccessDeniedException", message: `"User is not authorized to access this resource because no identity-based policy allows the execute-api:Invoke action"`, denied: true}
 	authorizerConfiguration = failure{kind: "AUTHORIZER_CONFIGURATION_ERROR", status: 500, code: "AuthorizerConfigurationException", message: "null"}
 	badQuery                = failure{kind: "BAD_REQUEST_PARAMETERS", status: 400, code: "BadRequestException", message: `"Bad Request"`}
+	missingParameters       = failure{kind: "BAD_REQUEST_PARAMETERS", status: 400, code: "BadRequestException"}
 	badBody                 = failure{kind: "BAD_REQUEST_BODY", status: 400, code: "BadRequestException", message: `"Invalid request body"`}
 	requestTooLarge         = failure{kind: "REQUEST_TOO_LARGE", status: 413, code: "RequestTooLargeException", message: `"Request Too Long"`}
 	headersTooLargeREST     = failure{kind: "REQUEST_TOO_LARGE", status: 431, code: "RequestTooLargeException", message: `"Request Header Fields Too Large"`}

@@ -30,6 +30,11 @@ func (x *exchange) replyREST(reply apigw.ReplyREST) {
 		x.fail(badReply, err)
 		return
 	}
+	body, err := x.replyBody(reply)
+	if err != nil {
+		x.fail(internalErrorREST, err)
+		return
+	}
 	h := x.w.Header()
 	typed := false
 	for _, p := range reply.Headers {
@@ -48,11 +53,11 @@ func (x *exchange) replyREST(reply apigw.ReplyREST) {
 	h["X-Amzn-Trace-Id"] = []string{x.responseTrace()}
 	hasBody := reply.StatusCode != http.StatusNoContent && reply.StatusCode != http.StatusNotModified
 	if hasBody {
-		h["Content-Length"] = []string{strconv.Itoa(len(reply.Body))}
+		h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	}
 	x.writeHeadREST(reply.StatusCode)
 	if hasBody {
-		x.written(x.w.Write(reply.Body)) // net/http sends none of it for HEAD
+		x.written(x.w.Write(body)) // net/http sends none of it for HEAD
 	}
 }
 

@@ -1,6 +1,7 @@
 package apigw
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -161,4 +162,14 @@ func (p *restParser) headers() []Pair {
 		out = append(out, Pair{"Content-Type", contentTypeJSON})
 	}
 	return out
+}
+
+// DecodedBody gives the bytes that Body is the base64 of.
+func (r ReplyREST) DecodedBody() ([]byte, error) {
+	decoded := make([]byte, base64.StdEncoding.DecodedLen(len(r.Body)))
+	n, err := base64.StdEncoding.Decode(decoded, r.Body)
+	if err != nil {
+		return nil, err
+	}
+	return decoded[:n], nil
 }
