@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/doorwright/doorwright/internal/authorizer"
 	"github.com/doorwright/doorwright/internal/aws"
 	"github.com/doorwright/doorwright/internal/wire/apigw"
 )
@@ -75,7 +76,13 @@ func New(c Config) (*Gateway, error) {
 	if len(mistakes) > 0 {
 		return nil, fmt.Errorf("configuring the API %q: %w", c.ID, errors.Join(mistakes...))
 	}
-	for _, a := range c.Authorizers {
+	for name, a := range c.Authorizers {
+		if f, ok := a.(FunctionAuthorizer); ok {
+			g.secretQuery = append(g.secretQuery, f.QueryParameters()...)
+			if ofREST := f.Format() == authorizer.FormatToken || f.Format() == authorizer.FormatRequest; ofREST != (c.REST != nil) {
+				return nil, fmt.Errorf("configuring the API %q: the format %s of authorizer %q is not for this kind of API", c.ID, f.Format(), name)
+			}
+		}
 		if q, ok := a.(interface{ QueryParameter() string }); ok && q.QueryParameter() != "" {
 			g.secretQuery = append(g.secretQuery, q.QueryParameter())
 		}
@@ -94,6 +101,9 @@ func New(c Config) (*Gateway, error) {
 func (c *Config) fillIn() {
 	if c.AccountID == "" {
 		c.AccountID = aws.AccountID
+	}
+	if c.Region == "" {
+		c.Region = "us-east-1"
 	}
 	if c.Stage == "" {
 		c.Stage = DefaultStage
@@ -126,8 +136,9 @@ func (e *endpoint) complete(c *Config, r *Route) (mistakes []error) {
 	default:
 		e.authorizer = c.Authorizers[r.Authorizer]
 	}
+	_, isFunction := e.authorizer.(FunctionAuthorizer)
 	switch {
-	case len(r.Scopes) > 0 && r.Authorizer == None:
+	case len(r.Scopes) > 0 && (r.Authorizer == None || isFunction):
 		note("it has scopes but nothing that checks them")
 	case len(r.Scopes) > maxScopes:
 		note("it has %d scopes, %d at most", len(r.Scopes), maxScopes)

@@ -21,6 +21,17 @@ type Authorizer interface {
 	Authorize(r *http.Request, scopes []string) authorizer.Decision
 }
 
+// A FunctionAuthorizer is an Authorizer that has to see more of a request than
+// its header: its Decide is asked in the place of Authorize.
+type FunctionAuthorizer interface {
+	Authorizer
+	// Format is the format of the events that a Question gives.
+	Format() authorizer.Format
+	// QueryParameters are those that logs leave out.
+	QueryParameters() []string
+	Decide(*authorizer.Question) authorizer.Decision
+}
+
 // An Invoker runs functions.
 type Invoker interface {
 	// Invoke runs a function on an event and gives its reply.
@@ -41,6 +52,8 @@ type Config struct {
 	ID string
 	// AccountID is the account. Empty means aws.AccountID.
 	AccountID string
+	// Region is in the ARNs that policies name. Empty means us-east-1.
+	Region string
 	// Stage is the stage's name: "$default", which is also meant by empty, or
 	// a name, which is then the first segment of every path. A REST API's is
 	// a name always.

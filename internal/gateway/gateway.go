@@ -137,7 +137,7 @@ func (x *exchange) authorize() (authorizer.Decision, bool) {
 		x.entry.Allowed = true
 		return authorizer.Decision{Allow: true}, true
 	}
-	d := x.match.authorizer.Authorize(x.r, x.match.scopes)
+	d := x.decide()
 	x.entry.Allowed, x.entry.Reasons = d.Allow, d.Reasons
 	switch {
 	case d.Allow:
@@ -151,10 +151,15 @@ func (x *exchange) authorize() (authorizer.Decision, bool) {
 	}
 	switch d.Status {
 	case http.StatusUnauthorized:
-		// AWS's sample of this answer has no content-type (http-api-troubleshooting-jwt).
-		x.refuseWith(unauthorized, nil, "", d.Challenge)
+		contentType := contentTypeJSON
+		if d.Challenge != "" {
+			contentType = "" // AWS's sample of a JWT authorizer's answer has none (http-api-troubleshooting-jwt)
+		}
+		x.refuseWith(unauthorized, nil, contentType, d.Challenge)
 	case http.StatusForbidden:
 		x.refuseWith(forbidden, nil, contentTypeJSON, d.Challenge)
+	case http.StatusInternalServerError:
+		x.refuse(internalError, nil) // the reasons say it all
 	default:
 		x.refuse(internalError, fmt.Errorf("authorizer %q gave no decision", x.match.authorizerName))
 	}

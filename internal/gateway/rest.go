@@ -152,11 +152,17 @@ type restScratch struct {
 
 // failDecision answers for an authorizer that did not say yes.
 func (x *exchange) failDecision(d authorizer.Decision) {
-	switch d.Status {
-	case http.StatusUnauthorized:
+	switch {
+	case d.Status == http.StatusUnauthorized:
 		x.fail(unauthorizedREST, nil)
-	case http.StatusForbidden:
+	case d.Status == http.StatusForbidden && d.ExplicitDeny:
+		x.fail(accessDeniedExplicitly, nil)
+	case d.Status == http.StatusForbidden:
 		x.fail(accessDenied, nil)
+	case d.Status == http.StatusRequestURITooLong:
+		x.fail(arnTooLong, nil)
+	case d.Status == http.StatusInternalServerError:
+		x.fail(authorizerConfiguration, nil) // the reasons say it all
 	default:
 		x.fail(authorizerConfiguration, fmt.Errorf("authorizer %q gave no decision", x.match.authorizerName))
 	}
@@ -205,6 +211,22 @@ func (x *exchange) invokeREST() {
 
 // buildREST gives the event of a REST API. Its memory is the event's own.
 func (x *exchange) buildREST(body []byte) []byte {
+	d := &x.rest.decision
+	e := x.eventREST()
+	switch {
+	case x.match.authorizer == nil:
+	case d.Caller != nil:
+		e.RequestContext.Authorizer = d.Caller.AppendREST(nil, d.Latency)
+	default:
+		x.event.claims = d.EventClaims(x.event.claims[:0])
+		e.RequestContext.Authorizer = apigw.AppendClaims(nil, x.event.claims)
+	}
+	e.Body, e.IsBase64Encoded = body, len(body) > 0 && x.g.rest.binary.match(x.r.Header.Get("Content-Type"))
+	return e.AppendJSON(nil)
+}
+
+// eventREST gives the event without a body and without what an authorizer says.
+func (x *exchange) eventREST() apigw.EventREST {
 	s, r, c := &x.event, x.r, &x.g.config
 	s.variables = x.pathParametersREST(s.variables[:0])
 	s.headers = x.appendHeadersREST(s.headers[:0])
@@ -214,12 +236,7 @@ func (x *exchange) buildREST(body []byte) []byte {
 	}
 	s.query = queryREST(s.query[:0], r.URL.RawQuery)
 	single, multi := groupRepeats(s.query)
-	var added []byte
-	if x.match.authorizer != nil {
-		s.claims = x.rest.decision.EventClaims(s.claims[:0])
-		added = apigw.AppendClaims(nil, s.claims)
-	}
-	e := apigw.EventREST{
+	return apigw.EventREST{
 		Resource:                        x.match.resource,
 		Path:                            x.rest.path,
 		HTTPMethod:                      r.Method,
@@ -231,7 +248,6 @@ func (x *exchange) buildREST(body []byte) []byte {
 		StageVariables:                  x.g.stageVariables,
 		RequestContext: apigw.ContextREST{
 			AccountID: c.AccountID, APIID: c.ID, DeploymentID: x.g.rest.deploymentID,
-			Authorizer: added,
 			DomainName: c.DomainName, DomainPrefix: x.g.domainPrefix,
 			ResourceID: x.resourceID(), ResourcePath: x.match.resource,
 			HTTPMethod: r.Method,
@@ -239,10 +255,7 @@ func (x *exchange) buildREST(body []byte) []byte {
 			RequestID: x.entry.RequestID, ExtendedID: x.rest.extendedID,
 			Time: x.entry.Time, SourceIP: x.entry.SourceIP, UserAgent: r.UserAgent(),
 		},
-		Body:            body,
-		IsBase64Encoded: len(body) > 0 && x.g.rest.binary.match(r.Header.Get("Content-Type")),
 	}
-	return e.AppendJSON(nil)
 }
 
 // droppedREST are the request headers that a function does not see. Observed.

@@ -40,6 +40,8 @@ var (
 	missingToken            = failure{kind: "MISSING_AUTHENTICATION_TOKEN", status: 403, code: "MissingAuthenticationTokenException", message: `"Missing Authentication Token"`}
 	unauthorizedREST        = failure{kind: "UNAUTHORIZED", status: 401, code: "UnauthorizedException", message: `"Unauthorized"`}
 	accessDenied            = failure{kind: "ACCESS_DENIED", status: 403, code: "AccessDeniedException", message: `"User is not authorized to access this resource because no identity-based policy allows the execute-api:Invoke action"`, denied: true}
+	accessDeniedExplicitly  = failure{kind: "ACCESS_DENIED", status: 403, code: "AccessDeniedException", message: `"User is not authorized to access this resource with an explicit deny in an identity-based policy"`, denied: true}
+	arnTooLong              = failure{kind: "REQUEST_TOO_LARGE", status: 414, code: "RequestTooLargeException", message: `"Request URI too long"`}
 	authorizerConfiguration = failure{kind: "AUTHORIZER_CONFIGURATION_ERROR", status: 500, code: "AuthorizerConfigurationException", message: "null"}
 	badQuery                = failure{kind: "BAD_REQUEST_PARAMETERS", status: 400, code: "BadRequestException", message: `"Bad Request"`}
 	missingParameters       = failure{kind: "BAD_REQUEST_PARAMETERS", status: 400, code: "BadRequestException"}
