@@ -26,6 +26,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/doorwright/doorwright/app"
+	"github.com/doorwright/doorwright/internal/authorizer"
 	"github.com/doorwright/doorwright/internal/cognito"
 	"github.com/doorwright/doorwright/internal/gateway"
 	"github.com/doorwright/doorwright/internal/lambda"
@@ -80,7 +81,8 @@ type App struct {
 	functions   *lambda.Runtime
 	handlerOf   map[string]string // by function name: what the declaration calls it
 	apis        []*servedAPI
-	remotes     []*verify.Remote // keys of issuers elsewhere
+	remotes     []*verify.Remote     // keys of issuers elsewhere
+	guards      []*authorizer.Lambda // authorizers that are functions
 	environment Environment
 	outputs     []Output
 	closeOnce   sync.Once

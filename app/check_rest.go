@@ -42,8 +42,6 @@ func (c *checker) rest(path string, api *API) {
 		case a == nil || c.opaque[at]:
 		case a.Type == "jwt":
 			c.at(at+".type", "write protocol: http, where they are", "a REST API has no JWT authorizers")
-		case a.Type == "user_pool":
-			c.at(at+".type", "write protocol: http", "type user_pool of a REST API %s", unsupported)
 		}
 	}
 	for key, r := range api.Routes.All() {

@@ -314,12 +314,13 @@ type CORS struct {
 	_ struct{} `noun:"a cors setting" shorthand:"true"`
 }
 
-// An Authorizer decides who may call a route (AWS::ApiGatewayV2::Authorizer; API
-// Gateway developer guide, http-api-jwt-authorizer).
+// An Authorizer decides who may call a route (AWS::ApiGatewayV2::Authorizer or
+// AWS::ApiGateway::Authorizer; API Gateway developer guide, http-api-jwt-authorizer,
+// http-api-lambda-authorizer, apigateway-use-lambda-authorizer).
 type Authorizer struct {
-	// Type is jwt, tokens of any OpenID Connect issuer, or user_pool, tokens of a user
-	// pool of this file.
-	Type string `yaml:"type" required:"true" enum:"jwt user_pool" later:"lambda"`
+	// Type is jwt, tokens of any OpenID Connect issuer, user_pool, tokens of a user
+	// pool of this file, or lambda, whatever a function says.
+	Type string `yaml:"type" required:"true" enum:"jwt user_pool lambda"`
 	// Issuer is the URL that must be a token's iss, to the letter, and below which
 	// .well-known/openid-configuration is read (JwtConfiguration.Issuer). https, or
 	// http on this machine.
@@ -328,8 +329,32 @@ type Authorizer struct {
 	// compared for a token without aud (JwtConfiguration.Audience). At most 50.
 	Audience []Expr `yaml:"audience" for:"jwt" required:"true" minItems:"1" maxItems:"50" refs:"an audience" nonEmpty:"true"`
 	// IdentitySource is where the token is: $request.header.NAME or
-	// $request.querystring.NAME, exactly one (IdentitySource).
-	IdentitySource []string `yaml:"identitySource" default:"$request.header.Authorization" grammar:"identity source" single:"true" minItems:"1" maxItems:"1"`
+	// $request.querystring.NAME, exactly one (IdentitySource). Of type lambda there may
+	// be any number, also $context.NAME and $stageVariables.NAME: all have to be in a
+	// request, and a cached answer is found by them. In a REST API the forms are
+	// method.request.header.NAME, method.request.querystring.NAME, context.NAME and
+	// stageVariables.NAME. By default the Authorization header.
+	IdentitySource []string `yaml:"identitySource" default:"$request.header.Authorization" grammar:"identity source" single:"true" maxItems:"20"`
+	// Function is the function that decides (AuthorizerUri): a handler, or a mapping
+	// with the handler and its settings.
+	Function *Function `yaml:"function" for:"lambda" required:"true"`
+	// Kind is what the function of a REST API gets: the request, or the token alone
+	// (Type REQUEST or TOKEN). An HTTP API has request only.
+	Kind string `yaml:"kind" for:"lambda" default:"request" enum:"request token"`
+	// PayloadFormatVersion is the format of the function's event in an HTTP API
+	// (AuthorizerPayloadFormatVersion).
+	PayloadFormatVersion string `yaml:"payloadFormatVersion" for:"lambda" default:"2.0" enum:"2.0 1.0"`
+	// EnableSimpleResponses says that the function of an HTTP API answers with
+	// isAuthorized in the place of a policy (EnableSimpleResponses).
+	EnableSimpleResponses bool `yaml:"enableSimpleResponses" for:"lambda" default:"false"`
+	// ResultTTLInSeconds is how long an answer is kept for all routes of the
+	// authorizer, found by its identity sources; 0 keeps none
+	// (AuthorizerResultTtlInSeconds).
+	ResultTTLInSeconds int `yaml:"resultTtlInSeconds" for:"lambda" default:"300" min:"0" max:"3600"`
+	// IdentityValidationExpression is a regular expression that the whole token has to
+	// match for the function to be asked; only of the kind token
+	// (IdentityValidationExpression).
+	IdentityValidationExpression string `yaml:"identityValidationExpression" for:"lambda" grammar:"validation expression"`
 	// UserPool is the name of the user pool whose tokens are good.
 	UserPool string `yaml:"userPool" for:"user_pool" required:"true" grammar:"resource name"`
 	// Clients are the names of the pool's clients whose tokens are good. By default

@@ -58,6 +58,11 @@ var (
 // hostPattern is a host name with a dot, and perhaps a port.
 var hostPattern = regexp.MustCompile(`^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:[0-9]+)?$`)
 
+// contextVariable are the variables of $context that are known of a request
+// (http-api-logging-variables).
+const contextVariable = `(accountId|apiId|domainName|domainPrefix|httpMethod|identity\.sourceIp|identity\.userAgent|` +
+	`path|protocol|requestId|requestTime|requestTimeEpoch|routeKey|stage)`
+
 // segment is a segment of a route's path: a literal that is neither . nor .., or a
 // variable.
 const segment = `(([A-Za-z0-9:_-]|\.[A-Za-z0-9:_-]|\.\.[A-Za-z0-9.:_-])[A-Za-z0-9.:_-]*|\{[A-Za-z0-9._-]+\})`
@@ -178,15 +183,15 @@ var grammars = []grammar{
 		pattern: regexp.MustCompile(`^[!#$%&'*+.^_|~0-9A-Za-z-]+$`),
 		says:    "a header name is such as Content-Type, or * for all",
 	}, {
-		name:    "identity source",
-		pattern: regexp.MustCompile(`^\$request\.(header|querystring)\.[A-Za-z0-9._-]+$`),
-		says:    "an identity source is $request.header.NAME or $request.querystring.NAME",
-		fix: func(s string) string {
-			if name, ok := strings.CutPrefix(s, "method.request.header."); ok && name != "" {
-				return fmt.Sprintf("that is the form of REST APIs; write %q", "$request.header."+name)
-			}
-			return ""
-		},
+		// Which of these forms go with an authorizer is in check_authorizer.go.
+		name: "identity source",
+		pattern: regexp.MustCompile(`^((\$|method\.)request\.(header|querystring)\.[A-Za-z0-9._-]+` +
+			`|\$?stageVariables\.[A-Za-z0-9_]+|\$?context\.` + contextVariable + `)$`),
+		says: "an identity source is such as $request.header.NAME or $request.querystring.NAME",
+	}, {
+		name:    "validation expression",
+		pattern: regexp.MustCompile(`^[^\x00-\x1f]+$`),
+		says:    "a validation expression is a regular expression such as ^Bearer [A-Za-z0-9._-]+$",
 	}, {
 		// API Gateway developer guide, supported-gateway-response-types. REQUEST_TOO_LARGE
 		// cannot be changed.

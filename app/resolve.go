@@ -17,6 +17,7 @@ type state struct {
 	secrets   map[string]Secret
 	functions []ResolvedFunction
 	routes    []ResolvedRoute
+	guards    []ResolvedAuthorizer
 	triggers  []ResolvedTrigger
 }
 
@@ -69,6 +70,16 @@ type ResolvedRoute struct {
 	Pos Pos
 }
 
+// A ResolvedAuthorizer is an authorizer of type lambda.
+type ResolvedAuthorizer struct {
+	// API is the name of the API and Name the authorizer's.
+	API, Name string
+	// Function is the name of one of App.Functions.
+	Function string
+	// Pos is where the authorizer is.
+	Pos Pos
+}
+
 // A ResolvedTrigger is a trigger of a user pool.
 type ResolvedTrigger struct {
 	// UserPool is the name of the pool and Trigger the key, such as preSignUp.
@@ -87,8 +98,8 @@ const (
 	defaultMemorySize = 128
 )
 
-// Functions returns the functions of all routes, then of all triggers, in the order of
-// the file.
+// Functions returns the functions of all routes, then of all authorizers, then of all
+// triggers, in the order of the file.
 func (a *App) Functions() []ResolvedFunction {
 	return append([]ResolvedFunction(nil), a.state.functions...)
 }
@@ -96,6 +107,11 @@ func (a *App) Functions() []ResolvedFunction {
 // Routes returns the routes of all APIs in the order of the file.
 func (a *App) Routes() []ResolvedRoute {
 	return append([]ResolvedRoute(nil), a.state.routes...)
+}
+
+// FunctionAuthorizers returns the authorizers of type lambda in the order of the file.
+func (a *App) FunctionAuthorizers() []ResolvedAuthorizer {
+	return append([]ResolvedAuthorizer(nil), a.state.guards...)
 }
 
 // Triggers returns the triggers of all user pools in the order of the file.
@@ -204,6 +220,18 @@ func (s *state) resolve(a *App, h *handlers) {
 				r.Function = add(resolveFunction(api, route.Function, h), apiName+" "+key, path+".function")
 			}
 			s.routes = append(s.routes, r)
+		}
+	}
+	for apiName, api := range a.APIs.All() {
+		for name, z := range api.Authorizers.All() {
+			if z.Function == nil {
+				continue
+			}
+			path := "apis." + apiName + ".authorizers." + name
+			s.guards = append(s.guards, ResolvedAuthorizer{
+				API: apiName, Name: name, Function: add(resolveFunction(api, z.Function, h), path, path+".function"),
+				Pos: s.src.pos(s.places[path].key),
+			})
 		}
 	}
 	for poolName, pool := range a.UserPools.All() {

@@ -32,6 +32,10 @@ type Decision struct {
 	Latency time.Duration
 	// ExplicitDeny says of a 403 that a statement of a policy denies.
 	ExplicitDeny bool
+	// Message is the text of a refusal in whose place REST APIs would say
+	// Unauthorized or Forbidden. It is a constant, or empty.
+	Message string
+	pool    bool // the claims are those of a REST API's user pool authorizer
 	// Scopes are all scopes of the token if the route asks for scopes, else
 	// nil, as the event shows them.
 	Scopes []string
@@ -55,6 +59,8 @@ const (
 	CodeBearerInToken     = "BearerInToken"     // a second or differently spelled "Bearer "
 	CodeInsufficientScope = "InsufficientScope" // the token has none of the route's scopes
 	CodeVerified          = "Verified"          // the token is good
+
+	CodeTokenUse = "TokenUse" // an access token for an ID token, or the other way round
 
 	CodeIdentityAbsent     = "IdentityAbsent"     // an identity source of an authorizer function is not in the request
 	CodeSeveralValues      = "SeveralValues"      // one is there more than once

@@ -88,4 +88,22 @@ var functionAssumptions = []aws.Assumption{
 		Choice:   "29 seconds, or its own time-out.",
 		Why:      "So may the integration.",
 	},
+	{
+		Area:     "REST API, user pool authorizer",
+		Question: `May the token have "Bearer " in front of it?`,
+		Choice:   "Yes, spelled so.",
+		Why:      "It commonly works.",
+	},
+	{
+		Area:     "REST API, user pool authorizer",
+		Question: "What answers an access token without one of the method's scopes?",
+		Choice:   `401 {"message":"Unauthorized"}`,
+		Why:      "So the documentation implies.",
+	},
+	{
+		Area:     "REST API, user pool authorizer",
+		Question: "How do claims come that are arrays, such as cognito:groups?",
+		Choice:   "Joined by commas.",
+		Why:      "Reports differ; most have it so.",
+	},
 }

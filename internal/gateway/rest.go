@@ -153,6 +153,10 @@ type restScratch struct {
 // failDecision answers for an authorizer that did not say yes.
 func (x *exchange) failDecision(d authorizer.Decision) {
 	switch {
+	case d.Status == http.StatusUnauthorized && d.Message != "":
+		f := unauthorizedREST
+		f.message = quoteJSON(d.Message)
+		x.fail(f, nil)
 	case d.Status == http.StatusUnauthorized:
 		x.fail(unauthorizedREST, nil)
 	case d.Status == http.StatusForbidden && d.ExplicitDeny:
