@@ -250,7 +250,7 @@ func (a *App) newGateways(context.Context) error {
 			Log:            func(e gateway.Entry) { a.requestEvent(s.name, e) },
 		}
 		if s.decl.Protocol == app.ProtocolREST {
-			cfg.REST = restConfig(s.decl)
+			cfg.REST = a.restConfig(s)
 		}
 		for name, expr := range s.decl.StageVariables.All() {
 			value, err := a.decl.Resolve(expr, a.attribute)
@@ -291,6 +291,7 @@ func (a *App) routes(s *servedAPI) ([]gateway.Route, error) {
 		routes = append(routes, gateway.Route{
 			Key: r.Key, Authorizer: r.Authorizer, Scopes: r.Scopes, Function: r.Function, URL: url,
 			PayloadFormatVersion: r.PayloadFormatVersion, Timeout: r.Timeout, RequestParameters: r.RequestParameters,
+			APIKeyRequired: r.APIKeyRequired, Throttle: throttle(r.Throttle),
 		})
 	}
 	return routes, nil

@@ -94,6 +94,7 @@ type servedAPI struct {
 	decl     *app.API
 	listener *loopback
 	gateway  *gateway.Gateway
+	keys     map[string]string // values of API keys, by name
 }
 
 // url gives the API's base URL. A stage other than $default is its first
@@ -161,7 +162,7 @@ func (a *App) Listen(ctx context.Context) (err error) {
 		}
 	}()
 	for _, step := range []func(context.Context) error{
-		a.openState, a.bindEndpoint, a.openPools, a.bindAPIs, a.newFunctions, a.newGateways, a.writeStageFiles,
+		a.openState, a.bindEndpoint, a.openPools, a.bindAPIs, a.openAPIKeys, a.newFunctions, a.newGateways, a.writeStageFiles,
 	} {
 		if err := step(ctx); err != nil {
 			return err

@@ -34,6 +34,8 @@ func (c *checker) rest(path string, api *API) {
 	}
 	c.restCORS(path+".cors", api.CORS)
 	c.gatewayResponses(path+".gatewayResponses", api)
+	c.apiKeys(path, api)
+	c.usagePlans(path, api)
 	const oneFormat = "payloadFormatVersion is for HTTP APIs; a REST API has one format"
 	c.unwanted(path+".defaults.payloadFormatVersion", oneFormat)
 	for name, a := range api.Authorizers.All() {
@@ -71,11 +73,13 @@ func (c *checker) unwanted(path, message string) {
 
 // onlyREST reports what an HTTP API has not.
 func (c *checker) onlyREST(path string, api *API) {
-	for _, key := range []string{"gatewayResponses", "binaryMediaTypes"} {
-		c.unwanted(join(path, key), key+" are for REST APIs: write protocol: rest, or delete them")
+	for _, key := range []string{"gatewayResponses", "binaryMediaTypes", "apiKeySource", "apiKeys", "usagePlans", "throttle"} {
+		c.unwanted(join(path, key), key+" of an HTTP API: only REST APIs have that")
 	}
-	for key := range api.Routes.All() {
-		c.unwanted(join(path+".routes", key)+".requestParameters", "requestParameters are for REST APIs")
+	for route := range api.Routes.All() {
+		for _, key := range []string{"requestParameters", "apiKeyRequired", "throttle"} {
+			c.unwanted(join(path+".routes", route)+"."+key, key+" in an HTTP API: only REST APIs have that")
+		}
 	}
 }
 

@@ -252,7 +252,69 @@ type API struct {
 	// image/* or */* (BinaryMediaTypes).
 	BinaryMediaTypes []string `yaml:"binaryMediaTypes" grammar:"media range" unique:"true"`
 
+	// APIKeySource is where a REST API finds a request's API key: header, the header
+	// x-api-key, or authorizer, usageIdentifierKey in the reply of its Lambda
+	// authorizer (ApiKeySourceType).
+	APIKeySource string `yaml:"apiKeySource" default:"header" enum:"header authorizer"`
+	// APIKeys are the API keys of a REST API, by name (AWS::ApiGateway::ApiKey). They
+	// open routes with apiKeyRequired, through the usage plan that names them.
+	APIKeys Map[*APIKey] `yaml:"apiKeys" keys:"resource name" maxItems:"300"`
+	// UsagePlans say how often the holders of keys may call, by name
+	// (AWS::ApiGateway::UsagePlan).
+	UsagePlans Map[*UsagePlan] `yaml:"usagePlans" keys:"resource name" maxItems:"300"`
+	// Throttle bounds each route of a REST API that has no throttle of its own
+	// (AWS::ApiGateway::Stage MethodSettings of all methods).
+	Throttle *Throttle `yaml:"throttle"`
+
 	_ struct{} `noun:"an API"`
+}
+
+// An APIKey counts who calls a REST API; it does not authorize
+// (AWS::ApiGateway::ApiKey).
+type APIKey struct {
+	// Value is the key: ${secret:NAME}, with 20 to 128 characters. Without one it is
+	// made and kept in the stage's state, and ${apis.API.apiKeys.NAME.value} shows it
+	// (Value).
+	Value Expr `yaml:"value" refs:"an API key" nonEmpty:"true"`
+
+	_ struct{} `noun:"an API key"`
+}
+
+// A UsagePlan says how often the holders of its keys may call
+// (AWS::ApiGateway::UsagePlan). Requests are counted from each start anew.
+type UsagePlan struct {
+	// APIKeys are the names of the plan's keys. A key is in one plan
+	// (AWS::ApiGateway::UsagePlanKey).
+	APIKeys []string `yaml:"apiKeys" required:"true" grammar:"resource name" minItems:"1" unique:"true"`
+	// Throttle bounds each key over all routes (Throttle).
+	Throttle *Throttle `yaml:"throttle"`
+	// Routes bound each key on a route, by route key, in the place of throttle
+	// (ApiStages Throttle).
+	Routes Map[*Throttle] `yaml:"routes" keys:"route key"`
+	// Quota bounds the requests of each key in a period (Quota).
+	Quota *Quota `yaml:"quota"`
+
+	_ struct{} `noun:"a usage plan"`
+}
+
+// A Throttle bounds requests by a token bucket (ThrottleSettings).
+type Throttle struct {
+	// RateLimit is how many requests a second are let in over time (RateLimit).
+	RateLimit int `yaml:"rateLimit" required:"true" min:"0" max:"10000"`
+	// BurstLimit is how many are let in at once (BurstLimit).
+	BurstLimit int `yaml:"burstLimit" required:"true" min:"0" max:"10000"`
+
+	_ struct{} `noun:"a throttle"`
+}
+
+// A Quota bounds requests in a period of the calendar, in UTC (QuotaSettings).
+type Quota struct {
+	// Limit is how many requests there may be in a period (Limit).
+	Limit int `yaml:"limit" required:"true" min:"1" max:"2147483647"`
+	// Period is the period (Period).
+	Period string `yaml:"period" required:"true" enum:"day week month"`
+
+	_ struct{} `noun:"a quota" later:"offset"`
 }
 
 // A GatewayResponse changes one type of answer that a REST API gives by itself
@@ -390,6 +452,11 @@ type Route struct {
 	// without them is answered 400 (AWS::ApiGateway::Method RequestParameters, with a
 	// validator of parameters).
 	RequestParameters []string `yaml:"requestParameters" grammar:"request parameter" unique:"true"`
+
+	// APIKeyRequired asks a request to a REST API for an API key (ApiKeyRequired).
+	APIKeyRequired bool `yaml:"apiKeyRequired" default:"false"`
+	// Throttle bounds the route of a REST API (AWS::ApiGateway::Stage MethodSettings).
+	Throttle *Throttle `yaml:"throttle"`
 
 	_ struct{} `noun:"a route" later:"permissions requestModels" shorthand:"function"`
 }

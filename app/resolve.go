@@ -66,6 +66,10 @@ type ResolvedRoute struct {
 	Timeout time.Duration
 	// RequestParameters are what a request to a REST API must have.
 	RequestParameters []string
+	// APIKeyRequired and Throttle are those of a route of a REST API; Throttle is nil
+	// without a bound.
+	APIKeyRequired bool
+	Throttle       *Throttle
 	// Pos is where the route is.
 	Pos Pos
 }
@@ -140,7 +144,7 @@ func (a *App) Secret(name string) (Secret, bool) {
 }
 
 // Resolve returns the text of e. The stage, the environment and the secrets are known;
-// attribute is asked for those of resources: RefAPI, RefUserPool and RefUserPoolClient.
+// attribute is asked for those of resources: RefAPI, RefAPIKey, RefUserPool and RefUserPoolClient.
 func (a *App) Resolve(e Expr, attribute func(Ref) (string, error)) (string, error) {
 	return e.Resolve(func(r Ref) (string, error) {
 		switch r.Kind {
@@ -252,7 +256,7 @@ func (s *state) resolve(a *App, h *handlers) {
 func resolveRoute(api *API, route *Route) ResolvedRoute {
 	r := ResolvedRoute{
 		Authorizer: route.Authorizer, Scopes: route.Scopes, URL: route.URL, Timeout: first(route.Timeout, api.longestTimeout()),
-		RequestParameters: route.RequestParameters,
+		RequestParameters: route.RequestParameters, APIKeyRequired: route.APIKeyRequired, Throttle: first(route.Throttle, api.Throttle),
 	}
 	if r.Authorizer == "" {
 		r.Authorizer = api.Defaults.Authorizer

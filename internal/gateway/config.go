@@ -104,6 +104,10 @@ type Route struct {
 	// RequestParameters are what a request to a REST API must have:
 	// "method.request.header.NAME", "method.request.querystring.NAME".
 	RequestParameters []string
+	// APIKeyRequired asks a request to a REST API for an API key.
+	APIKeyRequired bool
+	// Throttle bounds the route of a REST API, in the place of REST.Throttle.
+	Throttle *Throttle
 }
 
 // CORS is the CORS configuration of an API.

@@ -42,6 +42,8 @@ type endpoint struct {
 	timeout               time.Duration
 	preflight             bool     // a REST API's OPTIONS that cors stands for
 	required              required // a REST API's required parameters
+	apiKeyRequired        bool     // of a REST API
+	throttle              *bucket  // of a REST API; nil without a limit
 }
 
 // name names the route in a message. Nil is the absence of a route.

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -23,6 +24,14 @@ type REST struct {
 	// BinaryMediaTypes are the types whose bodies stand in events as base64:
 	// "image/png", "image/*", "*/*".
 	BinaryMediaTypes []string
+	// APIKeySource is KeyFromHeader, which is also meant by empty, or
+	// KeyFromAuthorizer.
+	APIKeySource string
+	// APIKeys and UsagePlans open the routes that require an API key.
+	APIKeys    []APIKey
+	UsagePlans []UsagePlan
+	// Throttle bounds each route that has no bound of its own. Nil is none.
+	Throttle *Throttle
 }
 
 // maxRESTTimeout is the longest time-out of an integration.
@@ -36,6 +45,7 @@ type rest struct {
 	responses    map[string]*gatewayResponse
 	cors         *cors // what OPTIONS methods answer; nil if there are none
 	binary       binaryTypes
+	usage        *usage
 }
 
 // compileREST checks and compiles what is REST's own in a configuration.
@@ -61,6 +71,17 @@ func compileREST(c *Config, endpoints []*endpoint) (t *table, r *rest, mistakes 
 		if endpoints[i].required, err = compileRequired(route.RequestParameters); err != nil {
 			note("route %q: %w", route.Key, err)
 		}
+		if endpoints[i].apiKeyRequired = route.APIKeyRequired; route.APIKeyRequired && route.Authorizer == None && c.REST.APIKeySource == KeyFromAuthorizer {
+			note("route %q: its API key would come from its authorizer, and it has none", route.Key)
+		}
+		limit := cmp.Or(route.Throttle, c.REST.Throttle)
+		if err = limit.check(); err != nil {
+			note("route %q: %w", route.Key, err)
+		}
+		endpoints[i].throttle = newBucket(limit)
+	}
+	if r.usage, err = compileUsage(c); err != nil {
+		mistakes = append(mistakes, err)
 	}
 	if r.binary, err = compileBinaryTypes(c.REST.BinaryMediaTypes); err != nil {
 		mistakes = append(mistakes, err)
@@ -98,7 +119,7 @@ func shortID(seed string) string {
 }
 
 // serveREST is the order of a request to a REST API: stage, resource and
-// method, authorizer, validator, integration.
+// method, authorizer, API key and limits, validator, integration.
 func (x *exchange) serveREST() {
 	x.entry.RequestID, x.rest.extendedID = aws.NewRequestID(), x.entry.RequestID
 	x.rest.traceID = newTraceID(x.entry.Time)
@@ -138,7 +159,7 @@ func (x *exchange) serveREST() {
 	if x.rest.decision, ok = x.authorize(); !ok {
 		return
 	}
-	if x.validate() {
+	if x.admit() && x.validate() {
 		x.invokeREST()
 	}
 }
@@ -148,6 +169,7 @@ type restScratch struct {
 	extendedID, traceID string
 	path, contextPath   string // without the stage, and with it; as they were sent
 	decision            authorizer.Decision
+	key                 *apiKey // that the route required
 }
 
 // failDecision answers for an authorizer that did not say yes.
@@ -225,7 +247,11 @@ func (x *exchange) buildREST(body []byte) []byte {
 		x.event.claims = d.EventClaims(x.event.claims[:0])
 		e.RequestContext.Authorizer = apigw.AppendClaims(nil, x.event.claims)
 	}
-	e.Body, e.IsBase64Encoded = body, len(body) > 0 && x.g.rest.binary.match(x.r.Header.Get("Content-Type"))
+	if k := x.rest.key; k != nil {
+		e.RequestContext.APIKey, e.RequestContext.APIKeyID = k.Value, k.ID
+	}
+	e.Body = body
+	e.IsBase64Encoded = len(body) > 0 && x.g.rest.binary.match(x.r.Header.Get("Content-Type"))
 	return e.AppendJSON(nil)
 }
 

@@ -113,4 +113,28 @@ var restAssumptions = []aws.Assumption{
 		Choice:   "It matches */* alone.",
 		Why:      "What is said is compared to the letter, which was observed.",
 	},
+	{
+		Area:     "REST API, usage plans",
+		Question: "In which order are API key, rates, quota and validator asked?",
+		Choice:   "The key; the rate of its plan, which a rate of the plan for the route replaces; its quota; the rate of the route; the validator. What is refused by a rate does not count for the quota.",
+		Why:      "The developer guide has the order of the rates, and nothing of the others.",
+	},
+	{
+		Area:     "REST API, usage plans",
+		Question: "What if x-api-key is there more than once?",
+		Choice:   `403 {"message":"Forbidden"}`,
+		Why:      "Strict: whoever reads the request later might take the other one.",
+	},
+	{
+		Area:     "REST API, usage plans",
+		Question: "When does a quota's period begin, and what is kept of a start?",
+		Choice:   "At 00:00 UTC of a day, of a Sunday, of the first of a month. Each start counts anew.",
+		Why:      "Only that a period is of the calendar is documented; limits are \"best-effort\" on AWS as well.",
+	},
+	{
+		Area:     "REST API, usage plans",
+		Question: "Are the limits of an account counted (10,000 a second)?",
+		Choice:   "No.",
+		Why:      "Nothing of one machine comes near.",
+	},
 }

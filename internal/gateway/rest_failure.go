@@ -43,6 +43,9 @@ var (
 	accessDeniedExplicitly  = failure{kind: "ACCESS_DENIED", status: 403, code: "AccessDeniedException", message: `"User is not authorized to access this resource with an explicit deny in an identity-based policy"`, denied: true}
 	arnTooLong              = failure{kind: "REQUEST_TOO_LARGE", status: 414, code: "RequestTooLargeException", message: `"Request URI too long"`}
 	authorizerConfiguration = failure{kind: "AUTHORIZER_CONFIGURATION_ERROR", status: 500, code: "AuthorizerConfigurationException", message: "null"}
+	invalidAPIKey           = failure{kind: "INVALID_API_KEY", status: 403, code: "ForbiddenException", message: `"Forbidden"`}
+	throttled               = failure{kind: "THROTTLED", status: 429, code: "TooManyRequestsException", message: `"Too Many Requests"`}
+	quotaExceeded           = failure{kind: "QUOTA_EXCEEDED", status: 429, code: "LimitExceededException", message: `"Limit Exceeded"`}
 	badQuery                = failure{kind: "BAD_REQUEST_PARAMETERS", status: 400, code: "BadRequestException", message: `"Bad Request"`}
 	missingParameters       = failure{kind: "BAD_REQUEST_PARAMETERS", status: 400, code: "BadRequestException"}
 	badBody                 = failure{kind: "BAD_REQUEST_BODY", status: 400, code: "BadRequestException", message: `"Invalid request body"`}
