@@ -19,6 +19,7 @@ import (
 	"log"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -200,6 +201,9 @@ func (a *App) Run(ctx context.Context) error {
 	for l, h := range a.handlers() {
 		servers.Go(func() error {
 			c := newCrowd(len(a.apis) + 1)
+			c.keepHeads = slices.ContainsFunc(a.apis, func(s *servedAPI) bool {
+				return s.listener == l && s.decl.Protocol == app.ProtocolREST
+			})
 			err := serve(failed, l, c, server(l, c, h, a.serverLog(l.name)), a.drain)
 			if err != nil {
 				fail(err)

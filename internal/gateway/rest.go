@@ -296,21 +296,27 @@ var droppedREST = [...]string{
 	"Host", "X-Forwarded-For", "X-Forwarded-Port", "X-Forwarded-Proto", "X-Amzn-Trace-Id",
 }
 
-// appendHeadersREST gives the headers of an event, sorted: the client's but for
-// those that are dropped, and those that the gateway adds.
+// appendHeadersREST gives the headers of an event, sorted: the client's, as it
+// spelled them, but for those that are dropped, and those that the gateway adds.
 func (x *exchange) appendHeadersREST(to []apigw.List) []apigw.List {
 	r, added := x.r, x.event.added[:0]
 	add := func(name, value string) {
 		added = append(added, value)
 		to = append(to, apigw.List{Name: name, Values: added[len(added)-1:]})
 	}
-	for name, values := range r.Header {
-		switch {
-		case len(values) == 0, slices.Contains(droppedREST[:], name):
-		case name == "Authorization" && strings.HasPrefix(values[0], "AWS4-"):
+	sent := spelledHeaders(r)
+	if sent == nil {
+		for name, values := range r.Header {
+			sent = append(sent, apigw.List{Name: name, Values: values})
+		}
+	}
+	for _, h := range sent {
+		switch name := http.CanonicalHeaderKey(h.Name); {
+		case len(h.Values) == 0, slices.Contains(droppedREST[:], name):
+		case name == "Authorization" && strings.HasPrefix(h.Values[0], "AWS4-"):
 			// A signature is not passed on (api-gateway-known-issues).
 		default:
-			to = append(to, apigw.List{Name: name, Values: values})
+			to = append(to, h)
 		}
 	}
 	if v := r.Header.Get("X-Amzn-Trace-Id"); v != "" {

@@ -37,9 +37,9 @@ var restAssumptions = []aws.Assumption{
 	},
 	{
 		Area:     "REST API, events",
-		Question: "In which order are a request's headers?",
-		Choice:   "By name.",
-		Why:      "Readers of JSON objects do not see an order.",
+		Question: "In which order are a request's headers, and how are names spelled that a client has sent ahead of the answer before?",
+		Choice:   "By name; of requests in a pipeline, and of heads above 16 KB, as Go spells them. All others are spelled as they were sent.",
+		Why:      "Readers of JSON objects do not see an order, and no known client sends ahead.",
 	},
 	{
 		Area:     "REST API, function replies",
