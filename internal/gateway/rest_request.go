@@ -87,7 +87,7 @@ func (b binaryTypes) match(said string) bool {
 	kind, _, _ := strings.Cut(said, "/")
 	return slices.ContainsFunc(b, func(t string) bool {
 		t = strings.ToLower(t)
-		return t == "*/*" || t == said || said != "*/*" && strings.HasSuffix(t, "/*") && strings.TrimSuffix(t, "/*") == kind
+		return t == "*/*" || t == said || strings.HasSuffix(t, "/*") && strings.TrimSuffix(t, "/*") == kind
 	})
 }
 

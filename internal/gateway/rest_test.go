@@ -265,6 +265,7 @@ func TestRESTReply(t *testing.T) {
 		{`{"statusCode":0}`, bad, "", nil},
 		{`{"statusCode":200.5}`, bad, "", nil},
 		{`{"statusCode":"-200"}`, bad, "", nil},
+		{`{"statusCode":"+200"}`, bad, "", nil},
 		{`{"statusCode":"ok"}`, bad, "", nil},
 		{`{"statusCode":true}`, bad, "", nil},
 		{`{"statusCode":101}`, bad, "", nil},
@@ -298,9 +299,9 @@ func TestRESTReply(t *testing.T) {
 // A function's header names go out as it has spelled them.
 func TestRESTReplyKeepsSpelling(t *testing.T) {
 	w := serveREST(t, "GET /")
-	w.invoker.says(`{"headers":{"x-lower":"1","X-UPPER":"2","content-type":"text/plain"},"body":"x"}`)
+	w.invoker.says(`{"headers":{"x-lower":"1","X-UPPER":"2","content-type":"text/plain","x-one":"single"},"multiValueHeaders":{"X-oNE":["multi"]},"body":"x"}`)
 	text := w.rawText(t, "GET /dev HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-	for _, line := range []string{"\r\nx-lower: 1\r\n", "\r\nX-UPPER: 2\r\n", "\r\ncontent-type: text/plain\r\n", "\r\nx-amzn-RequestId: ", "\r\nx-amz-apigw-id: ", "\r\nX-Amzn-Trace-Id: "} {
+	for _, line := range []string{"\r\nx-lower: 1\r\n", "\r\nX-UPPER: 2\r\n", "\r\nX-oNE: multi\r\nX-oNE: single\r\n", "\r\ncontent-type: text/plain\r\n", "\r\nx-amzn-RequestId: ", "\r\nx-amz-apigw-id: ", "\r\nX-Amzn-Trace-Id: "} {
 		if !strings.Contains(text, line) {
 			t.Errorf("answer %q has no %q", text, line)
 		}

@@ -187,11 +187,13 @@ func (b *bucket) take(now time.Time) bool {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	// A clock that was set back brings no tokens, and takes none.
-	if passed := now.Sub(b.at); !b.at.IsZero() && passed > 0 {
+	switch passed := now.Sub(b.at); {
+	case b.at.IsZero():
+		b.at = now
+	case passed > 0: // a clock that was set back brings no time twice
 		b.tokens = min(b.tokens+passed.Seconds()*float64(b.limit.RateLimit), float64(b.limit.BurstLimit))
+		b.at = now
 	}
-	b.at = now
 	if b.tokens < 1 {
 		return false
 	}

@@ -119,7 +119,9 @@ func TestUsagePlanThrottle(t *testing.T) {
 		ask("/dev/keyed", keyOne, 200)
 	}
 	ask("/dev/keyed", keyOne, 429)
-	ahead.Store(0) // a clock that goes back brings nothing
+	ahead.Store(0) // a clock that goes back brings nothing, nor does it twice
+	ask("/dev/keyed", keyOne, 429)
+	ahead.Store(int64(time.Hour))
 	ask("/dev/keyed", keyOne, 429)
 	if a := w.do(t, "GET", "/dev/open"); a.status != 200 {
 		t.Errorf("a route without a key: %v", a)
