@@ -28,10 +28,19 @@ type guard struct {
 	mu    sync.Mutex
 	event []byte
 	reply func(event []byte) ([]byte, string, error)
+	// release, if it is set, is what an answer waits for.
+	release chan struct{}
 }
 
-func (g *guard) Invoke(_ context.Context, _ string, event []byte) ([]byte, string, error) {
+func (g *guard) Invoke(ctx context.Context, _ string, event []byte) ([]byte, string, error) {
 	g.calls.Add(1)
+	if g.release != nil {
+		select {
+		case <-g.release:
+		case <-ctx.Done():
+			return nil, "", ctx.Err()
+		}
+	}
 	g.mu.Lock()
 	g.event = event
 	reply := g.reply
@@ -444,10 +453,7 @@ func TestCacheKeysAreNotConfused(t *testing.T) {
 func TestConcurrentFirstRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		g := &guard{reply: func([]byte) ([]byte, string, error) {
-			<-release
-			return []byte(policyReply("Allow", stageARN+"/GET/a")), "", nil
-		}}
+		g := (&guard{release: release}).says(policyReply("Allow", stageARN+"/GET/a"))
 		l := newGuard(t, g, authorizer.LambdaConfig{TTL: time.Minute})
 		c := guarded(base(), l, "GET /a", "GET /b")
 		c.Invoker = &invoker{}
