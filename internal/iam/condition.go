@@ -126,7 +126,7 @@ func (c condition) compileNull(values []string) (condition, error) {
 			return condition{}, err
 		}
 		if i > 0 && want != c.wantNull {
-			return condition{}, errors.New("Null has both true and false")
+			return condition{}, errors.New("it has both true and false")
 		}
 		c.wantNull = want
 	}

@@ -103,7 +103,7 @@ func compileStatement(from *policy.Statement, variables bool) (s statement, err 
 	for _, c := range from.Condition {
 		compiled, err := compileCondition(c, variables)
 		if err != nil {
-			return statement{}, fmt.Errorf("Condition %.60q, %.60q: %w", c.Operator, c.Key, err)
+			return statement{}, fmt.Errorf("its Condition %.60q, %.60q: %w", c.Operator, c.Key, err)
 		}
 		s.conditions = append(s.conditions, compiled)
 	}

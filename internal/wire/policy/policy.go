@@ -76,7 +76,7 @@ func parse(text []byte) (doc Document, err error) {
 		case "Version":
 			doc.Version, err = p.text(name)
 			if err == nil && doc.Version == "" {
-				err = errors.New("Version is empty")
+				err = errors.New("its Version is empty")
 			}
 		case "Id":
 			doc.ID, err = p.text(name)
@@ -150,7 +150,7 @@ func (p parser) statements() ([]Statement, error) {
 		return append(list, s), err
 	case json.Delim('['):
 	default:
-		return nil, fmt.Errorf("Statement is %s, neither an object nor an array", kind(t))
+		return nil, fmt.Errorf("its Statement is %s, neither an object nor an array", kind(t))
 	}
 	for p.More() {
 		if t, err = p.Token(); err != nil {
@@ -256,7 +256,7 @@ func (p parser) condition() (list []Condition, err error) {
 			return err
 		})
 		if err == nil && keys == 0 {
-			err = fmt.Errorf("Condition %.60q has no key", operator)
+			err = fmt.Errorf("its Condition %.60q has no key", operator)
 		}
 		return err
 	})
