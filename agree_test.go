@@ -1,8 +1,11 @@
 package doorwright_test
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -99,3 +102,56 @@ func pick(random *rand.Rand, parts ...string) string {
 	}
 	return b.String()
 }
+
+// TestDeclaredFunctionAuthorizersCanBeMade does the same for the identity sources
+// and expressions of authorizers that are functions.
+func TestDeclaredFunctionAuthorizersCanBeMade(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 2))
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "f.mjs"), []byte("export const handler = async () => ({})\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	accepted, refused := 0, 0
+	for range 3000 {
+		protocol := []string{"http", "rest"}[random.IntN(2)]
+		kind := []string{"request", "token"}[random.IntN(2)]
+		source := pick(random, "$", "") + pick(random, "method.", "request.", "header.", "querystring.", "context.", "stageVariables.", "method.request.header.") + pick(random, "X", "stage", "path", "identity.sourceIp", ".", "-")
+		if random.IntN(3) == 0 {
+			source = pick(random, "$request.header.X", "method.request.header.X", "$context.stage", "context.stage", "stageVariables.a")
+		}
+		expression := ""
+		if kind == "token" {
+			expression = ", identityValidationExpression: '" + pick(random, "^Bearer ", "[a-z]*", "(", ")", "$", "(?=a)", "[", `\p{L}`) + "'"
+		}
+		ttl := []int{0, 60, 3600}[random.IntN(3)]
+		text := fmt.Sprintf("name: app\napis: {Api: {protocol: %s, authorizers: {z: {type: lambda, function: f.handler, kind: %s%s, identitySource: [%q], resultTtlInSeconds: %d}}, routes: {GET /a: {function: f.handler, authorizer: z}}}}\n",
+			protocol, kind, expression, source, ttl)
+		a, err := app.Parse(filepath.Join(dir, "doorwright.yaml"), []byte(text), app.Options{})
+		if err != nil {
+			refused++
+			continue
+		}
+		accepted++
+		api, _ := a.APIs.Get("Api")
+		z, _ := api.Authorizers.Get("z")
+		format := authorizer.FormatV2
+		if protocol == "rest" {
+			format = map[string]authorizer.Format{"request": authorizer.FormatRequest, "token": authorizer.FormatToken}[kind]
+		}
+		if _, err := authorizer.NewLambda(authorizer.LambdaConfig{
+			Name: "z", Function: "f", Format: format, Invoker: noInvoker{}, IdentitySources: z.IdentitySource,
+			ValidationExpression: z.IdentityValidationExpression, TTL: time.Duration(z.ResultTTLInSeconds) * time.Second,
+		}); err != nil {
+			t.Errorf("the declaration accepts\n%s\nthe authorizer: %v", text, err)
+		}
+	}
+	if accepted < 150 || refused < 150 {
+		t.Errorf("%d were accepted and %d refused: the test tests too little", accepted, refused)
+	}
+}
+
+type noInvoker struct{}
+
+func (noInvoker) Invoke(context.Context, string, []byte) ([]byte, string, error) { return nil, "", nil }

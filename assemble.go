@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/doorwright/doorwright/app"
 	"github.com/doorwright/doorwright/internal/authorizer"
@@ -313,11 +314,15 @@ func (a *App) newGateways(context.Context) error {
 			Stage:          s.decl.StageName,
 			StageVariables: map[string]string{},
 			DomainName:     fmt.Sprintf("localhost:%d", s.listener.port),
+			Region:         a.decl.Region,
 			Authorizers:    map[string]gateway.Authorizer{},
 			CORS:           corsConfig(s.decl.CORS),
 			Invoker:        a.functions,
 			Now:            a.cfg.Now,
 			Log:            func(e gateway.Entry) { a.requestEvent(s.name, e) },
+		}
+		if s.decl.Protocol == app.ProtocolREST {
+			cfg.REST = a.restConfig(s)
 		}
 		for name, expr := range s.decl.StageVariables.All() {
 			value, err := a.decl.Resolve(expr, a.attribute)
@@ -327,7 +332,7 @@ func (a *App) newGateways(context.Context) error {
 			cfg.StageVariables[name] = value
 		}
 		for name, decl := range s.decl.Authorizers.All() {
-			z, err := a.newAuthorizer(name, decl)
+			z, err := a.newAuthorizer(s, name, decl)
 			if err != nil {
 				return fmt.Errorf("%s: %w", a.decl.Pos("apis."+s.name+".authorizers."+name), err)
 			}
@@ -357,7 +362,8 @@ func (a *App) routes(s *servedAPI) ([]gateway.Route, error) {
 		}
 		routes = append(routes, gateway.Route{
 			Key: r.Key, Authorizer: r.Authorizer, Scopes: r.Scopes, Function: r.Function, URL: url,
-			PayloadFormatVersion: r.PayloadFormatVersion, Timeout: r.Timeout,
+			PayloadFormatVersion: r.PayloadFormatVersion, Timeout: r.Timeout, RequestParameters: r.RequestParameters,
+			APIKeyRequired: r.APIKeyRequired, Throttle: throttle(r.Throttle),
 		})
 	}
 	return routes, nil
@@ -365,7 +371,10 @@ func (a *App) routes(s *servedAPI) ([]gateway.Route, error) {
 
 // newAuthorizer makes a declared authorizer. One of a user pool of this stage
 // takes the pool's keys from memory; any other issuer's are fetched.
-func (a *App) newAuthorizer(name string, decl *app.Authorizer) (gateway.Authorizer, error) {
+func (a *App) newAuthorizer(s *servedAPI, name string, decl *app.Authorizer) (gateway.Authorizer, error) {
+	if decl.Type == "lambda" {
+		return a.newFunctionAuthorizer(s, name, decl)
+	}
 	cfg := authorizer.JWTConfig{Name: name, Kind: decl.Type, Now: a.cfg.Now, IdentitySource: decl.IdentitySource[0]}
 	switch decl.Type {
 	case "user_pool":
@@ -396,7 +405,36 @@ func (a *App) newAuthorizer(name string, decl *app.Authorizer) (gateway.Authoriz
 	default:
 		return nil, fmt.Errorf("authorizer %s: type %q cannot be enforced by this version", name, decl.Type)
 	}
+	if s.decl.Protocol == app.ProtocolREST {
+		return authorizer.NewUserPool(cfg)
+	}
 	return authorizer.NewJWT(cfg)
+}
+
+// newFunctionAuthorizer makes an authorizer that is a function of this stage.
+func (a *App) newFunctionAuthorizer(s *servedAPI, name string, decl *app.Authorizer) (gateway.Authorizer, error) {
+	cfg := authorizer.LambdaConfig{
+		Name: name, Format: authorizer.Format(decl.PayloadFormatVersion), SimpleResponses: decl.EnableSimpleResponses,
+		IdentitySources: decl.IdentitySource, ValidationExpression: decl.IdentityValidationExpression,
+		TTL: time.Duration(decl.ResultTTLInSeconds) * time.Second, Invoker: a.functions, Now: a.cfg.Now,
+	}
+	if s.decl.Protocol == app.ProtocolREST {
+		cfg.Format = authorizer.FormatRequest
+		if decl.Kind == "token" {
+			cfg.Format = authorizer.FormatToken
+		}
+	}
+	for _, f := range a.decl.FunctionAuthorizers() {
+		if f.API == s.name && f.Name == name {
+			cfg.Function = f.Function
+		}
+	}
+	z, err := authorizer.NewLambda(cfg)
+	if err != nil {
+		return nil, err
+	}
+	a.guards = append(a.guards, z)
+	return z, nil
 }
 
 // issuerKeys finds an issuer's keys: a pool's of this stage in memory, anybody

@@ -45,8 +45,8 @@ program dispatches by: ` + "`go test . -run TestCompat -update`" + ` writes it.
 
 ## Declaration
 
-HTTP APIs with the authorizers ` + "`jwt`, `user_pool` and `none`" + `; functions in Go, JavaScript, TypeScript and Python; ` + "`url:`" + ` targets; user pools, their clients, attributes, groups, resource servers and triggers;
-outputs; stages. REST APIs, Lambda and IAM authorizers, tenants, identity pools, buckets and tables are refused with file, line and reason: nothing is started.
+HTTP APIs with the authorizers ` + "`jwt`, `user_pool`, `lambda` and `none`" + `; REST APIs with ` + "`user_pool`, `lambda` and `none`" + `; functions in Go, JavaScript, TypeScript and Python; ` + "`url:`" + ` targets; user pools, their clients, attributes, groups, resource servers and triggers;
+outputs; stages. IAM authorizers, tenants, identity pools, buckets and tables are refused with file, line and reason: nothing is started.
 
 `)
 	writeOperations(&b, cognito.Operations())

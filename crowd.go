@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/doorwright/doorwright/internal/gateway"
 )
 
 // crowd is the connections of one listener, and what keeps some of them from
@@ -34,6 +36,9 @@ import (
 type crowd struct {
 	limit int   // of connections
 	held  int64 // of bytes
+	// keepHeads has the visitors keep the heads of their requests. It is set
+	// before the first one comes.
+	keepHeads bool
 
 	// served counts the connections that net/http serves, closed ones too until
 	// their handlers have returned.
@@ -84,6 +89,8 @@ type visitor struct {
 	asking, taking atomic.Int64
 	// held is how much it holds in memory. Guarded by crowd.mu.
 	held int64
+	// head is the head of its request, if the crowd keeps heads.
+	head head
 }
 
 // waitingSince gives since when the visitor has kept us waiting, or 0.
@@ -145,6 +152,7 @@ func (l crowded) Accept() (net.Conn, error) {
 func (c *crowd) enter(conn net.Conn) *visitor {
 	v := &visitor{Conn: conn, crowd: c}
 	v.asking.Store(time.Now().UnixNano())
+	v.head.begin()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.visitors) >= c.limit {
@@ -184,6 +192,7 @@ func (c *crowd) changed(conn net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateIdle:
 		v.asking.Store(time.Now().UnixNano())
+		v.head.begin()
 	case http.StateClosed, http.StateHijacked:
 		c.mu.Lock()
 		delete(c.visitors, v)
@@ -214,5 +223,9 @@ func (c *crowd) size() int {
 type visitorKey struct{}
 
 func withVisitor(ctx context.Context, conn net.Conn) context.Context {
-	return context.WithValue(ctx, visitorKey{}, conn)
+	ctx = context.WithValue(ctx, visitorKey{}, conn)
+	if v := conn.(*visitor); v.crowd.keepHeads {
+		ctx = gateway.WithHead(ctx, v)
+	}
+	return ctx
 }

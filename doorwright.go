@@ -19,6 +19,7 @@ import (
 	"log"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -26,6 +27,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/doorwright/doorwright/app"
+	"github.com/doorwright/doorwright/internal/authorizer"
 	"github.com/doorwright/doorwright/internal/cognito"
 	"github.com/doorwright/doorwright/internal/gateway"
 	"github.com/doorwright/doorwright/internal/lambda"
@@ -79,7 +81,8 @@ type App struct {
 	apis        []*servedAPI
 	domains     map[string]*loopback // by declared user pool
 	added       addedDomains
-	remotes     []*verify.Remote // keys of issuers elsewhere
+	remotes     []*verify.Remote     // keys of issuers elsewhere
+	guards      []*authorizer.Lambda // authorizers that are functions
 	environment Environment
 	outputs     []Output
 	closeOnce   sync.Once
@@ -91,6 +94,7 @@ type servedAPI struct {
 	decl     *app.API
 	listener *loopback
 	gateway  *gateway.Gateway
+	keys     map[string]string // values of API keys, by name
 }
 
 // url gives the API's base URL. A stage other than $default is its first
@@ -158,7 +162,7 @@ func (a *App) Listen(ctx context.Context) (err error) {
 		}
 	}()
 	for _, step := range []func(context.Context) error{
-		a.openState, a.bindEndpoint, a.bindDomains, a.openPools, a.bindAPIs, a.newFunctions, a.newGateways, a.writeStageFiles,
+		a.openState, a.bindEndpoint, a.bindDomains, a.openPools, a.bindAPIs, a.openAPIKeys, a.newFunctions, a.newGateways, a.writeStageFiles,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -196,6 +200,9 @@ func (a *App) Run(ctx context.Context) error {
 	start := func(stop context.Context, l *loopback, h http.Handler) {
 		servers.Go(func() error {
 			c := newCrowd(len(a.apis) + len(a.domains) + 1)
+			c.keepHeads = slices.ContainsFunc(a.apis, func(s *servedAPI) bool {
+				return s.listener == l && s.decl.Protocol == app.ProtocolREST
+			})
 			err := serve(stop, l, c, server(l, c, h, a.serverLog(l.name)), a.drain)
 			if err != nil {
 				fail(err)

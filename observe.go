@@ -48,12 +48,23 @@ func (a *App) functionEvent(e lambda.Event) {
 		kind = KindError
 	case lambda.Warned:
 		kind = KindWarning
+	case lambda.Built, lambda.Reloaded:
+		a.forgetAnswers(e.Functions)
 	}
 	lines := []string{a.byHandler(e.Text, e.Functions)}
 	for _, d := range e.Diagnostics {
 		lines = append(lines, d.Relative(a.dir).Detail())
 	}
 	a.observe(Event{Time: e.Time, Kind: kind, Source: a.byHandler(strings.Join(e.Functions, ", "), e.Functions), Text: printableLines(strings.Join(lines, "\n"))})
+}
+
+// forgetAnswers lets authorizers ask functions anew whose code has changed.
+func (a *App) forgetAnswers(functions []string) {
+	for _, z := range a.guards {
+		if slices.Contains(functions, z.Function()) {
+			z.Flush()
+		}
+	}
 }
 
 // byHandler says in a text what the declaration calls the functions.

@@ -18,6 +18,10 @@ func (a *App) attribute(ref app.Ref) (string, error) {
 		if url, ok := a.URL(ref.Name); ok {
 			return url, nil
 		}
+	case app.RefAPIKey:
+		if value, ok := a.apiKeyAttribute(ref); ok {
+			return value, nil
+		}
 	case app.RefUserPool:
 		if pool := a.pools.Pool(ref.Name); pool != nil {
 			switch ref.Attribute {

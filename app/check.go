@@ -85,7 +85,7 @@ func (c *checker) bind(env func(string) (string, bool)) {
 func (c *checker) bindSecrets() {
 	for _, e := range c.exprs {
 		for _, r := range e.Refs() {
-			if r.Kind != RefSecret || e.is != environmentVariable {
+			if r.Kind != RefSecret || !holdsSecrets(e.is) {
 				continue
 			}
 			if c.secrets == nil {
@@ -122,8 +122,13 @@ func (c *checker) literal(e Expr) (string, bool) {
 	return s, err == nil
 }
 
-// environmentVariable is the refs tag of the one place secrets may go to.
-const environmentVariable = "an environment variable"
+// environmentVariable and apiKey are the refs tags of the places secrets may go to.
+const (
+	environmentVariable = "an environment variable"
+	apiKey              = "an API key"
+)
+
+func holdsSecrets(place string) bool { return place == environmentVariable || place == apiKey }
 
 // references checks that the references of e refer to something, and that secrets stay
 // out of what is shown.
@@ -131,11 +136,13 @@ func (c *checker) references(e *placedExpr) {
 	for _, r := range e.Refs() {
 		switch r.Kind {
 		case RefSecret:
-			if e.is != environmentVariable {
+			if !holdsSecrets(e.is) {
 				c.p.add(r.span, "secrets can go only into a function's environment", "%s is shown, so it cannot refer to a secret", e.is)
 			}
 		case RefAPI:
 			c.refersTo(r, "apis", r.Name, c.app.APIs.Keys())
+		case RefAPIKey:
+			c.keyReference(e, r)
 		case RefUserPool:
 			c.poolReference(r)
 		case RefUserPoolClient:

@@ -15,13 +15,18 @@ func (c *checker) api(path string, api *API) {
 	}
 	for name, authorizer := range api.Authorizers.All() {
 		if authorizer != nil && !c.opaque[join(path+".authorizers", name)] {
-			c.authorizer(join(path+".authorizers", name), authorizer)
+			c.authorizer(join(path+".authorizers", name), api, authorizer)
 		}
 	}
 	c.cors(path+".cors", api.CORS)
 	c.stageVariables(path+".stageVariables", api)
 	c.authorizerName(path, path+".defaults.authorizer", api, api.Defaults.Authorizer)
 	c.routeKeys(path+".routes", api)
+	if api.Protocol == ProtocolREST {
+		c.rest(path, api)
+	} else {
+		c.onlyREST(path, api)
+	}
 	for key, route := range api.Routes.All() {
 		if at := join(path+".routes", key); route != nil && !c.opaque[at] {
 			c.route(path, at, key, api, route)
@@ -29,7 +34,8 @@ func (c *checker) api(path string, api *API) {
 	}
 }
 
-func (c *checker) authorizer(path string, a *Authorizer) {
+func (c *checker) authorizer(path string, api *API, a *Authorizer) {
+	c.identitySources(path, api, a)
 	switch a.Type {
 	case "jwt":
 		if issuer, ok := c.literal(a.Issuer); ok && !a.Issuer.IsZero() {
@@ -42,6 +48,8 @@ func (c *checker) authorizer(path string, a *Authorizer) {
 		}
 	case "user_pool":
 		c.poolAuthorizer(path, a)
+	case "lambda":
+		c.functionAuthorizer(path, api, a)
 	}
 }
 
@@ -180,6 +188,9 @@ func (c *checker) route(apiPath, path, key string, api *API, r *Route) {
 		c.at(path+".scopes", "delete the scopes, or name an authorizer", "scopes are checked by an authorizer, and this route has none")
 	case effective == "" && len(r.Scopes) > 0 && !refused && !refusedDefault && (known || r.Authorizer == ""):
 		c.at(path+".scopes", "name an authorizer", "scopes are checked by an authorizer, and this route has none")
+	}
+	if a, ok := api.Authorizers.Get(effective); ok && a != nil {
+		c.routeScopes(apiPath, path, api, r, a)
 	}
 	if !r.URL.IsZero() {
 		c.urlRoute(path, r)

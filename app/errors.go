@@ -34,6 +34,8 @@ type Error struct {
 	// problem is not in the declaration's text, and always for .env files, which
 	// hold secrets.
 	Snippet string `json:"snippet,omitempty"`
+	// Warning says that the declaration is valid all the same: see App.Lint.
+	Warning bool `json:"warning,omitempty"`
 	// Err is the cause, if the system reported one.
 	Err error `json:"-"`
 }
@@ -41,7 +43,11 @@ type Error struct {
 // Error returns the position, the message, the snippet and the hint.
 func (e *Error) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s", e.Pos, e.Message)
+	fmt.Fprintf(&b, "%s: ", e.Pos)
+	if e.Warning {
+		b.WriteString("warning: ")
+	}
+	b.WriteString(e.Message)
 	if e.Snippet != "" {
 		b.WriteString("\n" + e.Snippet)
 	}

@@ -18,10 +18,12 @@ const (
 	// Its value shows in templates.
 	RefEnv RefKind = "env"
 	// RefSecret is ${secret:NAME}. Its value shows nowhere but in the environment of
-	// functions.
+	// functions; it may also be that of an API key.
 	RefSecret RefKind = "secret"
 	// RefAPI is ${apis.NAME.url}.
 	RefAPI RefKind = "apis"
+	// RefAPIKey is ${apis.NAME.apiKeys.KEY.ATTRIBUTE}: id or value.
+	RefAPIKey RefKind = "apis.apiKeys"
 	// RefUserPool is ${userPools.NAME.ATTRIBUTE}: id, arn, issuer, providerName, and of
 	// a pool with a domain the domain, without a scheme, and its url.
 	RefUserPool RefKind = "userPools"
@@ -34,7 +36,8 @@ type Ref struct {
 	Kind RefKind
 	// Name is the name of the variable, the secret or the resource.
 	Name string
-	// Client is the name of the client of a RefUserPoolClient.
+	// Client is the name of the client of a RefUserPoolClient, or of the key of a
+	// RefAPIKey.
 	Client string
 	// Attribute is the attribute of the resource, such as url.
 	Attribute string
@@ -211,6 +214,7 @@ func parseRef(body string) (Ref, *refError) {
 var attributes = map[RefKind][]string{
 	RefAPI:            {"url"},
 	RefUserPool:       {"id", "arn", "issuer", "providerName", "domain", "url"},
+	RefAPIKey:         {"id", "value"},
 	RefUserPoolClient: {"id", "secret"},
 }
 
@@ -231,6 +235,8 @@ func parseAttribute(body string) (Ref, *refError) {
 		return Ref{}, &refError{fmt.Sprintf("${%s} refers to nothing known", body), hint}
 	case words[0] == "userPools" && len(words) > 3 && words[2] == "clients":
 		r.Kind, r.Name, r.Client, words = RefUserPoolClient, words[1], words[3], words[4:]
+	case words[0] == "apis" && len(words) > 3 && words[2] == "apiKeys":
+		r.Kind, r.Name, r.Client, words = RefAPIKey, words[1], words[3], words[4:]
 	case len(words) > 1:
 		r.Name, words = words[1], words[2:]
 	default:
@@ -250,7 +256,7 @@ func parseAttribute(body string) (Ref, *refError) {
 		}
 		return Ref{}, &refError{fmt.Sprintf("${%s}: no attribute %q", body, r.Attribute), hint}
 	}
-	form := map[RefKind]string{RefAPI: "${apis.NAME.url}", RefUserPool: "${userPools.NAME.id}", RefUserPoolClient: "${userPools.NAME.clients.NAME.id}"}[r.Kind]
+	form := map[RefKind]string{RefAPI: "${apis.NAME.url}", RefAPIKey: "${apis.NAME.apiKeys.NAME.value}", RefUserPool: "${userPools.NAME.id}", RefUserPoolClient: "${userPools.NAME.clients.NAME.id}"}[r.Kind]
 	return Ref{}, &refError{fmt.Sprintf("${%s} does not name an attribute", body), "write " + form}
 }
 

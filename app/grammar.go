@@ -59,6 +59,11 @@ var (
 // hostPattern is a host name with a dot, and perhaps a port.
 var hostPattern = regexp.MustCompile(`^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:[0-9]+)?$`)
 
+// contextVariable are the variables of $context that are known of a request
+// (http-api-logging-variables).
+const contextVariable = `(accountId|apiId|domainName|domainPrefix|httpMethod|identity\.sourceIp|identity\.userAgent|` +
+	`path|protocol|requestId|requestTime|requestTimeEpoch|routeKey|stage)`
+
 // segment is a segment of a route's path: a literal that is neither . nor .., or a
 // variable.
 const segment = `(([A-Za-z0-9:_-]|\.[A-Za-z0-9:_-]|\.\.[A-Za-z0-9.:_-])[A-Za-z0-9.:_-]*|\{[A-Za-z0-9._-]+\})`
@@ -229,15 +234,59 @@ var grammars = []grammar{
 		pattern: regexp.MustCompile(`^[!#$%&'*+.^_|~0-9A-Za-z-]+$`),
 		says:    "a header name is such as Content-Type, or * for all",
 	}, {
-		name:    "identity source",
-		pattern: regexp.MustCompile(`^\$request\.(header|querystring)\.[A-Za-z0-9._-]+$`),
-		says:    "an identity source is $request.header.NAME or $request.querystring.NAME",
+		// Which of these forms go with an authorizer is in check_authorizer.go.
+		name: "identity source",
+		pattern: regexp.MustCompile(`^((\$|method\.)request\.(header|querystring)\.[A-Za-z0-9._-]+` +
+			`|\$?stageVariables\.[A-Za-z0-9_]+|\$?context\.` + contextVariable + `)$`),
+		says: "an identity source is such as $request.header.NAME or $request.querystring.NAME",
+	}, {
+		name:    "validation expression",
+		pattern: regexp.MustCompile(`^[^\x00-\x1f]+$`),
+		says:    "a validation expression is a regular expression such as ^Bearer [A-Za-z0-9._-]+$",
+	}, {
+		// API Gateway developer guide, supported-gateway-response-types. REQUEST_TOO_LARGE
+		// cannot be changed.
+		name:    "gateway response type",
+		pattern: regexp.MustCompile("^(" + strings.Join(responseTypes, "|") + ")$"),
+		says:    "the types are " + strings.Join(responseTypes, ", "),
 		fix: func(s string) string {
-			if name, ok := strings.CutPrefix(s, "method.request.header."); ok && name != "" {
-				return fmt.Sprintf("that is the form of REST APIs; write %q", "$request.header."+name)
+			if near := nearest(strings.ToUpper(strings.ReplaceAll(s, "-", "_")), responseTypes); near != "" {
+				return fmt.Sprintf("did you mean %q?", near)
 			}
 			return ""
 		},
+	}, {
+		name:    "response header name",
+		pattern: regexp.MustCompile(`^[!#$%&'*+.^_|~0-9A-Za-z-]+$`),
+		says:    "a header name is such as Access-Control-Allow-Origin",
+	}, {
+		// API Gateway developer guide, request-response-data-mappings.
+		name:    "response parameter",
+		pattern: parameterPattern,
+		says:    `a header's value is a literal in single quotes, such as "'*'", or method.request.header.NAME, context.NAME or stageVariables.NAME`,
+		fix:     fixParameter,
+	}, {
+		name:    "media type",
+		pattern: regexp.MustCompile(`^[a-z0-9!#$&^_.+-]{1,127}/[a-z0-9!#$&^_.+*-]{1,127}$`),
+		says:    "a media type is such as application/json",
+	}, {
+		name:    "media range",
+		pattern: regexp.MustCompile(`^(\*/\*|[A-Za-z0-9!#$&^_.+-]{1,127}/(\*|[A-Za-z0-9!#$&^_.+-]{1,127}))$`),
+		says:    "a media type is such as image/png, image/* or */*",
+	}, {
+		name:    "request parameter",
+		pattern: regexp.MustCompile(`^method\.request\.(header|querystring)\.[A-Za-z0-9._-]+$`),
+		says:    "a request parameter is method.request.header.NAME or method.request.querystring.NAME",
+		fix: func(s string) string {
+			if rest, ok := strings.CutPrefix(s, "$request."); ok {
+				return fmt.Sprintf("that is the form of HTTP APIs; write %q", "method.request."+rest)
+			}
+			return ""
+		},
+	}, {
+		name:    "template",
+		pattern: regexp.MustCompile(`^[^\x00]*$`),
+		says:    "a template is a text with $context.NAME in it",
 	}, {
 		name:    "handler path",
 		pattern: regexp.MustCompile(`^[^/\\:*?"<>|{}][^\\:*?"<>|{}]*$`),

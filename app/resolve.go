@@ -17,6 +17,7 @@ type state struct {
 	secrets   map[string]Secret
 	functions []ResolvedFunction
 	routes    []ResolvedRoute
+	guards    []ResolvedAuthorizer
 	triggers  []ResolvedTrigger
 }
 
@@ -59,11 +60,27 @@ type ResolvedRoute struct {
 	Function string
 	// URL is the HTTP server of a route without a function.
 	URL Expr
-	// PayloadFormatVersion is 2.0 or 1.0; "" for a route to a URL.
+	// PayloadFormatVersion is 2.0 or 1.0; "" for a route to a URL and in a REST API.
 	PayloadFormatVersion string
 	// Timeout is how long the gateway waits for the answer.
 	Timeout time.Duration
+	// RequestParameters are what a request to a REST API must have.
+	RequestParameters []string
+	// APIKeyRequired and Throttle are those of a route of a REST API; Throttle is nil
+	// without a bound.
+	APIKeyRequired bool
+	Throttle       *Throttle
 	// Pos is where the route is.
+	Pos Pos
+}
+
+// A ResolvedAuthorizer is an authorizer of type lambda.
+type ResolvedAuthorizer struct {
+	// API is the name of the API and Name the authorizer's.
+	API, Name string
+	// Function is the name of one of App.Functions.
+	Function string
+	// Pos is where the authorizer is.
 	Pos Pos
 }
 
@@ -85,8 +102,8 @@ const (
 	defaultMemorySize = 128
 )
 
-// Functions returns the functions of all routes, then of all triggers, in the order of
-// the file.
+// Functions returns the functions of all routes, then of all authorizers, then of all
+// triggers, in the order of the file.
 func (a *App) Functions() []ResolvedFunction {
 	return append([]ResolvedFunction(nil), a.state.functions...)
 }
@@ -94,6 +111,11 @@ func (a *App) Functions() []ResolvedFunction {
 // Routes returns the routes of all APIs in the order of the file.
 func (a *App) Routes() []ResolvedRoute {
 	return append([]ResolvedRoute(nil), a.state.routes...)
+}
+
+// FunctionAuthorizers returns the authorizers of type lambda in the order of the file.
+func (a *App) FunctionAuthorizers() []ResolvedAuthorizer {
+	return append([]ResolvedAuthorizer(nil), a.state.guards...)
 }
 
 // Triggers returns the triggers of all user pools in the order of the file.
@@ -122,7 +144,7 @@ func (a *App) Secret(name string) (Secret, bool) {
 }
 
 // Resolve returns the text of e. The stage, the environment and the secrets are known;
-// attribute is asked for those of resources: RefAPI, RefUserPool and RefUserPoolClient.
+// attribute is asked for those of resources: RefAPI, RefAPIKey, RefUserPool and RefUserPoolClient.
 func (a *App) Resolve(e Expr, attribute func(Ref) (string, error)) (string, error) {
 	return e.Resolve(func(r Ref) (string, error) {
 		switch r.Kind {
@@ -204,6 +226,18 @@ func (s *state) resolve(a *App, h *handlers) {
 			s.routes = append(s.routes, r)
 		}
 	}
+	for apiName, api := range a.APIs.All() {
+		for name, z := range api.Authorizers.All() {
+			if z.Function == nil {
+				continue
+			}
+			path := "apis." + apiName + ".authorizers." + name
+			s.guards = append(s.guards, ResolvedAuthorizer{
+				API: apiName, Name: name, Function: add(resolveFunction(api, z.Function, h), path, path+".function"),
+				Pos: s.src.pos(s.places[path].key),
+			})
+		}
+	}
 	for poolName, pool := range a.UserPools.All() {
 		for key, f := range pool.Triggers.functions() {
 			path := "userPools." + poolName + ".triggers." + key
@@ -221,7 +255,8 @@ func (s *state) resolve(a *App, h *handlers) {
 
 func resolveRoute(api *API, route *Route) ResolvedRoute {
 	r := ResolvedRoute{
-		Authorizer: route.Authorizer, Scopes: route.Scopes, URL: route.URL, Timeout: route.Timeout,
+		Authorizer: route.Authorizer, Scopes: route.Scopes, URL: route.URL, Timeout: first(route.Timeout, api.longestTimeout()),
+		RequestParameters: route.RequestParameters, APIKeyRequired: route.APIKeyRequired, Throttle: first(route.Throttle, api.Throttle),
 	}
 	if r.Authorizer == "" {
 		r.Authorizer = api.Defaults.Authorizer
@@ -232,7 +267,7 @@ func resolveRoute(api *API, route *Route) ResolvedRoute {
 	if route.Scopes == nil && r.Authorizer != "none" {
 		r.Scopes = api.Defaults.Scopes
 	}
-	if route.Function != nil {
+	if route.Function != nil && api.Protocol != ProtocolREST {
 		r.PayloadFormatVersion = first(route.PayloadFormatVersion, api.Defaults.PayloadFormatVersion, "2.0")
 	}
 	return r

@@ -4,7 +4,9 @@ package examples
 
 import "embed"
 
-// Files holds every example, one folder each.
+// Files holds the examples that stand alone, one folder each: account-api-go
+// imports lambdaauth, which a module of its own has to require.
 //
 //go:embed quickstart api-auth-jwt-cognito-user-pool
+//go:embed account-api/*.yaml account-api/*.json account-api/account account-api/authorizer
 var Files embed.FS

@@ -9,6 +9,8 @@ import (
 
 	"github.com/doorwright/doorwright"
 	"github.com/doorwright/doorwright/doorwrighttest"
+	"github.com/doorwright/doorwright/verify"
+	"github.com/doorwright/doorwright/verify/verifytest"
 )
 
 // TestQuickstart runs the main job inside go test: an open route, a guarded
@@ -42,12 +44,7 @@ func TestQuickstart(t *testing.T) {
 // TestWalkThroughUserPoolJWT runs the TypeScript example. The walk-through
 // itself, typed with the AWS CLI, is in the integration module.
 func TestWalkThroughUserPoolJWT(t *testing.T) {
-	if _, err := exec.LookPath("node"); err != nil {
-		if os.Getenv("DOORWRIGHT_REQUIRE") == "all" {
-			t.Fatal("node is required and is not on the PATH")
-		}
-		t.Skip("node is not on the PATH")
-	}
+	needs(t, "node")
 	app := doorwrighttest.Start(t, "api-auth-jwt-cognito-user-pool")
 	admin := app.Token(t, doorwrighttest.User{Name: "admin@example.com"})
 	for _, c := range []struct{ path, token, want string }{
@@ -89,4 +86,78 @@ func lastRequest(t *testing.T, app *doorwrighttest.App) string {
 	}
 	t.Fatal("no request was logged")
 	return ""
+}
+
+// TestWalkThroughLambdaAuthorizer runs the Account API, as the walk-through writes
+// it in JavaScript and in Go, against an issuer of this test: what its readers type
+// and what they are to see.
+func TestWalkThroughLambdaAuthorizer(t *testing.T) {
+	issuer := verifytest.NewIssuer(verify.RS256)
+	defer issuer.Close()
+	t.Setenv("TOKEN_ISSUER", issuer.URL())
+	t.Setenv("JWKS_URI", issuer.JWKSURL())
+	const audience = "https://api.danillouz.dev/account"
+	token := func(c verifytest.Claims) string {
+		c["sub"] = "FHgLVARPk8oXjsP5utP8wYAnZePPAkw1@clients"
+		if c["aud"] == nil {
+			c["aud"] = audience
+		}
+		return issuer.Token(c)
+	}
+	for _, example := range []string{"account-api", "account-api-go"} {
+		t.Run(example, func(t *testing.T) {
+			if example == "account-api" {
+				needs(t, "node")
+				if _, err := os.Stat("account-api/node_modules"); err != nil {
+					skip(t, "the modules of account-api are not installed: run npm ci in examples/account-api")
+				}
+			}
+			app := doorwrighttest.Start(t, example)
+			if url := app.Output(t, "ApiEndpoint"); !strings.HasSuffix(url, "/dev") {
+				t.Errorf("the API's URL %s is without its stage", url)
+			}
+			good := token(verifytest.Claims{"scope": "openid get:profile"})
+			for _, c := range []struct{ name, token, want string }{
+				{"the test token", good, `200 {"name":"Daniël"}`},
+				{"no token", "", `401 {"message":"Unauthorized"}`},
+				{"without the scope", token(verifytest.Claims{}), `403 {"message":"Error: Forbidden","info":"scope \"get:profile\" is required"}`},
+				{"of another scope", token(verifytest.Claims{"scope": "get:profiles"}), `403 {"message":"Error: Forbidden","info":"scope \"get:profile\" is required"}`},
+				{"a forged one", forge(good), `401 {"message":"Unauthorized"}`},
+				{"for another API", token(verifytest.Claims{"aud": "https://other.example"}), `401 {"message":"Unauthorized"}`},
+				{"of another issuer", token(verifytest.Claims{"iss": "https://other.example/"}), `401 {"message":"Unauthorized"}`},
+				{"an expired one", token(verifytest.Claims{"exp": 1}), `401 {"message":"Unauthorized"}`},
+				{"what is no token", "a b", `401 {"message":"Unauthorized"}`},
+				{"the test token again", good, `200 {"name":"Daniël"}`},
+			} {
+				got := app.Get(t, "Account", "/profile", c.token)
+				if got.String() != c.want {
+					t.Errorf("%s is answered %s; want %s", c.name, got, c.want)
+				}
+				if cors := got.Header.Get("Access-Control-Allow-Origin"); got.Status == 401 && cors != "*" {
+					t.Errorf("%s: the gateway's own answer has the CORS header %q", c.name, cors)
+				}
+			}
+			for _, e := range app.Events() {
+				if strings.Contains(e.Text, good) {
+					t.Errorf("the token is shown: %s", e.Text)
+				}
+			}
+		})
+	}
+}
+
+// needs skips a test without a program that has to be there for it.
+func needs(t *testing.T, program string) {
+	t.Helper()
+	if _, err := exec.LookPath(program); err != nil {
+		skip(t, program+" is not on the PATH")
+	}
+}
+
+func skip(t *testing.T, why string) {
+	t.Helper()
+	if os.Getenv("DOORWRIGHT_REQUIRE") == "all" {
+		t.Fatal(why)
+	}
+	t.Skip(why)
 }

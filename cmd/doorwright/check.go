@@ -14,14 +14,17 @@ import (
 
 func newCheck() *cobra.Command {
 	var stage string
-	var asJSON bool
+	var asJSON, noLint bool
 	cmd := &cobra.Command{
 		Use:   "check [DIR]",
-		Short: "Validate the declaration: all mistakes at once, with positions",
+		Short: "Validate and lint the declaration: all mistakes at once, with positions",
 		Args:  cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			decl, err := doorwright.Check(dirArg(args), stage)
 			var list app.ErrorList
+			if err == nil && !noLint {
+				list = decl.Lint()
+			}
 			if asJSON && (err == nil || errors.As(err, &list)) {
 				if list == nil {
 					list = app.ErrorList{}
@@ -37,12 +40,16 @@ func newCheck() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if len(list) > 0 {
+				return list
+			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%s: no mistakes found\n", decl.File)
 			return nil
 		},
 	}
 	stageFlag(cmd, &stage)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the mistakes as a JSON array")
+	cmd.Flags().BoolVar(&noLint, "no-lint", false, "leave out the warnings: what is valid, and hardly ever meant")
 	return cmd
 }
 

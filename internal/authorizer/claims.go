@@ -23,7 +23,19 @@ import (
 // An object is shown as Go prints it, "map[roles:[admin]]", which goes with
 // arrays; a number that is not an integer as Go prints a float64. Both are in
 // Assumptions.
-func (d Decision) EventClaims(to []apigw.Pair) []apigw.Pair { return appendClaims(to, d.Claims) }
+//
+// A user pool's authorizer of a REST API shows them otherwise: see poolClaim.
+func (d Decision) EventClaims(to []apigw.Pair) []apigw.Pair {
+	if !d.pool {
+		return appendClaims(to, d.Claims)
+	}
+	for name, value := range d.Claims.All() {
+		if value != nil {
+			to = append(to, apigw.Pair{Name: name, Value: poolClaim(name, value)})
+		}
+	}
+	return to
+}
 
 func appendClaims(to []apigw.Pair, claims verify.Claims) []apigw.Pair {
 	for name, value := range claims.All() {

@@ -2,7 +2,9 @@ package authorizer
 
 import (
 	"net/http"
+	"time"
 
+	"github.com/doorwright/doorwright/internal/wire/apigw"
 	"github.com/doorwright/doorwright/verify"
 )
 
@@ -10,7 +12,8 @@ import (
 type Decision struct {
 	// Allow says that the request may go on.
 	Allow bool
-	// Status is the status of the refusal: 401 or 403. Zero on Allow.
+	// Status is the status of the refusal: 401, 403, or 500 if the authorizer
+	// itself is broken. Zero on Allow.
 	Status int
 	// Challenge is the value of www-authenticate that goes with the refusal,
 	// or empty for none. It holds nothing that came from the request.
@@ -20,6 +23,19 @@ type Decision struct {
 	Reasons []Reason
 	// Claims are the claims of the verified token; none unless Allow.
 	Claims verify.Claims
+	// Caller is what an authorizer function has said of who calls; nil unless
+	// such a one has allowed.
+	Caller *apigw.Caller
+	// UsageIdentifierKey is the API key that an authorizer function has named.
+	UsageIdentifierKey string
+	// Latency is how long the function took; zero if its answer was cached.
+	Latency time.Duration
+	// ExplicitDeny says of a 403 that a statement of a policy denies.
+	ExplicitDeny bool
+	// Message is the text of a refusal in whose place REST APIs would say
+	// Unauthorized or Forbidden. It is a constant, or empty.
+	Message string
+	pool    bool // the claims are those of a REST API's user pool authorizer
 	// Scopes are all scopes of the token if the route asks for scopes, else
 	// nil, as the event shows them.
 	Scopes []string
@@ -43,6 +59,19 @@ const (
 	CodeBearerInToken     = "BearerInToken"     // a second or differently spelled "Bearer "
 	CodeInsufficientScope = "InsufficientScope" // the token has none of the route's scopes
 	CodeVerified          = "Verified"          // the token is good
+
+	CodeTokenUse = "TokenUse" // an access token for an ID token, or the other way round
+
+	CodeIdentityAbsent     = "IdentityAbsent"     // an identity source of an authorizer function is not in the request
+	CodeSeveralValues      = "SeveralValues"      // one is there more than once
+	CodeIdentityMismatch   = "IdentityMismatch"   // it does not match identityValidationExpression
+	CodeUnauthorized       = "Unauthorized"       // the function has failed with "Unauthorized"
+	CodeAuthorizerFailed   = "AuthorizerFailed"   // it has failed otherwise
+	CodeMalformedResponse  = "MalformedResponse"  // its answer is not one
+	CodeNotAuthorized      = "NotAuthorized"      // isAuthorized is false
+	CodeExplicitDeny       = "ExplicitDeny"       // a statement of its policy denies
+	CodeImplicitDeny       = "ImplicitDeny"       // no statement of its policy allows
+	CodeFunctionAuthorized = "FunctionAuthorized" // it has let the caller in
 )
 
 // refuse gives a refusal.

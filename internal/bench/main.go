@@ -164,18 +164,13 @@ func groups() []group {
 		{[]string{"gateway-hot-1", "gateway-hot-64", "gateway-10000-1", "gateway-10000-64"}, measureGateway},
 		{[]string{"initiate-auth"}, measureInitiateAuth},
 		{[]string{"users-list", "users-sign-in", "users-sign-up"}, measureUsers},
-		{[]string{"lambda-authorizer"}, notYet},
+		{[]string{rowAuthorizerCold, rowAuthorizerCall, rowAuthorizerJWT}, measureAuthorizer},
 		{[]string{"function-call", "function-http"}, measureFunction},
 		{[]string{"start-ready", "idle-rss"}, measureStart},
 		{[]string{"binary", "binary-stripped"}, measureSize},
 		{[]string{"save-go", "save-ts", "save-js", "save-py"}, measureSave},
 		{[]string{"memory-forged", "memory-verified"}, measureMemory},
 	}
-}
-
-// notYet stands for what there is nothing to measure of.
-func notYet(context.Context, *bench) ([]result, error) {
-	return []result{{Row: "lambda-authorizer", What: "cold start of a Lambda authorizer, of golang-jwt's", Target: "<= 1.2", Held: "not yet", Note: "Lambda authorizers come later"}}, nil
 }
 
 func printJSON(w io.Writer, all []result) error {

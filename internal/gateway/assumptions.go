@@ -1,10 +1,16 @@
 package gateway
 
-import "github.com/doorwright/doorwright/internal/aws"
+import (
+	"slices"
 
-// Assumptions are the choices made where the behaviour of HTTP APIs is not
-// documented and was not observed.
-var Assumptions = []aws.Assumption{
+	"github.com/doorwright/doorwright/internal/aws"
+)
+
+// Assumptions are the choices made where the behaviour of HTTP and REST APIs is
+// not documented and was not observed.
+var Assumptions = slices.Concat(httpAssumptions, restAssumptions)
+
+var httpAssumptions = []aws.Assumption{
 	{
 		Area:     "HTTP API, routing",
 		Question: "Which of several routes wins that match a path equally well by the developer guide's rules?",

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/doorwright/doorwright/internal/authorizer"
 	"github.com/doorwright/doorwright/internal/aws"
 	"github.com/doorwright/doorwright/internal/wire/apigw"
 )
@@ -54,22 +55,34 @@ func New(c Config) (*Gateway, error) {
 	for i := range c.Routes {
 		endpoints = append(endpoints, &endpoint{key: c.Routes[i].Key})
 	}
-	table, routeMistakes := compile(c.Stage, endpoints)
+	var routeMistakes []error
+	if c.REST == nil {
+		g.table, routeMistakes = compile(c.Stage, endpoints)
+	} else {
+		g.table, g.rest, routeMistakes = compileREST(&c, endpoints)
+	}
 	mistakes = append(mistakes, routeMistakes...)
-	g.table = table
 	for i, e := range endpoints {
 		for _, err := range e.complete(&c, &c.Routes[i]) {
 			note("route %q: %w", e.key, err)
 		}
 	}
-	var err error
-	if g.cors, err = compileCORS(c.CORS); err != nil {
-		note("cors: %w", err)
+	if c.REST == nil {
+		var err error
+		if g.cors, err = compileCORS(c.CORS); err != nil {
+			note("cors: %w", err)
+		}
 	}
 	if len(mistakes) > 0 {
 		return nil, fmt.Errorf("configuring the API %q: %w", c.ID, errors.Join(mistakes...))
 	}
-	for _, a := range c.Authorizers {
+	for name, a := range c.Authorizers {
+		if f, ok := a.(FunctionAuthorizer); ok {
+			g.secretQuery = append(g.secretQuery, f.QueryParameters()...)
+			if ofREST := f.Format() == authorizer.FormatToken || f.Format() == authorizer.FormatRequest; ofREST != (c.REST != nil) {
+				return nil, fmt.Errorf("configuring the API %q: the format %s of authorizer %q is not for this kind of API", c.ID, f.Format(), name)
+			}
+		}
 		if q, ok := a.(interface{ QueryParameter() string }); ok && q.QueryParameter() != "" {
 			g.secretQuery = append(g.secretQuery, q.QueryParameter())
 		}
@@ -88,6 +101,9 @@ func New(c Config) (*Gateway, error) {
 func (c *Config) fillIn() {
 	if c.AccountID == "" {
 		c.AccountID = aws.AccountID
+	}
+	if c.Region == "" {
+		c.Region = "us-east-1"
 	}
 	if c.Stage == "" {
 		c.Stage = DefaultStage
@@ -120,8 +136,9 @@ func (e *endpoint) complete(c *Config, r *Route) (mistakes []error) {
 	default:
 		e.authorizer = c.Authorizers[r.Authorizer]
 	}
+	_, isFunction := e.authorizer.(FunctionAuthorizer)
 	switch {
-	case len(r.Scopes) > 0 && r.Authorizer == None:
+	case len(r.Scopes) > 0 && (r.Authorizer == None || isFunction):
 		note("it has scopes but nothing that checks them")
 	case len(r.Scopes) > maxScopes:
 		note("it has %d scopes, %d at most", len(r.Scopes), maxScopes)
@@ -154,6 +171,9 @@ func (e *endpoint) complete(c *Config, r *Route) (mistakes []error) {
 	}
 	if e.timeout = r.Timeout; e.timeout == 0 {
 		e.timeout = MaxTimeout
+		if c.REST != nil {
+			e.timeout = maxRESTTimeout
+		}
 	}
 	if e.timeout < MinTimeout || e.timeout > MaxTimeout {
 		note("timeout %s is not from %s to %s", e.timeout, MinTimeout, MaxTimeout)

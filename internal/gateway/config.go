@@ -21,6 +21,17 @@ type Authorizer interface {
 	Authorize(r *http.Request, scopes []string) authorizer.Decision
 }
 
+// A FunctionAuthorizer is an Authorizer that has to see more of a request than
+// its header: its Decide is asked in the place of Authorize.
+type FunctionAuthorizer interface {
+	Authorizer
+	// Format is the format of the events that a Question gives.
+	Format() authorizer.Format
+	// QueryParameters are those that logs leave out.
+	QueryParameters() []string
+	Decide(*authorizer.Question) authorizer.Decision
+}
+
 // An Invoker runs functions.
 type Invoker interface {
 	// Invoke runs a function on an event and gives its reply.
@@ -33,14 +44,19 @@ type Invoker interface {
 	Invoke(ctx context.Context, function string, event []byte) (reply []byte, functionError string, err error)
 }
 
-// A Config is one stage of one HTTP API.
+// A Config is one stage of one HTTP or REST API.
 type Config struct {
+	// REST is what a REST API has that an HTTP API has not. Nil means an HTTP API.
+	REST *REST
 	// ID is the API's id, as in requestContext.apiId. Required.
 	ID string
 	// AccountID is the account. Empty means aws.AccountID.
 	AccountID string
+	// Region is in the ARNs that policies name. Empty means us-east-1.
+	Region string
 	// Stage is the stage's name: "$default", which is also meant by empty, or
-	// a name, which is then the first segment of every path.
+	// a name, which is then the first segment of every path. A REST API's is
+	// a name always.
 	Stage string
 	// StageVariables are the stage variables of the event.
 	StageVariables map[string]string
@@ -51,7 +67,9 @@ type Config struct {
 	Routes []Route
 	// Authorizers are the authorizers that routes name.
 	Authorizers map[string]Authorizer
-	// CORS is nil if the API has no CORS configuration.
+	// CORS is nil if the API has no CORS configuration. On a REST API it stands
+	// for OPTIONS methods that answer preflights, and for nothing else: its
+	// functions write their own headers. See rest_cors.go.
 	CORS *CORS
 	// Invoker runs functions. Required if a route has one.
 	Invoker Invoker
@@ -67,6 +85,7 @@ type Config struct {
 // A Route is one route and its integration: a function or a URL.
 type Route struct {
 	// Key is the route key: "GET /unicorns/{id}", "ANY /{proxy+}", "$default".
+	// A REST API has no "$default".
 	Key string
 	// Authorizer is the name of one in Config.Authorizers, or None.
 	Authorizer string
@@ -76,10 +95,19 @@ type Route struct {
 	Function string
 	// URL is an HTTP upstream. See upstream.go for what becomes of the path.
 	URL string
-	// PayloadFormatVersion is "2.0", which is also meant by empty, or "1.0".
+	// PayloadFormatVersion is "2.0", which is also meant by empty, or "1.0". A
+	// REST API has one format and takes neither.
 	PayloadFormatVersion string
-	// Timeout is the integration's time-out, from 50 ms to 30 s. Zero means 30 s.
+	// Timeout is the integration's time-out, from 50 ms to 30 s, or to 29 s for
+	// a REST API. Zero means the longest.
 	Timeout time.Duration
+	// RequestParameters are what a request to a REST API must have:
+	// "method.request.header.NAME", "method.request.querystring.NAME".
+	RequestParameters []string
+	// APIKeyRequired asks a request to a REST API for an API key.
+	APIKeyRequired bool
+	// Throttle bounds the route of a REST API, in the place of REST.Throttle.
+	Throttle *Throttle
 }
 
 // CORS is the CORS configuration of an API.

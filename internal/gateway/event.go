@@ -27,6 +27,7 @@ type eventScratch struct {
 	claims    []apigw.Pair
 	cookies   []string
 	added     [5]string // values of the headers that the gateway adds
+	trace     string    // the trace id, the same in all events of a request
 	jwt       apigw.JWT
 }
 
@@ -47,22 +48,37 @@ func (s *eventScratch) reset() {
 // event's own: an invocation may outlive the request.
 func (x *exchange) buildEvent(d authorizer.Decision, body []byte) []byte {
 	s := &x.event
-	s.variables = x.g.table.variables(s.variables[:0], x.match.endpoint, x.match.segments)
-	s.query = appendQuery(s.query[:0], x.r.URL.RawQuery)
-	s.headers = x.appendHeaders(s.headers[:0], len(body))
+	x.gather(int64(len(body)))
 	var jwt *apigw.JWT
-	if x.match.authorizer != nil {
+	if x.match.authorizer != nil && d.Caller == nil {
 		s.claims = d.EventClaims(s.claims[:0])
 		s.jwt = apigw.JWT{Claims: s.claims, Scopes: d.Scopes}
 		jwt = &s.jwt
 	}
+	base64 := !isText(x.r.Header.Get("Content-Type"), body)
 	if x.match.payloadV1 {
-		return x.buildV1(jwt, body)
+		e := x.eventV1()
+		e.RequestContext.Authorizer, e.RequestContext.Lambda = jwt, d.Caller
+		e.Body, e.IsBase64Encoded = body, base64
+		return e.AppendJSON(nil)
 	}
-	return x.buildV2(jwt, body)
+	e := x.eventV2()
+	e.RequestContext.Authorizer, e.RequestContext.Lambda = jwt, d.Caller
+	e.Body, e.IsBase64Encoded = body, base64
+	return e.AppendJSON(nil)
 }
 
-func (x *exchange) buildV2(jwt *apigw.JWT, body []byte) []byte {
+// gather puts together what events of both formats have. A body of unknown
+// length is less than 0.
+func (x *exchange) gather(bodyLen int64) {
+	s := &x.event
+	s.variables = x.g.table.variables(s.variables[:0], x.match.endpoint, x.match.segments)
+	s.query = appendQuery(s.query[:0], x.r.URL.RawQuery)
+	s.headers = x.appendHeaders(s.headers[:0], bodyLen)
+}
+
+// eventV2 gives an event without a body and without what an authorizer says.
+func (x *exchange) eventV2() apigw.EventV2 {
 	s, r, c := &x.event, x.r, &x.g.config
 	s.flat = s.flat[:0]
 	for _, h := range s.headers {
@@ -73,7 +89,7 @@ func (x *exchange) buildV2(jwt *apigw.JWT, body []byte) []byte {
 		s.flat = append(s.flat, apigw.Pair{Name: h.Name, Value: joinValues(h.Values)})
 	}
 	path := decodedPath(r)
-	e := apigw.EventV2{
+	return apigw.EventV2{
 		RouteKey:              x.match.key,
 		RawPath:               path,
 		RawQueryString:        r.URL.RawQuery,
@@ -84,20 +100,17 @@ func (x *exchange) buildV2(jwt *apigw.JWT, body []byte) []byte {
 		StageVariables:        x.g.stageVariables,
 		RequestContext: apigw.ContextV2{
 			AccountID: c.AccountID, APIID: c.ID,
-			Authorizer: jwt,
 			DomainName: c.DomainName, DomainPrefix: x.g.domainPrefix,
 			Method: r.Method, Path: path, Protocol: r.Proto,
 			SourceIP: x.entry.SourceIP, UserAgent: r.UserAgent(),
 			RequestID: x.entry.RequestID, Stage: c.Stage,
 			Time: x.entry.Time,
 		},
-		Body:            body,
-		IsBase64Encoded: !isText(r.Header.Get("Content-Type"), body),
 	}
-	return e.AppendJSON(nil)
 }
 
-func (x *exchange) buildV1(jwt *apigw.JWT, body []byte) []byte {
+// eventV1 is eventV2 in the other format.
+func (x *exchange) eventV1() apigw.EventV1 {
 	s, r, c := &x.event, x.r, &x.g.config
 	resource := x.match.resource
 	if resource == "" {
@@ -108,7 +121,7 @@ func (x *exchange) buildV1(jwt *apigw.JWT, body []byte) []byte {
 		s.flat = append(s.flat, apigw.Pair{Name: h.Name, Value: h.Values[len(h.Values)-1]})
 	}
 	single, multi := groupRepeats(s.query)
-	e := apigw.EventV1{
+	return apigw.EventV1{
 		Resource:                        resource,
 		Path:                            r.URL.EscapedPath(),
 		HTTPMethod:                      r.Method,
@@ -120,7 +133,6 @@ func (x *exchange) buildV1(jwt *apigw.JWT, body []byte) []byte {
 		StageVariables:                  x.g.stageVariables,
 		RequestContext: apigw.ContextV1{
 			AccountID: c.AccountID, APIID: c.ID,
-			Authorizer: jwt,
 			DomainName: c.DomainName, DomainPrefix: x.g.domainPrefix,
 			HTTPMethod: r.Method,
 			SourceIP:   x.entry.SourceIP, UserAgent: r.UserAgent(),
@@ -128,10 +140,7 @@ func (x *exchange) buildV1(jwt *apigw.JWT, body []byte) []byte {
 			RequestID: x.entry.RequestID, ResourceID: x.match.key, Stage: c.Stage,
 			Time: x.entry.Time,
 		},
-		Body:            body,
-		IsBase64Encoded: !isText(r.Header.Get("Content-Type"), body),
 	}
-	return e.AppendJSON(nil)
 }
 
 // decodedPath gives rawPath, which is decoded in spite of its name, and cut at
@@ -143,7 +152,7 @@ func decodedPath(r *http.Request) string {
 
 // appendHeaders gives the headers of an event, by their canonical names and
 // sorted: the client's, and those that the gateway adds.
-func (x *exchange) appendHeaders(to []apigw.List, bodyLen int) []apigw.List {
+func (x *exchange) appendHeaders(to []apigw.List, bodyLen int64) []apigw.List {
 	r, added := x.r, x.event.added[:0]
 	add := func(name, value string) {
 		added = append(added, value)
@@ -158,12 +167,17 @@ func (x *exchange) appendHeaders(to []apigw.List, bodyLen int) []apigw.List {
 			}
 		}
 	}
-	add("Content-Length", strconv.Itoa(bodyLen))
+	if bodyLen >= 0 {
+		add("Content-Length", strconv.FormatInt(bodyLen, 10))
+	}
 	add("X-Forwarded-For", forwardedFor(r, x.entry.SourceIP))
 	add("X-Forwarded-Port", localPort(r))
 	add("X-Forwarded-Proto", scheme(r))
 	if r.Header["X-Amzn-Trace-Id"] == nil {
-		add("X-Amzn-Trace-Id", newTraceID(x.entry.Time))
+		if x.event.trace == "" {
+			x.event.trace = newTraceID(x.entry.Time)
+		}
+		add("X-Amzn-Trace-Id", x.event.trace)
 	}
 	to = append(to, apigw.List{Name: "Host", Values: []string{r.Host}})
 	slices.SortFunc(to, func(a, b apigw.List) int { return cmp.Compare(a.Name, b.Name) })

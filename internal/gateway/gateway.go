@@ -14,13 +14,14 @@ import (
 	"github.com/doorwright/doorwright/internal/wire/apigw"
 )
 
-// A Gateway serves one stage of one HTTP API. It is safe for concurrent use
+// A Gateway serves one stage of one HTTP or REST API. It is safe for concurrent use
 // and starts no goroutine.
 type Gateway struct {
 	config         Config
 	stageVariables []apigw.Pair
 	domainPrefix   string
 	table          *table
+	rest           *rest // nil for an HTTP API
 	cors           *cors
 	secretQuery    []string        // query parameters that authorizers read
 	ownTransport   *http.Transport // nil if Config.Transport is not
@@ -39,6 +40,10 @@ type endpoint struct {
 	upstream              *upstream // nil if the route has a function
 	payloadV1             bool
 	timeout               time.Duration
+	preflight             bool     // a REST API's OPTIONS that cors stands for
+	required              required // a REST API's required parameters
+	apiKeyRequired        bool     // of a REST API
+	throttle              *bucket  // of a REST API; nil without a limit
 }
 
 // name names the route in a message. Nil is the absence of a route.
@@ -62,6 +67,7 @@ type exchange struct {
 
 	event    eventScratch
 	segments []string
+	rest     restScratch
 }
 
 // ServeHTTP answers one request.
@@ -75,10 +81,14 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	defer func() { x.finish(recover()) }()
 	x.entry.Time = g.config.Now()
+	if g.rest != nil {
+		x.serveREST()
+		return
+	}
 	x.serve()
 }
 
-// serve is the order of a request: match, preflight, authorize, integrate.
+// serve is the order of a request to an HTTP API: match, preflight, authorize, integrate.
 func (x *exchange) serve() {
 	if requestHeadSize(x.r) > maxRequestHead {
 		x.refuse(headersTooLarge, errHeadersTooLarge)
@@ -129,20 +139,29 @@ func (x *exchange) authorize() (authorizer.Decision, bool) {
 		x.entry.Allowed = true
 		return authorizer.Decision{Allow: true}, true
 	}
-	d := x.match.authorizer.Authorize(x.r, x.match.scopes)
+	d := x.decide()
 	x.entry.Allowed, x.entry.Reasons = d.Allow, d.Reasons
-	if d.Allow {
+	switch {
+	case d.Allow:
 		return d, true
+	case x.g.rest != nil:
+		x.failDecision(d)
+		return authorizer.Decision{}, false
 	}
 	if x.g.cors != nil && isPreflight(x.r) {
 		x.entry.Reasons = append([]authorizer.Reason{preflightGuarded}, d.Reasons...)
 	}
 	switch d.Status {
 	case http.StatusUnauthorized:
-		// AWS's sample of this answer has no content-type (http-api-troubleshooting-jwt).
-		x.refuseWith(unauthorized, nil, "", d.Challenge)
+		contentType := contentTypeJSON
+		if d.Challenge != "" {
+			contentType = "" // AWS's sample of a JWT authorizer's answer has none (http-api-troubleshooting-jwt)
+		}
+		x.refuseWith(unauthorized, nil, contentType, d.Challenge)
 	case http.StatusForbidden:
 		x.refuseWith(forbidden, nil, contentTypeJSON, d.Challenge)
+	case http.StatusInternalServerError:
+		x.refuse(internalError, nil) // the reasons say it all
 	default:
 		x.refuse(internalError, fmt.Errorf("authorizer %q gave no decision", x.match.authorizerName))
 	}
@@ -158,7 +177,11 @@ func (x *exchange) finish(panicked any) {
 		abort = x.answered
 		if !abort {
 			clear(x.w.Header())
-			x.refuse(internalError, x.entry.Err)
+			if x.g.rest != nil {
+				x.fail(internalErrorREST, x.entry.Err)
+			} else {
+				x.refuse(internalError, x.entry.Err)
+			}
 		}
 	}
 	g := x.g

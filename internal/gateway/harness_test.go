@@ -253,3 +253,22 @@ func newJWT(t *testing.T, c authorizer.JWTConfig) *authorizer.JWT {
 	}
 	return a
 }
+
+// rawText sends bytes and gives the answer's.
+func (w *world) rawText(t *testing.T, text string) string {
+	t.Helper()
+	conn, err := net.Dial("tcp", w.server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(10 * time.Second))
+	if _, err := io.WriteString(conn, text); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := io.ReadAll(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(answer)
+}

@@ -23,6 +23,7 @@ type table struct {
 	full     [][]*shape // by number of segments; each by rank
 	greedy   []*shape   // by rank
 	fallback *endpoint  // $default
+	ranked   []*shape   // of a REST API: all shapes, the most specific first
 }
 
 // A shape is a path without the names of its variables, and the routes that
@@ -36,6 +37,9 @@ type shape struct {
 
 // find gives the route of a path under one reading of it, or nil.
 func (t *table) find(method string, segments []string) *endpoint {
+	if t.ranked != nil {
+		return t.findREST(method, segments)
+	}
 	if t.stage != "" {
 		if len(segments) == 0 || segments[0] != t.stage {
 			return nil

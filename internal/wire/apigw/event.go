@@ -32,6 +32,9 @@ func (j *JWT) appendMembers(b []byte) []byte {
 // commonLog is the form of times in events, that of the Common Log Format.
 const commonLog = "02/Jan/2006:15:04:05 -0700"
 
+// FormatTime gives a time in the form of an event's requestTime.
+func FormatTime(t time.Time) string { return t.UTC().Format(commonLog) }
+
 func appendTime(b []byte, name string, t time.Time) []byte {
 	b = append(appendName(b, name), '"')
 	b = t.UTC().AppendFormat(b, commonLog)

@@ -24,9 +24,11 @@ type EventV1 struct {
 // A ContextV1 is the requestContext of an EventV1.
 type ContextV1 struct {
 	AccountID, APIID string
-	// Authorizer is nil on open routes, where AWS's sample event shows an
-	// authorizer whose claims and scopes are null.
+	// Authorizer or Lambda is what the route's authorizer says. On open routes
+	// both are nil; AWS's sample event shows an authorizer there whose claims and
+	// scopes are null.
 	Authorizer               *JWT
+	Lambda                   *Caller
 	DomainName, DomainPrefix string
 	HTTPMethod               string
 	SourceIP, UserAgent      string
@@ -78,13 +80,16 @@ func (c *ContextV1) appendJSON(b []byte, resource string) []byte {
 	b = append(b, `{"accountId":`...)
 	b = appendString(b, c.AccountID)
 	b = appendMember(b, "apiId", c.APIID)
-	if c.Authorizer != nil {
-		b = append(b, `,"authorizer":{`...)
+	b = append(b, `,"authorizer":{`...)
+	switch {
+	case c.Authorizer != nil:
 		b = c.Authorizer.appendMembers(b)
-		b = append(b, '}')
-	} else {
-		b = append(b, `,"authorizer":{"claims":null,"scopes":null}`...)
+	case c.Lambda != nil:
+		b = c.Lambda.appendV1(b)
+	default:
+		b = append(b, `"claims":null,"scopes":null`...)
 	}
+	b = append(b, '}')
 	b = appendMember(b, "domainName", c.DomainName)
 	b = appendMember(b, "domainPrefix", c.DomainPrefix)
 	b = appendMember(b, "extendedRequestId", c.RequestID)

@@ -22,8 +22,11 @@ type EventV2 struct {
 
 // A ContextV2 is the requestContext of an EventV2.
 type ContextV2 struct {
-	AccountID, APIID         string
-	Authorizer               *JWT // nil on open routes, and then left out
+	AccountID, APIID string
+	// Authorizer or Lambda is what the route's authorizer says. On open routes
+	// both are nil, and authorizer is left out.
+	Authorizer               *JWT
+	Lambda                   *Caller
 	DomainName, DomainPrefix string
 	Method, Path, Protocol   string
 	SourceIP, UserAgent      string
@@ -37,6 +40,16 @@ func (e *EventV2) AppendJSON(b []byte) []byte {
 		b = make([]byte, 0, sizeHint(e.Body))
 	}
 	b = append(b, `{"version":"2.0"`...)
+	b = e.appendRequest(b)
+	if len(e.Body) > 0 {
+		b = appendBody(appendName(b, "body"), e.Body, e.IsBase64Encoded)
+	}
+	b = appendBool(b, "isBase64Encoded", e.IsBase64Encoded)
+	return append(b, '}')
+}
+
+// appendRequest appends what an integration and an authorizer both get.
+func (e *EventV2) appendRequest(b []byte) []byte {
 	b = appendMember(b, "routeKey", e.RouteKey)
 	b = appendMember(b, "rawPath", e.RawPath)
 	b = appendMember(b, "rawQueryString", e.RawQueryString)
@@ -54,21 +67,22 @@ func (e *EventV2) AppendJSON(b []byte) []byte {
 	if len(e.StageVariables) > 0 {
 		b = appendObject(appendName(b, "stageVariables"), e.StageVariables)
 	}
-	if len(e.Body) > 0 {
-		b = appendBody(appendName(b, "body"), e.Body, e.IsBase64Encoded)
-	}
-	b = appendBool(b, "isBase64Encoded", e.IsBase64Encoded)
-	return append(b, '}')
+	return b
 }
 
 func (c *ContextV2) appendJSON(b []byte, routeKey string) []byte {
 	b = append(b, `{"accountId":`...)
 	b = appendString(b, c.AccountID)
 	b = appendMember(b, "apiId", c.APIID)
-	if c.Authorizer != nil {
+	switch {
+	case c.Authorizer != nil:
 		b = append(b, `,"authorizer":{"jwt":{`...)
 		b = c.Authorizer.appendMembers(b)
 		b = append(b, "}}"...)
+	case c.Lambda != nil:
+		b = append(b, `,"authorizer":{`...)
+		b = c.Lambda.appendV2(b)
+		b = append(b, '}')
 	}
 	b = appendMember(b, "domainName", c.DomainName)
 	b = appendMember(b, "domainPrefix", c.DomainPrefix)

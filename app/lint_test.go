@@ -1,0 +1,76 @@
+package app_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/doorwright/doorwright/app"
+)
+
+// Each warning stands where its cause is, and says what to write. Of the second
+// declaration of a row nothing is to be said.
+func TestLint(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"own.js":    "exports.handler = async (event) => ({principalId: 'a', policyDocument: {Version: '2012-10-17', Statement: [{Action: 'execute-api:Invoke', Effect: 'Allow', Resource: event.methodArn}]}})\n",
+		"python.py": "def handler(event, context):\n    return {'policyDocument': {'Statement': [{'Resource': [event['methodArn']]}]}}\n",
+		"wide.js":   "exports.handler = async (event) => ({Resource: event.methodArn.split('/').slice(0, 2).join('/') + '/*'})\nconst x = {Resource: '*'}\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rest := func(authorizer, routes string) string {
+		return "name: app\napis:\n  Api:\n    protocol: rest\n    authorizers:\n      z: " + authorizer + "\n    defaults: {authorizer: z}\n    routes:\n" + routes
+	}
+	http := func(api string) string { return "name: app\napis:\n  Api:\n" + api }
+	const (
+		one   = "      GET /a: own.handler\n"
+		two   = "      GET /a: own.handler\n      GET /b: own.handler\n"
+		proxy = "      ANY /{proxy+}: own.handler\n"
+		jwt   = "    authorizers: {z: {type: jwt, issuer: \"https://i.example\", audience: [a]}}\n    defaults: {authorizer: z}\n    routes:\n"
+	)
+	for name, row := range map[string]struct{ bad, at, message, hint, good string }{
+		"the walk-through's expression": {rest(`{type: lambda, kind: token, function: own.handler, resultTtlInSeconds: 0, identityValidationExpression: '^Bearer [-0-9a-zA-z\.]*$'}`, one),
+			":6:", "A-z also means", `write '^Bearer [-0-9a-zA-Z_\.]*$'`,
+			rest(`{type: lambda, kind: token, function: own.handler, resultTtlInSeconds: 0, identityValidationExpression: '^Bearer [-0-9a-zA-Z._]*$'}`, one)},
+		"a kept policy of one method": {rest(`{type: lambda, function: own.handler}`, two), ":6:7: ", "kept for 300 seconds", "*/*",
+			rest(`{type: lambda, function: own.handler, resultTtlInSeconds: 0}`, two)},
+		"in Python": {rest(`{type: lambda, kind: token, function: {handler: python.handler}}`, proxy), ":6:7: ", "kept for 300 seconds", "resultTtlInSeconds: 0",
+			rest(`{type: lambda, kind: token, function: wide.handler}`, proxy)},
+		"one method alone": {rest(`{type: lambda, function: own.handler}`, proxy), ":6:7: ", "kept for", "",
+			rest(`{type: lambda, function: own.handler}`, one)},
+		"Auth0 without its slash": {http("    authorizers: {z: {type: jwt, issuer: \"https://t.eu.auth0.com\", audience: [a]}}\n    routes: {GET /a: {function: own.handler, authorizer: z}}\n"),
+			":4:42: ", "ends in a slash", `write "https://t.eu.auth0.com/"`,
+			http("    authorizers: {z: {type: jwt, issuer: \"https://t.eu.auth0.com/\", audience: [a]}}\n    routes: {GET /a: {function: own.handler, authorizer: z}}\n")},
+		"any origin with credentials": {http("    cors: {allowOrigins: [\"https://*\"], allowCredentials: true}\n    routes: {GET /a: own.handler}\n"), ":4:27: ", "any page", "name the origins",
+			http("    cors: {allowOrigins: [\"https://a.example\"], allowCredentials: true}\n    routes: {GET /a: own.handler}\n")},
+		"an open POST beside a guarded GET": {http(jwt + "      GET /a: own.handler\n      POST /a: {function: own.handler, authorizer: none}\n"), ":8:7: ", `"POST /a" is open, and "GET /a" beside it is guarded`, "guard it too",
+			http(jwt + "      POST /a: own.handler\n      GET /a: {function: own.handler, authorizer: none}\n      OPTIONS /a: {function: own.handler, authorizer: none}\n")},
+		"an open proxy around a guarded POST": {http(jwt + "      POST /admin: own.handler\n      ANY /{proxy+}: {function: own.handler, authorizer: none}\n"), ":8:7: ", "answers every method but POST", `"ANY /admin"`,
+			http(jwt + "      ANY /admin: own.handler\n      ANY /{proxy+}: {function: own.handler, authorizer: none}\n      OPTIONS /{proxy+}: {function: own.handler, authorizer: none}\n")},
+		"an open $default": {http(jwt + "      POST /admin: own.handler\n      $default: {function: own.handler, authorizer: none}\n"), ":8:7: ", "$default", "",
+			http(jwt + "      POST /x/admin: own.handler\n      ANY /y/{proxy+}: {function: own.handler, authorizer: none}\n")},
+	} {
+		parse := func(text string) app.ErrorList {
+			a, err := app.Parse(filepath.Join(dir, "doorwright.yaml"), []byte(text), app.Options{})
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			return a.Lint()
+		}
+		list := parse(row.bad)
+		if len(list) != 1 {
+			t.Errorf("%s: %d warnings:\n%v", name, len(list), list)
+			continue
+		}
+		if e := list[0]; !e.Warning || !strings.Contains(e.Error(), row.at) || !strings.Contains(e.Error(), "warning: ") || !strings.Contains(e.Message, row.message) || !strings.Contains(e.Hint, row.hint) {
+			t.Errorf("%s:\n%v", name, e)
+		}
+		if list := parse(row.good); len(list) != 0 {
+			t.Errorf("%s, mended:\n%v", name, list)
+		}
+	}
+}

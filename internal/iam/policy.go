@@ -1,0 +1,193 @@
+// Package iam evaluates IAM policies: what the statements of a document say of
+// one request.
+//
+// It owns actions, resources, wildcards, policy variables, and condition
+// operators. What a document looks like is package wire/policy's; which
+// policies count for a request, and what is answered to a caller who is
+// refused, is the matter of whoever asks. What it does not know it refuses as it
+// compiles: a policy of which a part is skipped would not say what was written.
+//
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+package iam
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/doorwright/doorwright/internal/wire/policy"
+)
+
+// A Verdict is what a policy says of a request. The zero Verdict refuses.
+type Verdict int
+
+// The verdicts.
+const (
+	ImplicitDeny Verdict = iota // no statement allows it
+	ExplicitDeny                // a statement denies it
+	Allow                       // a statement allows it, and none denies it
+)
+
+// A Request is what is asked of a policy.
+type Request struct {
+	// Action is the action, such as "execute-api:Invoke".
+	Action string
+	// Resource is the ARN.
+	Resource string
+	// Context gives the values of a condition key, whose name it gets in lower
+	// case, and whether the request has the key. Nil has none.
+	Context func(key string) (values []string, ok bool)
+}
+
+func (r *Request) values(key string) ([]string, bool) {
+	if r.Context == nil {
+		return nil, false
+	}
+	return r.Context(key)
+}
+
+// A Policy is a compiled policy document. It does not change, and is safe for
+// concurrent use.
+type Policy struct {
+	statements []statement
+}
+
+type statement struct {
+	deny        bool
+	actions     []pattern
+	notActions  bool
+	resources   []pattern
+	notResource bool
+	conditions  []condition
+}
+
+// The versions of the policy language. Only the newer one has variables.
+//
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html
+const (
+	version2008 = "2008-10-17"
+	version2012 = "2012-10-17"
+)
+
+// Compile checks a policy document of an identity.
+func Compile(doc policy.Document) (*Policy, error) {
+	if doc.Version != "" && doc.Version != version2008 && doc.Version != version2012 {
+		return nil, fmt.Errorf("compiling the policy: its Version %.40q is neither %q nor %q", doc.Version, version2012, version2008)
+	}
+	p := &Policy{statements: make([]statement, 0, len(doc.Statements))}
+	for i := range doc.Statements {
+		s, err := compileStatement(&doc.Statements[i], doc.Version == version2012)
+		if err != nil {
+			return nil, fmt.Errorf("compiling the policy: statement %d: %w", i+1, err)
+		}
+		p.statements = append(p.statements, s)
+	}
+	return p, nil
+}
+
+func compileStatement(from *policy.Statement, variables bool) (s statement, err error) {
+	switch from.Effect {
+	case "Allow":
+	case "Deny":
+		s.deny = true
+	default:
+		return statement{}, fmt.Errorf("its Effect %.40q is neither Allow nor Deny", from.Effect)
+	}
+	if s.actions, s.notActions, err = compileList("Action", from.Action, from.NotAction, compileAction); err != nil {
+		return statement{}, err
+	}
+	resource := func(text string) (pattern, error) { return compileResource(text, variables) }
+	if s.resources, s.notResource, err = compileList("Resource", from.Resource, from.NotResource, resource); err != nil {
+		return statement{}, err
+	}
+	for _, c := range from.Condition {
+		compiled, err := compileCondition(c, variables)
+		if err != nil {
+			return statement{}, fmt.Errorf("its Condition %.60q, %.60q: %w", c.Operator, c.Key, err)
+		}
+		s.conditions = append(s.conditions, compiled)
+	}
+	return s, nil
+}
+
+// compileList compiles an element of which there is a Not form. An empty list
+// "does not affect the policy" (IAM Access Analyzer, policy checks); an empty
+// list of a Not form would mean everything, and is refused.
+func compileList(name string, list, not []string, one func(string) (pattern, error)) (patterns []pattern, negated bool, err error) {
+	switch {
+	case list != nil && not != nil:
+		return nil, false, fmt.Errorf("it has both %s and Not%s", name, name)
+	case not != nil && len(not) == 0:
+		return nil, false, fmt.Errorf("its Not%s is empty", name)
+	case not != nil:
+		list, negated, name = not, true, "Not"+name
+	case list == nil:
+		return nil, false, fmt.Errorf("it has neither %s nor Not%s", name, name)
+	}
+	for _, text := range list {
+		p, err := one(text)
+		if err != nil {
+			return nil, false, fmt.Errorf("%s %.100q: %w", name, text, err)
+		}
+		patterns = append(patterns, p)
+	}
+	return patterns, negated, nil
+}
+
+// compileAction compiles "service:Name", in which case does not count.
+func compileAction(text string) (pattern, error) {
+	service, name, ok := strings.Cut(text, ":")
+	if text != "*" && (!ok || service == "" || name == "" || strings.ContainsAny(service, "*?")) {
+		return nil, errors.New(`an action is service:Name, such as "execute-api:Invoke", or "*"`)
+	}
+	for i := 0; i < len(text); i++ {
+		if c := text[i]; c <= ' ' || c > '~' || c == '$' {
+			return nil, errors.New("an action has no such character")
+		}
+	}
+	return compilePattern(strings.ToLower(text), false)
+}
+
+// compileResource compiles an ARN with wildcards, or "*". A wildcard matches any
+// character, also one that parts an ARN: what the user guide says of segments is
+// not what is observed.
+func compileResource(text string, variables bool) (pattern, error) {
+	if text != "*" && !strings.HasPrefix(text, "arn:") {
+		return nil, errors.New(`a resource is an ARN or "*"`)
+	}
+	return compilePattern(text, variables)
+}
+
+// Evaluate says what the policy says of a request: a statement that denies
+// counts before all that allow.
+func (p *Policy) Evaluate(r *Request) Verdict {
+	verdict := ImplicitDeny
+	for i := range p.statements {
+		s := &p.statements[i]
+		if verdict == Allow && !s.deny || !s.matches(r) {
+			continue
+		}
+		if s.deny {
+			return ExplicitDeny
+		}
+		verdict = Allow
+	}
+	return verdict
+}
+
+func (s *statement) matches(r *Request) bool {
+	matched, ok := anyMatches(s.actions, r, strings.ToLower(r.Action))
+	if !ok || matched == s.notActions {
+		return false
+	}
+	matched, ok = anyMatches(s.resources, r, r.Resource)
+	if !ok || matched == s.notResource {
+		return false
+	}
+	for i := range s.conditions {
+		if !s.conditions[i].holds(r) {
+			return false
+		}
+	}
+	return true
+}
