@@ -104,7 +104,7 @@ var responseTypes = []string{
 
 // contextName is a name of $context that gateway responses can use (API Gateway
 // developer guide, api-gateway-mapping-template-reference).
-const contextName = `(accountId|apiId|authorizer\.claims\.[A-Za-z0-9_-]+|domainName|domainPrefix|error\.(message|messageString|responseType|validationErrorString)|` +
+const contextName = `(accountId|apiId|authorizer\.(claims\.)?[A-Za-z0-9_-]+|domainName|domainPrefix|error\.(message|messageString|responseType|validationErrorString)|` +
 	`extendedRequestId|httpMethod|identity\.(sourceIp|userAgent)|path|protocol|requestId|requestTime|requestTimeEpoch|resourceId|resourcePath|stage)`
 
 // templateVariable is a variable in a template, and knownVariable one that is filled in.
@@ -144,7 +144,7 @@ func (c *checker) gatewayResponses(path string, api *API) {
 func variableNames() string {
 	names := strings.NewReplacer(
 		"error\\.(message|messageString|responseType|validationErrorString)", "error.message, error.messageString, error.responseType, error.validationErrorString",
-		"identity\\.(sourceIp|userAgent)", "identity.sourceIp, identity.userAgent", `authorizer\.claims\.[A-Za-z0-9_-]+`, "authorizer.claims.NAME",
+		"identity\\.(sourceIp|userAgent)", "identity.sourceIp, identity.userAgent", `authorizer\.(claims\.)?[A-Za-z0-9_-]+`, "authorizer.NAME, authorizer.claims.NAME",
 		"|", ", ", "(", "", ")", "",
 	).Replace(contextName)
 	return "$context. with " + names + ", and $stageVariables.NAME and $method.request.header.NAME"

@@ -350,7 +350,7 @@ type API struct {
 	// (AWS::ApiGateway::Stage MethodSettings of all methods).
 	Throttle *Throttle `yaml:"throttle"`
 
-	_ struct{} `noun:"an API"`
+	_ struct{} `noun:"an API" later:"resourcePolicy"`
 }
 
 // An APIKey counts who calls a REST API; it does not authorize

@@ -61,6 +61,8 @@ type routeRow struct {
 	Type       string   `json:"type"`
 	Scopes     []string `json:"scopes,omitempty"`
 	Target     string   `json:"target"`
+	// APIKeyRequired is set for the routes of a REST API that ask for a key.
+	APIKeyRequired bool `json:"apiKeyRequired,omitempty"`
 }
 
 func newRoutes() *cobra.Command {
@@ -85,6 +87,9 @@ func newRoutes() *cobra.Command {
 				guard := r.Authorizer
 				if r.Type != "none" {
 					guard += " (" + r.Type + ")"
+				}
+				if r.APIKeyRequired {
+					guard += ", API key"
 				}
 				scopes := strings.Join(r.Scopes, " ")
 				if scopes == "" {
@@ -119,7 +124,7 @@ func newSchema() *cobra.Command {
 func routeRows(decl *app.App) []routeRow {
 	rows := []routeRow{}
 	for _, r := range decl.Routes() {
-		row := routeRow{API: r.API, Route: r.Key, Authorizer: r.Authorizer, Type: "none", Scopes: r.Scopes, Target: r.URL.String()}
+		row := routeRow{API: r.API, Route: r.Key, Authorizer: r.Authorizer, Type: "none", Scopes: r.Scopes, Target: r.URL.String(), APIKeyRequired: r.APIKeyRequired}
 		if api, ok := decl.APIs.Get(r.API); ok {
 			if z, ok := api.Authorizers.Get(r.Authorizer); ok {
 				row.Type = z.Type

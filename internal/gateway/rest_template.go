@@ -14,7 +14,7 @@ import (
 type value func(x *exchange, f failure) string
 
 // contextVariables are what gateway responses may say of $context, beside
-// authorizer.claims.NAME. What only signed requests have is empty.
+// authorizer.NAME and authorizer.claims.NAME. What only signed requests have is empty.
 //
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html
 var contextVariables = map[string]value{
@@ -71,10 +71,13 @@ func variableValue(name string) (value, error) {
 		if claim, ok := strings.CutPrefix(rest, "authorizer.claims."); ok && claim != "" {
 			return func(x *exchange, _ failure) string { return pairValue(x.rest.decision.EventClaims(nil), claim) }, nil
 		}
+		if name, ok := strings.CutPrefix(rest, "authorizer."); ok && name != "" && !strings.Contains(name, ".") {
+			return func(x *exchange, _ failure) string { return x.rest.decision.Caller.Text(name) }, nil
+		}
 		if v := contextVariables[rest]; v != nil {
 			return v, nil
 		}
-		return nil, fmt.Errorf("there is no $context.%s; there are %s, and authorizer.claims.NAME",
+		return nil, fmt.Errorf("there is no $context.%s; there are %s, authorizer.NAME and authorizer.claims.NAME",
 			rest, strings.Join(slices.Sorted(maps.Keys(contextVariables)), ", "))
 	case "stageVariables":
 		if rest != "" {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/doorwright/doorwright/internal/authorizer"
 	"github.com/doorwright/doorwright/internal/gateway"
+	"github.com/doorwright/doorwright/internal/wire/apigw"
 )
 
 const (
@@ -248,6 +249,18 @@ func TestAPIKeyFromAuthorizer(t *testing.T) {
 			t.Errorf("event %s", w.invoker.lastText())
 		}
 	}
+}
+
+// What an authorizer function has said can stand in an answer.
+func TestGatewayResponseOfCaller(t *testing.T) {
+	w, _ := usageREST(t, gateway.UsagePlan{}, func(c *gateway.Config) {
+		caller := &apigw.Caller{PrincipalID: "rider", Context: []apigw.Member{{Name: "plan", Value: []byte(`"g\"old"`)}, {Name: "n", Value: []byte(`12`)}}}
+		c.Authorizers = map[string]gateway.Authorizer{"guard": decides{authorizer.Decision{Allow: true, Caller: caller}}}
+		c.Routes[0].Authorizer = "guard"
+		c.REST.GatewayResponses = responses{"INVALID_API_KEY": {Templates: map[string]string{"text/plain": "$context.authorizer.principalId $context.authorizer.plan $context.authorizer.n [$context.authorizer.none]"}}}
+	})
+	w.do(t, "GET", "/dev/keyed").assertREST(t, 403, `rider g"old 12 []`, "Content-Type: text/plain", "X-Amzn-Errortype: "+errorKey)
+	w.do(t, "GET", "/dev/other").assertREST(t, 403, "   []", "Content-Type: text/plain", "X-Amzn-Errortype: "+errorKey)
 }
 
 // Keys come after the authorizer and before the validator.

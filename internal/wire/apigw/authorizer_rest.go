@@ -71,3 +71,23 @@ func (c *Caller) AppendREST(b []byte, latency time.Duration) []byte {
 	b = appendInt(b, "integrationLatency", latency.Milliseconds())
 	return append(b, '}')
 }
+
+// Text gives principalId, or a member of the context, as a REST API's templates
+// have it. It is empty if there is none.
+func (c *Caller) Text(name string) string {
+	if c == nil {
+		return ""
+	}
+	for _, m := range c.Context {
+		if m.Name == name {
+			if isString(m.Value) {
+				return string(decodeString(m.Value))
+			}
+			return string(m.Value)
+		}
+	}
+	if name == "principalId" {
+		return c.PrincipalID
+	}
+	return ""
+}
