@@ -38,7 +38,7 @@ var arrows = map[string][]string{
 	"internal/iam":        {"internal/wire/policy", "internal/aws"},
 	"internal/lambda":     {"internal/build", "internal/aws"},
 	// The engine that rooms which play an authorization server share.
-	"internal/oidc": {"internal/store", "internal/aws"},
+	"internal/oidc": {"verify", "internal/store", "internal/aws"},
 
 	// A program for those who work on Doorwright; nothing imports it.
 	"internal/bench": {

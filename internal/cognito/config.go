@@ -99,6 +99,9 @@ type PoolConfig struct {
 	// ResourceServers are the declared resource servers; others may be added
 	// beside them.
 	ResourceServers []ResourceServerConfig
+	// IdentityProviders are the declared providers that sign users in; others
+	// may be added beside them.
+	IdentityProviders []IdentityProviderConfig
 	// Clients are the app clients; others may be added beside them.
 	Clients []ClientConfig
 	// AccountRecovery lists how a forgotten password may be recovered, in order:
@@ -188,7 +191,7 @@ type ClientConfig struct {
 	// DefaultRedirectURI is one of CallbackURLs, or "".
 	DefaultRedirectURI string
 	// SupportedIdentityProviders lists who may sign users in for the client:
-	// "COGNITO".
+	// "COGNITO" and the pool's identity providers.
 	SupportedIdentityProviders []string
 }
 
@@ -290,6 +293,7 @@ func (p *PoolConfig) validate(bad func(bool, string, ...any)) {
 	}
 	bad(len(p.Groups) > maxGroups, "Groups: %d groups; the limit is %d", len(p.Groups), maxGroups)
 	p.validateServers(bad)
+	p.validateProviders(bad)
 	names := map[string]bool{}
 	for i := range p.Clients {
 		c := &p.Clients[i]
@@ -304,7 +308,7 @@ func (p *PoolConfig) validate(bad func(bool, string, ...any)) {
 		for _, name := range c.WriteAttributes {
 			bad(!settable(name), "client %q: WriteAttributes: %s is not a client's to write", c.Name, name)
 		}
-		if err := c.checkOAuth(p.ResourceServers); err != nil {
+		if err := c.checkOAuth(p.ResourceServers, p.IdentityProviders); err != nil {
 			bad(true, "client %q: %s", c.Name, err.Message)
 		}
 	}

@@ -63,6 +63,8 @@ type additions struct {
 	Attributes []schemaAttributeInput `json:"attributes,omitempty"`
 	Servers    []resourceServer       `json:"servers,omitempty"`
 	Domain     string                 `json:"domain,omitempty"`
+
+	Providers []identityProviderInput `json:"providers,omitempty"`
 }
 
 // addedClient is a client that a request made.
@@ -185,6 +187,12 @@ func (p *Pool) configure() error {
 		}
 	}
 	p.schema = cfg.schema()
+	for i := range p.added.Providers {
+		added := p.added.Providers[i].config()
+		if !slices.ContainsFunc(cfg.IdentityProviders, func(have IdentityProviderConfig) bool { return have.Name == added.Name }) {
+			cfg.IdentityProviders = append(slices.Clip(cfg.IdentityProviders), added)
+		}
+	}
 	p.domain = nil
 	switch {
 	case cfg.Domain != "":

@@ -51,6 +51,7 @@ func domainEndpoints() map[string]endpoint {
 		"POST /oauth2/revoke":    (*domain).revoke,
 		"OPTIONS /oauth2/{path}": (*domain).preflight,
 		"GET /logout":            (*domain).logout,
+		"GET " + responsePath:    (*domain).idpResponse,
 		"GET /login":             (*domain).showLogin,
 		"POST /login":            (*domain).login,
 		"POST /newPassword":      (*domain).newPassword,

@@ -220,6 +220,10 @@ func (d *domain) authorize(w http.ResponseWriter, r *http.Request, c *call) {
 		d.sendError(w, r, c, &authorizationError{refusal: &oidc.Error{Code: oidc.LoginRequired, Reason: "prompt=none, and nobody is signed in"}, to: a})
 		return
 	}
+	if provider := d.wanted(a); provider != nil {
+		d.depart(w, r, c, a, provider)
+		return
+	}
 	w.Header().Set("Cache-Control", "no-store")
 	http.Redirect(w, r, "/login?"+a.query(), http.StatusFound)
 }
@@ -230,11 +234,12 @@ func (a *authorization) query() string { return a.params.Encode() }
 // mayPass says whether a user who is signed in is one that the client and the
 // request want: of the pool, or of the provider that the request names.
 func (d *domain) mayPass(a *authorization, u *user) bool {
-	provider := providerCognito
-	if u.status == statusExternal {
-		provider, _, _ = strings.Cut(u.username, "_")
+	provider := u.providerOf()
+	wanted := a.provider
+	if i := d.wanted(a); i != nil {
+		wanted = i.Name
 	}
-	return a.client.usesProvider(provider) && (a.provider == "" || a.provider == provider)
+	return a.client.usesProvider(provider) && (wanted == "" || wanted == provider)
 }
 
 // letThrough answers an application whose user had signed in before. The

@@ -17,6 +17,7 @@ const (
 	codeAliasExists          = "AliasExistsException"
 	codeCodeDeliveryFailure  = "CodeDeliveryFailureException"
 	codeCodeMismatch         = "CodeMismatchException"
+	codeDuplicateProvider    = "DuplicateProviderException"
 	codeExpiredCode          = "ExpiredCodeException"
 	codeEnableTOTP           = "EnableSoftwareTokenMFAException"
 	codeGroupExists          = "GroupExistsException"

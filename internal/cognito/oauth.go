@@ -66,7 +66,7 @@ func (s shape) holds(text string) bool {
 // checkOAuth refuses what a client may not be allowed to do at the pool's
 // domain
 // (https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_CreateUserPoolClient.html).
-func (c *ClientConfig) checkOAuth(servers []ResourceServerConfig) *aws.Error {
+func (c *ClientConfig) checkOAuth(servers []ResourceServerConfig, providers []IdentityProviderConfig) *aws.Error {
 	if !c.AllowedOAuthFlowsUserPoolClient && len(c.AllowedOAuthFlows)+len(c.AllowedOAuthScopes) > 0 {
 		return invalid("AllowedOAuthFlowsUserPoolClient should be set to true if AllowedOAuthFlows or AllowedOAuthScopes are set.")
 	}
@@ -95,7 +95,8 @@ func (c *ClientConfig) checkOAuth(servers []ResourceServerConfig) *aws.Error {
 		}
 	}
 	for _, provider := range c.SupportedIdentityProviders {
-		if provider != providerCognito {
+		known := slices.ContainsFunc(providers, func(i IdentityProviderConfig) bool { return i.Name == provider })
+		if provider != providerCognito && !known {
 			return invalid("The provider %s does not exist for this user pool.", provider)
 		}
 	}

@@ -44,8 +44,9 @@ func (o *operation) doc() string {
 }
 
 const (
-	noteDomain = "prefix domains, at an origin of this machine; custom domains and managed login are refused"
-	noteOwned  = "what is declared is refused: it is changed in doorwright.yaml"
+	noteProvider = "type OIDC with oidc_issuer; others are refused"
+	noteDomain   = "prefix domains, at an origin of this machine; custom domains and managed login are refused"
+	noteOwned    = "what is declared is refused: it is changed in doorwright.yaml"
 	// noteSettings is of operations that refuse what would do nothing.
 	noteSettings = "settings that are not emulated are refused by name; those of e-mail and SMS senders are kept and shown"
 	noteFlows    = "flows: USER_SRP_AUTH, USER_PASSWORD_AUTH, CUSTOM_AUTH, USER_AUTH, REFRESH_TOKEN_AUTH"
@@ -139,6 +140,12 @@ func operationTable() []operation {
 		{name: "SetUserPoolMfaConfig", serve: on((*Service).setUserPoolMfaConfig), note: noteOwned},
 		{name: "ListUserPoolClients", serve: on((*Service).listUserPoolClients)},
 		{name: "ListUserPools", serve: on((*Service).listUserPools)},
+		{name: "CreateIdentityProvider", serve: on((*Service).createIdentityProvider), note: noteProvider},
+		{name: "DescribeIdentityProvider", serve: on((*Service).describeIdentityProvider)},
+		{name: "UpdateIdentityProvider", serve: on((*Service).updateIdentityProvider), note: noteProvider},
+		{name: "DeleteIdentityProvider", serve: on((*Service).deleteIdentityProvider), noOutput: true},
+		{name: "ListIdentityProviders", serve: on((*Service).listIdentityProviders)},
+		{name: "GetIdentityProviderByIdentifier", serve: on((*Service).getIdentityProviderByIdentifier)},
 		{name: "CreateUserPoolDomain", serve: on((*Service).createUserPoolDomain), note: noteDomain},
 		{name: "DescribeUserPoolDomain", serve: on((*Service).describeUserPoolDomain)},
 		{name: "UpdateUserPoolDomain", serve: on((*Service).updateUserPoolDomain), note: noteDomain},
@@ -157,16 +164,14 @@ const (
 		AddUserPoolClientSecret AdminDeleteSoftwareToken AdminDisableProviderForUser AdminForgetDevice AdminGetDevice
 		AdminGetUserAuthFactors AdminLinkProviderForUser AdminListDevices AdminListUserAuthEvents AdminListUserSessions
 		AdminRevokeUserSession AdminSetUserSettings AdminUpdateAuthEventFeedback AdminUpdateDeviceStatus
-		CreateIdentityProvider CreateManagedLoginBranding CreateTerms CreateUserImportJob CreateUserPoolReplica
-		DeleteIdentityProvider DeleteManagedLoginBranding DeleteTerms DeleteUserPoolClientSecret DeleteUserPoolReplica
-		DescribeIdentityProvider DescribeManagedLoginBranding DescribeManagedLoginBrandingByClient
-		DescribeRiskConfiguration DescribeTerms DescribeTermsByClient DescribeUserImportJob GetCSVHeader GetClientToken
-		GetIdentityProviderByIdentifier GetLogDeliveryConfiguration GetProvisionedLimit GetSigningCertificate
-		GetUserPoolClientSessionConfiguration GetUserPoolSessionConfiguration ListIdentityProviders ListTerms
+		CreateManagedLoginBranding CreateTerms CreateUserImportJob CreateUserPoolReplica DeleteManagedLoginBranding
+		DeleteTerms DeleteUserPoolClientSecret DeleteUserPoolReplica DescribeManagedLoginBranding
+		DescribeManagedLoginBrandingByClient DescribeRiskConfiguration DescribeTerms DescribeTermsByClient
+		DescribeUserImportJob GetCSVHeader GetClientToken GetLogDeliveryConfiguration GetProvisionedLimit
+		GetSigningCertificate GetUserPoolClientSessionConfiguration GetUserPoolSessionConfiguration ListTerms
 		ListUserImportJobs ListUserPoolClientSecrets ListUserPoolReplicas SetLogDeliveryConfiguration
 		SetRiskConfiguration SetUserPoolClientSessionConfiguration SetUserPoolSessionConfiguration StartUserImportJob
-		StopUserImportJob UpdateIdentityProvider UpdateManagedLoginBranding UpdateProvisionedLimit UpdateTerms
-		UpdateUserPoolReplica`
+		StopUserImportJob UpdateManagedLoginBranding UpdateProvisionedLimit UpdateTerms UpdateUserPoolReplica`
 )
 
 // refused gives the rows of operations without a handler.

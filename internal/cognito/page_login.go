@@ -19,6 +19,10 @@ type pageSignIn struct {
 	domain *domain
 	auth   *authorization
 
+	// first says that it made the user: there is no sign-in before it that a
+	// function would be asked after.
+	first bool
+
 	// Filled in by complete.
 	grant  *grant
 	user   *user
@@ -49,7 +53,7 @@ func (s *pageSignIn) complete(ctx context.Context, cl *Client, done *signedIn) (
 }
 
 func (s *pageSignIn) afterSignIn(ctx context.Context, cl *Client) (err error) {
-	if !cl.pool.has(triggerPostAuthentication) {
+	if s.first || !cl.pool.has(triggerPostAuthentication) {
 		return nil
 	}
 	if err := cl.postAuthentication(ctx, s.user); err != nil {

@@ -128,6 +128,12 @@ func (p *Pool) saveUser(ctx context.Context, tx *sql.Tx, u *user, force bool) er
 // (https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-settings-attributes.html#user-pool-settings-aliases).
 func (p *Pool) names(u *user) map[string]string {
 	names := map[string]string{p.fold(u.sub): "sub"}
+	if u.status == statusExternal {
+		// Who signs in elsewhere is found by no address: one that a provider
+		// vouches for is another's to prove here.
+		names[p.fold(u.username)] = "username"
+		return names
+	}
 	for _, alias := range p.cfg.UsernameAttributes {
 		if v := u.attributes[alias]; v != "" {
 			names[p.fold(v)] = alias

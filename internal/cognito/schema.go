@@ -13,6 +13,7 @@ func Migrations() []store.Migration {
 		{Room: "cognito", Version: 6, SQL: schemaAdded},
 		{Room: "cognito", Version: 7, SQL: schemaScope},
 		{Room: "cognito", Version: 8, SQL: schemaMFA},
+		{Room: "cognito", Version: 9, SQL: schemaIdentity},
 	}
 }
 
@@ -196,4 +197,17 @@ ALTER TABLE cognito_client ADD COLUMN added TEXT;
 // through the API.
 const schemaScope = `
 ALTER TABLE cognito_grant ADD COLUMN scope TEXT NOT NULL DEFAULT '';
+`
+
+// schemaIdentity keeps by which subject a provider knows a user.
+const schemaIdentity = `
+CREATE TABLE cognito_identity (
+  pool     TEXT NOT NULL,
+  provider TEXT NOT NULL,
+  subject  TEXT NOT NULL,
+  sub      TEXT NOT NULL,
+  PRIMARY KEY (pool, provider, subject),
+  FOREIGN KEY (pool, sub) REFERENCES cognito_user(pool, sub) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+CREATE INDEX cognito_identity_user ON cognito_identity (pool, sub);
 `

@@ -24,6 +24,8 @@ type Service struct {
 	served atomic.Pointer[directory]
 	// domains is held while a domain is made or deleted, before changing.
 	domains sync.Mutex
+	// providers talks to identity providers.
+	providers *oidc.Providers
 	// changing is held while a pool or a client is made, changed or deleted.
 	changing sync.Mutex
 	// listSecret keys the HMAC of tokens that page through the list of pools.
@@ -46,6 +48,7 @@ func New(cfg Config) (*Service, error) {
 		cfg.Now = time.Now
 	}
 	s := &Service{
+		providers:      oidc.NewProviders(cfg.Now),
 		cfg:            cfg,
 		listSecret:     make([]byte, 32),
 		generateKey:    func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, keyBits) },
@@ -92,6 +95,7 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	ticker := time.NewTicker(sweepEvery)
 	defer ticker.Stop()
+	defer s.providers.Close()
 	for {
 		select {
 		case <-ctx.Done():

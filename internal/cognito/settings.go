@@ -281,7 +281,7 @@ func (in *userPoolClientInput) check(p *Pool) *aws.Error {
 		}
 	}
 	cfg := in.config()
-	if err := cfg.checkOAuth(p.cfg.ResourceServers); err != nil {
+	if err := cfg.checkOAuth(p.cfg.ResourceServers, p.cfg.IdentityProviders); err != nil {
 		return err
 	}
 	var problems []error

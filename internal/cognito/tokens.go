@@ -214,6 +214,8 @@ func claimValue(name, value string) any {
 	switch name {
 	case "email_verified", "phone_number_verified":
 		return value == "true"
+	case "identities":
+		return json.RawMessage(value)
 	case "address":
 		return map[string]string{"formatted": value}
 	case "updated_at":

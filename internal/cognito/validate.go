@@ -52,6 +52,7 @@ const printableText = `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`
 // operations use, under the model's names. PasswordType has the minimum of 6
 // that the service enforces and its model does not state.
 var shapes = map[string]shape{
+	"IdentityProviderTypeType":     {values: []string{"SAML", "Facebook", "Google", "LoginWithAmazon", "SignInWithApple", "OIDC"}},
 	"DomainType":                   text(1, 63, `^[a-z0-9](?:[a-z0-9\-]{0,61}[a-z0-9])?$`),
 	"ClientIdType":                 secretText(1, 128, `[\w+]+`),
 	"SecretHashType":               secretText(1, 128, `[\w+=/]+`),
@@ -101,7 +102,6 @@ var shapes = map[string]shape{
 	"TokenValidityType":              {least: 1, most: 86400},
 	"TimeUnitsType":                  {values: []string{"seconds", "minutes", "hours", "days"}},
 	"ExplicitAuthFlowsType":          {values: authFlows},
-	"ProviderNameType":               text(1, 32, `[\p{L}\p{M}\p{S}\p{N}\p{P}\p{Z}]+`),
 	"PreventUserExistenceErrorTypes": {values: []string{"LEGACY", "ENABLED"}},
 	"AuthSessionValidityType":        {least: 3, most: 15},
 	"FeatureType":                    {values: []string{"ENABLED", "DISABLED"}},

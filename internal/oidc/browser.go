@@ -68,6 +68,9 @@ func (e *Engine) Browser(w http.ResponseWriter, r *http.Request) string {
 // sign-in.
 func (e *Engine) EndForms(w http.ResponseWriter) { e.SetCookie(w, formCookie, "", -1) }
 
+// BrowserOf gives the value that Browser gave this browser, or "".
+func (e *Engine) BrowserOf(r *http.Request) string { return e.Cookie(r, formCookie) }
+
 // FormToken gives what a form carries to prove that it came from here.
 func (e *Engine) FormToken(browser string) string {
 	return base64.RawURLEncoding.EncodeToString(e.mac("form", browser))
