@@ -52,7 +52,7 @@ func (a *App) rememberPort(ctx context.Context, listener string, port int) error
 
 // openPools opens the declared user pools. Their issuer is the endpoint's
 // address, which is fixed for as long as the process runs.
-func (a *App) openPools(ctx context.Context) error {
+func (a *App) openPools(ctx context.Context) (err error) {
 	cfg := cognito.Config{
 		Region:       a.decl.Region,
 		AccountID:    aws.AccountID,
@@ -70,6 +70,9 @@ func (a *App) openPools(ctx context.Context) error {
 	for name, p := range a.decl.UserPools.All() {
 		pool := poolConfig(name, p)
 		pool.Triggers = a.triggers(name)
+		if pool.IdentityProviders, err = a.identityProviders(p); err != nil {
+			return err
+		}
 		if l := a.domains[name]; l != nil {
 			pool.Origin = l.url()
 		}

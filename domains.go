@@ -4,6 +4,9 @@ import (
 	"context"
 	"net/http"
 	"sync"
+
+	"github.com/doorwright/doorwright/app"
+	"github.com/doorwright/doorwright/internal/cognito"
 )
 
 // bindDomains binds a port for each user pool with a domain, so that its pages
@@ -93,4 +96,26 @@ func (a *App) closeDomains() {
 	for _, d := range a.added.byID {
 		d.listener.close()
 	}
+}
+
+// identityProviders gives the providers of a declared pool, with their secrets.
+func (a *App) identityProviders(p *app.UserPool) ([]cognito.IdentityProviderConfig, error) {
+	var all []cognito.IdentityProviderConfig
+	for name, decl := range p.IdentityProviders.All() {
+		provider := cognito.IdentityProviderConfig{Name: name, Scopes: decl.Scopes, AttributeMapping: map[string]string{}, Identifiers: decl.Identifiers}
+		for _, v := range []struct {
+			expr  app.Expr
+			value *string
+		}{{decl.Issuer, &provider.Issuer}, {decl.ClientID, &provider.ClientID}, {decl.ClientSecret, &provider.ClientSecret}} {
+			var err error
+			if *v.value, err = a.decl.Resolve(v.expr, a.attribute); err != nil {
+				return nil, err
+			}
+		}
+		for attribute, claim := range decl.AttributeMapping.All() {
+			provider.AttributeMapping[attribute] = claim
+		}
+		all = append(all, provider)
+	}
+	return all, nil
 }

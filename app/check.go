@@ -85,7 +85,7 @@ func (c *checker) bind(env func(string) (string, bool)) {
 func (c *checker) bindSecrets() {
 	for _, e := range c.exprs {
 		for _, r := range e.Refs() {
-			if r.Kind != RefSecret || !holdsSecrets(e.is) {
+			if r.Kind != RefSecret || !e.maySecret() {
 				continue
 			}
 			if c.secrets == nil {
@@ -122,22 +122,33 @@ func (c *checker) literal(e Expr) (string, bool) {
 	return s, err == nil
 }
 
-// environmentVariable and apiKey are the refs tags of the places secrets may go to.
+// The refs tags of the places that secrets may go to.
 const (
 	environmentVariable = "an environment variable"
 	apiKey              = "an API key"
+	providerSecret      = "an identity provider's client secret"
 )
 
-func holdsSecrets(place string) bool { return place == environmentVariable || place == apiKey }
+// maySecret says whether a secret may go there.
+func (e *placedExpr) maySecret() bool {
+	return slices.Contains([]string{environmentVariable, apiKey, providerSecret}, e.is)
+}
+
+// early says whether the value is needed before any resource has its own.
+func (e *placedExpr) early() bool { return strings.HasPrefix(e.is, "an identity provider's ") }
 
 // references checks that the references of e refer to something, and that secrets stay
 // out of what is shown.
 func (c *checker) references(e *placedExpr) {
 	for _, r := range e.Refs() {
+		if e.early() && (r.Kind == RefAPI || r.Kind == RefAPIKey || r.Kind == RefUserPool || r.Kind == RefUserPoolClient) {
+			c.p.add(r.span, "write the value, ${env:NAME} or, for the clientSecret, ${secret:NAME}", "%s cannot refer to another resource", e.is)
+			continue
+		}
 		switch r.Kind {
 		case RefSecret:
-			if !holdsSecrets(e.is) {
-				c.p.add(r.span, "secrets can go only into a function's environment", "%s is shown, so it cannot refer to a secret", e.is)
+			if !e.maySecret() {
+				c.p.add(r.span, "secrets can go only into a function's environment, an API key's value and an identity provider's clientSecret", "%s is shown, so it cannot refer to a secret", e.is)
 			}
 		case RefAPI:
 			c.refersTo(r, "apis", r.Name, c.app.APIs.Keys())

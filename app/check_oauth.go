@@ -77,8 +77,51 @@ func (c *checker) oauth(poolPath, path string, pool *UserPool, client *UserPoolC
 	c.redirects(path, client)
 	c.oauthScopes(poolPath, path, pool, client)
 	for i, name := range client.IdentityProviders {
-		if name != cognitoProvider && name != "" {
-			c.at(fmt.Sprintf("%s.identityProviders[%d]", path, i), "write COGNITO, the pool itself", "there is no identity provider %q", name)
+		known := append([]string{cognitoProvider}, pool.IdentityProviders.Keys()...)
+		if name != "" && !slices.Contains(known, name) && c.readable(poolPath+".identityProviders") {
+			hint := "write COGNITO, the pool itself"
+			if len(known) > 1 {
+				hint = "the identity providers are " + strings.Join(known, ", ")
+			}
+			c.at(fmt.Sprintf("%s.identityProviders[%d]", path, i), hint, "there is no identity provider %q", name)
+		}
+	}
+}
+
+// attributeNames gives the attributes that a provider can fill.
+func (p *UserPool) attributeNames() []string {
+	all := slices.DeleteFunc(slices.Clone(standardAttributes), func(name string) bool { return name == "sub" })
+	for _, name := range p.CustomAttributes.Keys() {
+		all = append(all, "custom:"+name)
+	}
+	return all
+}
+
+// identityProviders checks the providers that sign users in for a pool.
+func (c *checker) identityProviders(path string, pool *UserPool) {
+	for name, provider := range pool.IdentityProviders.All() {
+		at := join(path+".identityProviders", name)
+		if provider == nil || c.opaque[at] {
+			continue
+		}
+		if pool.Domain == "" && c.readable(path) && c.readable(path+".domain") {
+			c.key(at, "add domain: PREFIX to the pool", "identity providers sign users in at the pool's domain, and it has none")
+		}
+		if issuer, ok := c.literal(provider.Issuer); ok && !provider.Issuer.IsZero() {
+			c.issuer(at+".issuer", issuer)
+		}
+		secret := slices.ContainsFunc(provider.ClientSecret.Refs(), func(r Ref) bool { return r.Kind == RefSecret })
+		if !provider.ClientSecret.IsZero() && !secret {
+			c.at(at+".clientSecret", "write ${secret:NAME} and put the value into .env", "a secret does not belong into this file")
+		}
+		if len(provider.Scopes) > 0 && !slices.Contains(provider.Scopes, "openid") && c.readable(at+".scopes") {
+			c.at(at+".scopes", "add openid", "without openid the provider gives no ID token")
+		}
+		known := pool.attributeNames()
+		for attribute := range provider.AttributeMapping.All() {
+			if !slices.Contains(known, attribute) && c.readable(path+".customAttributes") && c.readable(at+".attributeMapping") {
+				c.key(join(at+".attributeMapping", attribute), "declare it below customAttributes, or delete the line", "the user pool has no attribute %q", attribute)
+			}
 		}
 	}
 }

@@ -13,6 +13,7 @@ func (c *checker) userPool(path string, pool *UserPool) {
 		return
 	}
 	c.aliases(path, pool)
+	c.identityProviders(path, pool)
 	for _, word := range []string{"aws", "amazon", "cognito"} {
 		if strings.Contains(pool.Domain, word) {
 			c.at(path+".domain", "choose another prefix", "AWS does not allow %q in a domain prefix", word)

@@ -95,6 +95,10 @@ type UserPool struct {
 	// (AWS::Cognito::UserPoolDomain Domain): the prefix of
 	// https://PREFIX.auth.REGION.amazoncognito.com.
 	Domain string `yaml:"domain" grammar:"domain prefix"`
+	// IdentityProviders are providers elsewhere that sign users in at the pool's
+	// domain, by name (AWS::Cognito::UserPoolIdentityProvider). Clients name those
+	// that they use in their identityProviders.
+	IdentityProviders Map[*IdentityProvider] `yaml:"identityProviders" keys:"identity provider name" maxItems:"300"`
 	// Triggers are the functions that run inside the pool's operations (LambdaConfig).
 	Triggers Triggers `yaml:"triggers"`
 
@@ -150,6 +154,33 @@ type PreTokenFunction struct {
 	FunctionSettings
 
 	_ struct{} `noun:"a function" later:"permissions" shorthand:"handler"`
+}
+
+// An IdentityProvider is an OpenID Connect provider elsewhere
+// (AWS::Cognito::UserPoolIdentityProvider). At it the pool is a client, whose
+// callback is the pool's url and /oauth2/idpresponse.
+type IdentityProvider struct {
+	// Type is the kind of provider (ProviderType): oidc.
+	Type string `yaml:"type" required:"true" enum:"oidc"`
+	// Issuer is the provider's issuer (ProviderDetails oidc_issuer): https, or http on
+	// this machine.
+	Issuer Expr `yaml:"issuer" required:"true" refs:"an identity provider's issuer" nonEmpty:"true"`
+	// ClientID is the pool's client id there (ProviderDetails client_id).
+	ClientID Expr `yaml:"clientId" required:"true" refs:"an identity provider's client id" nonEmpty:"true"`
+	// ClientSecret is the pool's secret there, as ${secret:NAME} (ProviderDetails
+	// client_secret).
+	ClientSecret Expr `yaml:"clientSecret" required:"true" refs:"an identity provider's client secret" nonEmpty:"true"`
+	// Scopes are what the provider is asked for, openid among them (ProviderDetails
+	// authorize_scopes).
+	Scopes []string `yaml:"scopes" default:"openid" grammar:"scope" minItems:"1" unique:"true"`
+	// AttributeMapping gives the provider's claim for each attribute of the pool that
+	// it fills, such as email: email (AttributeMapping).
+	AttributeMapping Map[string] `yaml:"attributeMapping" keys:"attribute" grammar:"claim name"`
+	// Identifiers are other names of the provider in requests, such as a mail domain
+	// (IdpIdentifiers).
+	Identifiers []string `yaml:"identifiers" grammar:"claim name" maxItems:"50" unique:"true"`
+
+	_ struct{} `noun:"an identity provider"`
 }
 
 // A UserPoolGroup is a group of users (AWS::Cognito::UserPoolGroup). Tokens name

@@ -208,6 +208,17 @@ var grammars = []grammar{
 		pattern: regexp.MustCompile(`^[a-z][a-z0-9+.-]*://[!-"$-z|~]+$`),
 		says:    "a URL here is https://host/path, http://localhost:port/path, or an app's own, such as myapp://callback, without a fragment",
 	}, {
+		// CreateIdentityProvider ProviderName, without what usernames and URLs make
+		// trouble of; the reserved ones are Cognito's own.
+		name:     "identity provider name",
+		pattern:  regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]{1,30}[A-Za-z0-9]$`),
+		reserved: []string{"COGNITO", "Cognito", "Facebook", "Google", "LoginWithAmazon", "SignInWithApple"},
+		says:     "an identity provider's name is 3 to 32 letters, digits and inner hyphens, and none of Cognito's own",
+	}, {
+		name:    "claim name",
+		pattern: regexp.MustCompile(`^[!-~]{1,256}$`),
+		says:    "write up to 256 visible ASCII characters",
+	}, {
 		name:    "identity provider",
 		pattern: regexp.MustCompile(`^[!-~]{1,32}$`),
 		says:    "write COGNITO, the pool itself",
