@@ -1,6 +1,7 @@
 package cognito_test
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -311,20 +312,52 @@ func TestAnotherNameOfTheOrigin(t *testing.T) {
 	}
 }
 
-// TestOtherPoolsCodes: codes, sessions and forms of one pool are nothing at
-// another's domain, although the browser sends all of them its cookies.
+// TestOtherPoolsCodes: codes, sessions and clients of one pool are nothing at the
+// domain of another of the same stage, although the browser sends all of them
+// its cookies.
 func TestOtherPoolsCodes(t *testing.T) {
-	one := newDomainWorld(t, domainPool())
-	two := newDomainWorld(t, domainPool())
-	one.confirmed("rider@example.com")
-	two.confirmed("rider@example.com")
-	b := one.browser()
-	code := b.code(b.login(one.requestQuery(), "rider@example.com", goodPassword))
-	two.oauthRefused("a code of another pool", "/oauth2/token", two.exchange(code), 400, invalidGrant)
-	two.oauthRefused("a client of another pool", "/oauth2/token", one.exchange(code), 400, `{"error":"invalid_client"}`)
-	at := b.location(b.get(two.origin() + "/oauth2/authorize?" + two.requestQuery()))
+	second := domainPool()
+	second.Name, second.Domain = "Second", "second"
+	var w *world
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		w.svc.Pool("Second").Domain().ServeHTTP(rw, r)
+	}))
+	t.Cleanup(server.Close)
+	second.Origin = server.URL
+	w = newDomainWorld(t, domainPool(), second)
+	w.confirmed("rider@example.com")
+	theirs := w.svc.Pool("Second").ClientID("web")
+	b := w.browser()
+	code := b.code(b.login(w.requestQuery(), "rider@example.com", goodPassword))
+	post := func(what string, form url.Values, want string) {
+		t.Helper()
+		res, err := http.PostForm(server.URL+"/oauth2/token", form)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		body, _ := io.ReadAll(res.Body)
+		if res.StatusCode != 400 || string(body) != want {
+			t.Errorf("%s: %d %s", what, res.StatusCode, body)
+		}
+	}
+	post("a client of another pool", w.exchange(code), `{"error":"invalid_client"}`)
+	post("a code of another pool", w.exchange(code, "client_id", theirs), invalidGrant)
+	if reason := w.reason(); !strings.Contains(reason, "no such authorization code") {
+		t.Errorf("the code is refused because %s", reason)
+	}
+	session, err := url.Parse(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cookies []*http.Cookie
+	for _, c := range b.jar.Cookies(session) { // one host: cookies know no port
+		cookies = append(cookies, c, &http.Cookie{Name: strings.ReplaceAll(c.Name, w.pool(), w.svc.Pool("Second").ID()), Value: c.Value, Path: "/"})
+	}
+	b.jar.SetCookies(session, cookies)
+	at := b.location(b.get(server.URL + "/oauth2/authorize?" + w.requestQuery("client_id", theirs)))
 	if at.Path != "/login" {
 		t.Errorf("signed in at another pool: %s", at)
 	}
-	one.tokensFor(one.exchange(code))
+	w.tokensFor(w.exchange(code))
 }
