@@ -65,6 +65,20 @@ func TestDomain(t *testing.T) {
 	if document["token_endpoint"] != origin+"/oauth2/token" {
 		t.Errorf("discovery: %v", document)
 	}
+	for _, host := range []string{"attacker.example", "localhost"} { // DNS rebinding
+		request, err := http.NewRequest("GET", origin+"/login", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Host = host
+		res, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if res.Body.Close(); res.StatusCode != 421 {
+			t.Errorf("Host %s is answered %d", host, res.StatusCode)
+		}
+	}
 	access := hostedSignIn(t, r, "rider@example.com")
 	for token, want := range map[string]int{access: 200, apiToken(t, r): 403} {
 		request, err := http.NewRequest("GET", r.output("Api")+"/rides", nil)

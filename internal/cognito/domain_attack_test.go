@@ -1,6 +1,7 @@
 package cognito_test
 
 import (
+	"database/sql"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -360,4 +361,40 @@ func TestOtherPoolsCodes(t *testing.T) {
 		t.Errorf("signed in at another pool: %s", at)
 	}
 	w.tokensFor(w.exchange(code))
+}
+
+// TestSweepOfTheDomain: what a browser left behind goes when it has ended; a used
+// code is remembered for a day.
+func TestSweepOfTheDomain(t *testing.T) {
+	w, _ := federatedWorld(t)
+	w.confirmed("rider@example.com")
+	b := w.browser()
+	code := b.code(b.login(w.requestQuery(), "rider@example.com", goodPassword))
+	w.tokensFor(w.exchange(code))
+	w.browser().fly(w.requestQuery("identity_provider", "Corp"))
+	count := func() (n int) {
+		t.Helper()
+		err := w.stage.DB().Read(t.Context(), func(tx *sql.Tx) error {
+			return tx.QueryRow("SELECT (SELECT count(*) FROM oidc_code) * 100 + (SELECT count(*) FROM oidc_session) * 10 + (SELECT count(*) FROM oidc_flight)").Scan(&n)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if err := w.svc.Sweep(t.Context()); err != nil || count() != 111 {
+		t.Errorf("at once: %d, %v", count(), err)
+	}
+	w.advance(2 * time.Hour)
+	if err := w.svc.Sweep(t.Context()); err != nil || count() != 100 {
+		t.Errorf("two hours later: %d, %v", count(), err)
+	}
+	w.oauthRefused("the code again", "/oauth2/token", w.exchange(code), 400, invalidGrant)
+	if reason := w.reason(); !strings.Contains(reason, "used before") {
+		t.Errorf("refused because %s", reason)
+	}
+	w.advance(24 * time.Hour)
+	if err := w.svc.Sweep(t.Context()); err != nil || count() != 0 {
+		t.Errorf("a day later: %d, %v", count(), err)
+	}
 }

@@ -276,11 +276,14 @@ func TestHostileProviders(t *testing.T) {
 		"an error":   func(rw http.ResponseWriter, _ *http.Request) { http.Error(rw, `{"error":"invalid_grant"}`, 400) },
 		"no JSON":    func(rw http.ResponseWriter, _ *http.Request) { rw.Write([]byte("<html>")) },
 		"no token":   func(rw http.ResponseWriter, _ *http.Request) { rw.Write([]byte("{}")) },
-		"huge":       func(rw http.ResponseWriter, _ *http.Request) { rw.Write(make([]byte, 1<<20)) },
+		"huge": func(rw http.ResponseWriter, r *http.Request) {
+			r.ParseForm() // the code is the nonce: all is well but the size
+			json.NewEncoder(rw).Encode(map[string]any{"id_token": e.Token(e.user("u-1", r.PostForm.Get("code"))), "padding": strings.Repeat("x", 1<<20)})
+		},
 	} {
 		e.Handle("/token", handler)
 		out := b.fly(query)
-		to := b.location(b.back("state", out.Get("state"), "code", "c"))
+		to := b.location(b.back("state", out.Get("state"), "code", out.Get("nonce")))
 		if to.Query().Get("error") != "invalid_request" || to.Query().Get("code") != "" {
 			t.Errorf("%s: %s", what, to)
 		}

@@ -131,7 +131,7 @@ func (s *Service) sweep(ctx context.Context) error {
 				return err
 			}
 		}
-		return oidc.Sweep(ctx, tx, now.Add(-24*time.Hour))
+		return oidc.Sweep(ctx, tx, s.cfg.Now())
 	})
 	if err != nil {
 		return fmt.Errorf("sweeping user pools: %w", err)

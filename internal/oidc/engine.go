@@ -79,9 +79,14 @@ CREATE TABLE oidc_flight (
 CREATE INDEX oidc_flight_expires ON oidc_flight (expires);
 `
 
-// Sweep deletes what ended before a time, of all tenants.
-func Sweep(ctx context.Context, tx *sql.Tx, before time.Time) error {
-	for _, table := range []string{"oidc_code", "oidc_session", "oidc_flight"} {
+// usedCodeLife is how long a code is remembered after its end, so that a second
+// use of it ends what the first one gave.
+const usedCodeLife = 24 * time.Hour
+
+// Sweep deletes what has ended, of all tenants. Anybody can begin a flight, so
+// these do not stay a moment longer.
+func Sweep(ctx context.Context, tx *sql.Tx, now time.Time) error {
+	for table, before := range map[string]time.Time{"oidc_code": now.Add(-usedCodeLife), "oidc_session": now, "oidc_flight": now} {
 		if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE expires < ?", before.UnixMilli()); err != nil {
 			return fmt.Errorf("sweeping %s: %w", table, err)
 		}
