@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/doorwright/doorwright/internal/iam"
@@ -318,7 +319,11 @@ func failed(reply []byte) Decision {
 	if err := json.Unmarshal(reply, &e); err == nil && e.ErrorMessage == "Unauthorized" {
 		return refuse(http.StatusUnauthorized, "", Reason{Code: CodeUnauthorized, Text: `the authorizer failed with "Unauthorized"`, Hint: "its log says why"})
 	}
-	return broken(CodeAuthorizerFailed, "the authorizer failed: "+shortQuote(e.ErrorType+": "+e.ErrorMessage), `only the message "Unauthorized", to the letter, is a 401`)
+	message := shortQuote(e.ErrorType + ": " + e.ErrorMessage)
+	if strings.Contains(message, "eyJ") { // what every JWT begins with
+		message = "with a message that is not shown, as it holds a token"
+	}
+	return broken(CodeAuthorizerFailed, "the authorizer failed: "+message, `only the message "Unauthorized", to the letter, is a 401`)
 }
 
 func (l *Lambda) responseHint() string {

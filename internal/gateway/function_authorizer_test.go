@@ -201,6 +201,19 @@ func TestFunctionAuthorizerAnswers(t *testing.T) {
 	}
 }
 
+// What an authorizer says as it fails is shown, unless it holds the token.
+func TestAuthorizerErrorsShowNoToken(t *testing.T) {
+	issuer := newIssuer(t)
+	token := issuer.Token(nil)
+	for message, want := range map[string]string{"cannot read keys": "cannot read keys", "bad token " + token: "not shown"} {
+		w := serveGuarded(t, newGuard(t, (&guard{}).throws(message), authorizer.LambdaConfig{}), "GET /a")
+		w.do(t, "GET", "/a", "Authorization: "+token).assert(t, 500, bodyInternal, typeJSON)
+		if e := w.journal.last(t).String(); !strings.Contains(e, want) || strings.Contains(e, token[:20]) {
+			t.Errorf("%s", e)
+		}
+	}
+}
+
 // A function that cannot be asked, or does not answer in time.
 func TestFunctionAuthorizerOutOfOrder(t *testing.T) {
 	g := &guard{reply: func([]byte) ([]byte, string, error) { return nil, "", errors.New("no such function") }}
