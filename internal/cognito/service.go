@@ -131,7 +131,7 @@ func (s *Service) sweep(ctx context.Context) error {
 				return err
 			}
 		}
-		return oidc.Sweep(ctx, tx, s.cfg.Now())
+		return oidc.Sweep(ctx, tx, now)
 	})
 	if err != nil {
 		return fmt.Errorf("sweeping user pools: %w", err)

@@ -1,0 +1,22 @@
+// What a web app does with Amplify v6. It leaves Amplify's own functions where
+// amplify.mjs can call them.
+import { Amplify } from "aws-amplify";
+import * as auth from "aws-amplify/auth";
+import { cognitoUserPoolsTokenProvider } from "aws-amplify/auth/cognito";
+
+window.page = {
+  ...auth,
+  configure: (userPoolId, userPoolClientId, userPoolEndpoint) =>
+    Amplify.configure({ Auth: { Cognito: { userPoolId, userPoolClientId, userPoolEndpoint } } }),
+  // tokens gives the session's tokens as texts.
+  tokens: async (options) => {
+    const { tokens } = await auth.fetchAuthSession(options);
+    return tokens && { id: String(tokens.idToken), access: String(tokens.accessToken) };
+  },
+  kept: async () => (await cognitoUserPoolsTokenProvider.authTokenStore.loadTokens())?.refreshToken,
+  // fetch calls an API as the app would.
+  fetch: async (url, headers) => {
+    const response = await fetch(url, { headers });
+    return { status: response.status, body: await response.text() };
+  },
+};

@@ -1,0 +1,68 @@
+// A page of ours in a real Chromium: bundled, served on an origin of its own,
+// and driven from here.
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { build } from "esbuild";
+import { chromium } from "playwright-core";
+import { stage } from "./stage.mjs";
+
+// browse opens the page of a script and gives what drives it: `call` runs one
+// of the functions that the script leaves in window.page.
+export async function browse(script, f) {
+  const { outputFiles: [bundle] } = await build({
+    entryPoints: [script], bundle: true, format: "iife", write: false, logLevel: "error",
+    define: { "process.env.NODE_ENV": '"production"', global: "globalThis" },
+  });
+  const server = createServer((request, response) => {
+    if (request.url === "/page.js") {
+      response.writeHead(200, { "content-type": "text/javascript; charset=utf-8" }).end(bundle.contents);
+      return;
+    }
+    response.writeHead(200, { "content-type": "text/html; charset=utf-8" })
+      .end('<!doctype html><link rel="icon" href="data:,"><title>A page</title><script src="/page.js"></script>');
+  });
+  await new Promise((listening) => server.listen(0, "localhost", listening));
+  const profile = await mkdtemp(join(tmpdir(), "doorwright-chromium-"));
+  const browser = await chromium.launchPersistentContext(profile, {
+    executablePath: stage.Chromium,
+    chromiumSandbox: process.getuid?.() !== 0, // which root cannot have
+    args: [
+      "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+      "--disable-component-update", "--disable-sync",
+    ],
+  });
+  try {
+    const page = await browser.newPage();
+    const seen = { preflights: new Set(), errors: [] };
+    page.on("pageerror", (error) => seen.errors.push(String(error)));
+    // Preflights are the browser's own, and shown to nobody but its developers.
+    const devtools = await browser.newCDPSession(page);
+    await devtools.send("Network.enable");
+    devtools.on("Network.responseReceived", ({ type, response }) => {
+      if (type === "Preflight") seen.preflights.add(`${response.status} ${response.url}`);
+    });
+    const origin = `http://localhost:${server.address().port}`;
+    await page.goto(`${origin}/`);
+    const call = async (name, ...args) => {
+      const { value, error } = await page.evaluate(async ([name, args]) => {
+        try {
+          return { value: await window.page[name](...args) };
+        } catch (e) {
+          return { error: { name: e.name, message: e.message } };
+        }
+      }, [name, args]);
+      if (error) throw Object.assign(new Error(error.message), { name: error.name });
+      return value;
+    };
+    await f({ page, call, seen, origin });
+    assert.deepEqual(seen.errors, [], "errors that the page did not catch");
+  } finally {
+    await browser.close();
+    server.close();
+    server.closeAllConnections();
+    await rm(profile, { recursive: true, force: true });
+  }
+}
