@@ -3,6 +3,7 @@ package doorwright
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"net"
 	"net/http"
 	"sync"
@@ -188,7 +189,7 @@ func (c *crowd) cut(v *visitor) {
 
 // changed is told by net/http of what becomes of a connection.
 func (c *crowd) changed(conn net.Conn, state http.ConnState) {
-	v := conn.(*visitor)
+	v := visitorOf(conn)
 	switch state {
 	case http.StateIdle:
 		v.asking.Store(time.Now().UnixNano())
@@ -223,9 +224,19 @@ func (c *crowd) size() int {
 type visitorKey struct{}
 
 func withVisitor(ctx context.Context, conn net.Conn) context.Context {
-	ctx = context.WithValue(ctx, visitorKey{}, conn)
-	if v := conn.(*visitor); v.crowd.keepHeads {
+	v := visitorOf(conn)
+	ctx = context.WithValue(ctx, visitorKey{}, v)
+	if v.crowd.keepHeads {
 		ctx = gateway.WithHead(ctx, v)
 	}
 	return ctx
+}
+
+// visitorOf gives the connection that was accepted: of https, the one that TLS
+// runs over.
+func visitorOf(conn net.Conn) *visitor {
+	if secure, ok := conn.(*tls.Conn); ok {
+		conn = secure.NetConn()
+	}
+	return conn.(*visitor)
 }

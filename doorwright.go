@@ -31,6 +31,7 @@ import (
 	"github.com/doorwright/doorwright/internal/cognito"
 	"github.com/doorwright/doorwright/internal/gateway"
 	"github.com/doorwright/doorwright/internal/lambda"
+	"github.com/doorwright/doorwright/internal/localca"
 	"github.com/doorwright/doorwright/internal/store"
 	"github.com/doorwright/doorwright/verify"
 )
@@ -46,6 +47,10 @@ type Config struct {
 	Stage string
 	// State is the folder of the stage's state; DIR/.doorwright/STAGE if empty.
 	State string
+	// AuthorityDir is the folder of the certificate authority for origins on
+	// localhost that are served by https; the user's own on this machine if empty.
+	// It is opened only if there is such an origin.
+	AuthorityDir string
 	// AnyPort lets every listener take any free port. A `port` in the
 	// declaration is then only a preference.
 	AnyPort bool
@@ -75,6 +80,7 @@ type App struct {
 	state       *store.Stage
 	keys        *keyring
 	endpoint    *loopback
+	authority   *localca.CA // nil without an origin that is served by https
 	pools       *cognito.Service
 	functions   *lambda.Runtime
 	handlerOf   map[string]string // by function name: what the declaration calls it

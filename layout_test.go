@@ -25,7 +25,7 @@ var arrows = map[string][]string{
 	"cmd/doorwright": {".", "app", "examples"},
 	".": {
 		"app", "verify", "sigv4", "internal/gateway", "internal/authorizer",
-		"internal/lambda", "internal/cognito", "internal/oidc", "internal/store", "internal/wire/awsjson", "internal/aws",
+		"internal/lambda", "internal/cognito", "internal/oidc", "internal/store", "internal/localca", "internal/wire/awsjson", "internal/aws",
 	},
 	"doorwrighttest": {"."},
 	"examples":       {},
@@ -52,6 +52,7 @@ var arrows = map[string][]string{
 	"verify/verifytest":        {"verify"},
 	"sigv4":                    {},
 	"internal/build":           {},
+	"internal/localca":         {},
 	"internal/store":           {},
 	"internal/store/storetest": {"internal/store"},
 	"internal/wire/apigw":      {"internal/aws"},

@@ -2,6 +2,7 @@ package doorwright
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"log"
 	"net"
@@ -44,10 +45,17 @@ type loopback struct {
 	name      string // for messages: "the AWS endpoint", "API Api"
 	port      int
 	listeners []net.Listener
+	tls       *tls.Config // nil for an origin that is served by http
 }
 
 // url gives the address that issuers, outputs and clients use.
-func (l *loopback) url() string { return "http://localhost:" + strconv.Itoa(l.port) }
+func (l *loopback) url() string {
+	scheme := "http"
+	if l.tls != nil {
+		scheme = "https"
+	}
+	return scheme + "://localhost:" + strconv.Itoa(l.port)
+}
 
 func (l *loopback) close() {
 	for _, ln := range l.listeners {
@@ -111,8 +119,14 @@ func bindPort(ctx context.Context, name string, port int) (*loopback, error) {
 // own loopback names only, so that a web page cannot reach it by a name that
 // it has pointed at 127.0.0.1 (DNS rebinding).
 func server(l *loopback, c *crowd, h http.Handler, errorLog *log.Logger) *http.Server {
+	// A crowd goes by connections with one request at a time, which HTTP/2 does
+	// not have.
+	http1 := new(http.Protocols)
+	http1.SetHTTP1(true)
 	return &http.Server{
 		Handler:           c.watch(ownHost(l.port, h)),
+		Protocols:         http1,
+		TLSConfig:         l.tls,
 		ConnContext:       withVisitor,
 		ConnState:         c.changed,
 		ReadHeaderTimeout: readHeaderTimeout,
@@ -148,7 +162,13 @@ func ownHost(port int, next http.Handler) http.Handler {
 func serve(stop context.Context, l *loopback, c *crowd, srv *http.Server, drain time.Duration) error {
 	failed := make(chan error, len(l.listeners))
 	for _, ln := range l.listeners {
-		go func() { failed <- srv.Serve(crowded{ln, c}) }() // ends by Shutdown or Close below
+		go func() { // ends by Shutdown or Close below
+			if l.tls != nil {
+				failed <- srv.ServeTLS(crowded{ln, c}, "", "")
+				return
+			}
+			failed <- srv.Serve(crowded{ln, c})
+		}()
 	}
 	var err error
 	left := len(l.listeners)

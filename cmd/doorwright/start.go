@@ -32,7 +32,9 @@ func newStart() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dirs, command := splitCommand(cmd, args)
 			term := newTerminal(cmd.OutOrStdout(), asJSON)
-			return start(cmd, term, doorwright.Config{Dir: dirArg(dirs), Stage: stage, Observe: term.observe}, command)
+			return start(cmd, term, doorwright.Config{
+				Dir: dirArg(dirs), Stage: stage, AuthorityDir: os.Getenv(authorityDirVariable), Observe: term.observe,
+			}, command)
 		},
 	}
 	stageFlag(cmd, &stage)

@@ -1,0 +1,55 @@
+package doorwright
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/doorwright/doorwright/internal/localca"
+)
+
+// Authority is the certificate authority of this user on this machine, which
+// signs the certificates of origins on localhost that are served by https, and
+// can sign for nothing else. Nobody trusts it until the user has them do so.
+type Authority struct {
+	// Name is its common name, as lists of authorities show it.
+	Name string
+	// File is the path of its certificate, in PEM.
+	File string
+	// PEM is the certificate.
+	PEM []byte
+	// SHA256 is the certificate's fingerprint, as browsers show it.
+	SHA256 string
+	// NotAfter is when it ends.
+	NotAfter time.Time
+	// Made says that it was made by this call.
+	Made bool
+}
+
+// OpenAuthority reads the authority in dir, or makes it the first time. If dir
+// is empty it is the folder of the user's authority on this machine.
+func OpenAuthority(dir string) (Authority, error) {
+	ca, err := localca.Open(localca.Options{Dir: dir})
+	if err != nil {
+		return Authority{}, err
+	}
+	return Authority{
+		Name: ca.Name(), File: ca.File(), PEM: ca.PEM(), SHA256: ca.Fingerprint(), NotAfter: ca.NotAfter(), Made: ca.Made(),
+	}, nil
+}
+
+// secure has an origin serve https, with certificates of the authority. It is
+// opened, and made the first time, for the first origin.
+func (a *App) secure(l *loopback) error {
+	if a.authority == nil {
+		ca, err := localca.Open(localca.Options{Dir: a.cfg.AuthorityDir})
+		if err != nil {
+			return fmt.Errorf("serving %s by https: %w", l.name, err)
+		}
+		if ca.Made() {
+			a.observe(Event{Kind: KindWarning, Text: "a certificate authority for https on localhost was made, which no program trusts yet: see `doorwright trust`"})
+		}
+		a.authority = ca
+	}
+	l.tls = a.authority.ServerConfig()
+	return nil
+}
