@@ -209,9 +209,9 @@ func TestCertificatesAreRenewed(t *testing.T) {
 	wantProblem(t, dir, now.AddDate(-20, 0, 0), "cannot be used")
 }
 
-// TestPrivate looks at the modes of what is made, and has them changed: a key
+// TestAuthorityIsPrivate looks at the modes of what is made, and has them changed: a key
 // that others may have read is not used.
-func TestPrivate(t *testing.T) {
+func TestAuthorityIsPrivate(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows has no mode bits")
 	}
