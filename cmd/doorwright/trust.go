@@ -100,7 +100,7 @@ func trustOf(ca doorwright.Authority) trust {
 			Title: "This user's browsers",
 			Note:  "certutil of NSS is in libnss3-tools (Debian) or nss-tools (Fedora). Firefox imports it by hand, too: Settings, Privacy & Security, Certificates, Authorities.",
 			For: []trustCommand{
-				{Program: "Chromium on Linux", Trust: nss + "-A -t C,, -n " + name + " -i " + file, Undo: nss + "-D -n " + name},
+				{Program: "Chromium on Linux", Trust: `mkdir -p "$HOME/.pki/nssdb" && ` + nss + "-A -t C,, -n " + name + " -i " + file, Undo: nss + "-D -n " + name},
 				{
 					Program: "Firefox on Linux",
 					Trust:   `for p in "$HOME"/.mozilla/firefox/*/cert9.db; do certutil -d sql:"${p%/*}" -A -t C,, -n ` + name + " -i " + file + "; done",
