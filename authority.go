@@ -1,7 +1,9 @@
 package doorwright
 
 import (
+	"crypto/tls"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/doorwright/doorwright/internal/localca"
@@ -52,4 +54,22 @@ func (a *App) secure(l *loopback) error {
 	}
 	l.tls = a.authority.ServerConfig()
 	return nil
+}
+
+// handshake reads a line of net/http's log: whether it is about a TLS
+// handshake that failed, and whether that is because the client does not trust
+// our certificate. Browsers give up handshakes for many other reasons, of which
+// there is nothing to tell.
+func handshake(line string) (failed, distrust bool) {
+	rest, failed := strings.CutPrefix(line, "http: TLS handshake error from ")
+	if !failed {
+		return false, false
+	}
+	// The alerts of RFC 8446, section 6.2, in the words of crypto/tls.
+	for _, alert := range []tls.AlertError{42, 46, 48} { // bad_certificate, certificate_unknown, unknown_ca
+		if strings.HasSuffix(rest, ": remote error: "+alert.Error()) {
+			return true, true
+		}
+	}
+	return true, false
 }

@@ -22,6 +22,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -289,10 +290,17 @@ func (a *App) observe(e Event) {
 	a.cfg.Observe(e)
 }
 
-// serverLog turns what net/http logs (a client that hung up in its TLS
-// handshake, a panic) into warnings.
+// serverLog turns what net/http logs (a panic, a client that refuses our
+// certificate) into warnings.
 func (a *App) serverLog(name string) *log.Logger {
+	var toldOfTrust atomic.Bool
 	return log.New(logWriter(func(line string) {
+		if failed, distrust := handshake(line); failed {
+			if distrust && !toldOfTrust.Swap(true) {
+				a.observe(Event{Kind: KindWarning, Source: name, Text: "a client does not trust its certificate: see `doorwright trust`"})
+			}
+			return
+		}
 		a.observe(Event{Kind: KindWarning, Source: name, Text: printableLines(line)})
 	}), "", 0)
 }

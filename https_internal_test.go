@@ -7,7 +7,6 @@ import (
 	"crypto/x509"
 	"fmt"
 	"io"
-	"log"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -15,13 +14,13 @@ import (
 	"time"
 )
 
-// secured serves h by https until the test ends. It gives the origin and the
-// TLS configuration of a client that trusts it.
-func secured(t *testing.T, h http.HandlerFunc) (*crowd, *loopback, *tls.Config) {
+// secured serves h by https until the test ends. It gives the origin, the TLS
+// configuration of a client that trusts it, and what the user is told.
+func secured(t *testing.T, h http.HandlerFunc) (*crowd, *loopback, *tls.Config, <-chan string) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "ca")
-	var said []string
-	a := &App{cfg: Config{AuthorityDir: dir, Now: time.Now, Observe: func(e Event) { said = append(said, e.Text) }}}
+	said := make(chan string, 100)
+	a := &App{cfg: Config{AuthorityDir: dir, Now: time.Now, Observe: func(e Event) { said <- e.Source + ": " + e.Text }}}
 	l, err := bind(t.Context(), "the test", portRequest{})
 	if err != nil {
 		t.Fatal(err)
@@ -29,13 +28,13 @@ func secured(t *testing.T, h http.HandlerFunc) (*crowd, *loopback, *tls.Config) 
 	if err := a.secure(l); err != nil {
 		t.Fatal(err)
 	}
-	if len(said) != 1 || !strings.Contains(said[0], "doorwright trust") {
-		t.Errorf("of the new authority the user is told %q", said)
+	if text := <-said; !strings.Contains(text, "doorwright trust") {
+		t.Errorf("of the new authority the user is told %q", text)
 	}
 	c := newCrowd(1)
 	stop, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- serve(stop, l, c, server(l, c, h, log.New(io.Discard, "", 0)), time.Minute) }() // awaited below
+	go func() { ended <- serve(stop, l, c, server(l, c, h, a.serverLog(l.name)), time.Minute) }() // awaited below
 	t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {
@@ -54,13 +53,13 @@ func secured(t *testing.T, h http.HandlerFunc) (*crowd, *loopback, *tls.Config) 
 	}
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(ca.PEM)
-	return c, l, &tls.Config{RootCAs: roots}
+	return c, l, &tls.Config{RootCAs: roots}, said
 }
 
 // TestOriginByHTTPS asks an origin that is served by https by each of its
 // names, under a stranger's name, and by http.
 func TestOriginByHTTPS(t *testing.T) {
-	_, l, trusting := secured(t, func(w http.ResponseWriter, r *http.Request) {
+	_, l, trusting, _ := secured(t, func(w http.ResponseWriter, r *http.Request) {
 		n, _ := io.Copy(io.Discard, r.Body)
 		fmt.Fprintf(w, "%s %t %d", r.Proto, r.TLS != nil, n)
 	})
@@ -107,10 +106,38 @@ func TestOriginByHTTPS(t *testing.T) {
 	}
 }
 
+// TestDistrustIsToldOf has clients that were not told of the authority ask, and
+// one that says nothing: of the former the user hears once.
+func TestDistrustIsToldOf(t *testing.T) {
+	_, l, trusting, said := secured(t, func(http.ResponseWriter, *http.Request) {})
+	io.WriteString(l.dial(t), "nonsense\r\n\r\n")
+	for range 3 {
+		for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+			conn := tls.Client(l.dial(t), &tls.Config{RootCAs: x509.NewCertPool(), ServerName: "localhost", MinVersion: version, MaxVersion: version})
+			if err := conn.HandshakeContext(t.Context()); err == nil {
+				t.Error("a client without the authority shakes hands")
+			}
+			io.Copy(io.Discard, conn.NetConn()) // until the server has heard of it
+		}
+	}
+	if got, want := <-said, "the test: a client does not trust its certificate: see `doorwright trust`"; got != want {
+		t.Errorf("the user is told %q; want %q", got, want)
+	}
+	conn := tls.Client(l.dial(t), &tls.Config{RootCAs: trusting.RootCAs, ServerName: "localhost"})
+	if err := conn.HandshakeContext(t.Context()); err != nil {
+		t.Error(err)
+	}
+	select {
+	case text := <-said:
+		t.Errorf("the user is told also %q", text)
+	default:
+	}
+}
+
 // TestHandshakeHoldsNoPlace fills an origin of https with clients that never
 // shake hands: whoever does is served.
 func TestHandshakeHoldsNoPlace(t *testing.T) {
-	c, l, trusting := secured(t, func(http.ResponseWriter, *http.Request) {})
+	c, l, trusting, _ := secured(t, func(http.ResponseWriter, *http.Request) {})
 	c.mu.Lock()
 	c.limit = 4
 	c.mu.Unlock()
