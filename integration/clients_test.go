@@ -15,7 +15,7 @@ import (
 // token.
 func TestBySRP(t *testing.T) {
 	js := scripts(t)
-	p := clients(t)
+	p := clients(t, "clients")
 	out := p.outputs()
 	invited, temporary := "invited@example.com", "Temp0rary!"
 	if _, err := p.sdk(t.Context()).AdminCreateUser(t.Context(), &idp.AdminCreateUserInput{
@@ -32,7 +32,7 @@ func TestBySRP(t *testing.T) {
 // TestBySDKForJavaScript goes through the AWS SDK for JavaScript v3.
 func TestBySDKForJavaScript(t *testing.T) {
 	js := scripts(t)
-	p := clients(t)
+	p := clients(t, "clients")
 	token := p.script(js, "sdk.mjs", nil)
 	if got := get(t, p.outputs()["ApiEndpoint"]+"/private", token); got.status != 200 || got.body != "Hello made@example.com!" {
 		t.Errorf("GET /private answers %d %s", got.status, got.body)
@@ -43,7 +43,7 @@ func TestBySDKForJavaScript(t *testing.T) {
 // and forgeries of them.
 func TestAWSVerifierTakesOurTokens(t *testing.T) {
 	js := scripts(t)
-	p := clients(t)
+	p := clients(t, "clients")
 	out := p.outputs()
 	tokens, err := json.Marshal(map[string]*types.AuthenticationResultType{
 		"ours":        p.newUser(t.Context(), out["UserPoolId"], out["WebClientId"], "verify@example.com"),

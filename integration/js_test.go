@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -102,11 +103,12 @@ func packages(t *testing.T) string {
 	return dir
 }
 
-// clients starts the app that the JavaScript clients sign in to.
-func clients(t *testing.T) *process {
+// clients starts an app that the JavaScript clients sign in to: one of
+// testdata.
+func clients(t *testing.T, app string) *process {
 	t.Helper()
 	dir := project(t, "quickstart")
-	b, err := os.ReadFile(filepath.Join("testdata", "clients", "doorwright.yaml"))
+	b, err := os.ReadFile(filepath.Join("testdata", app, "doorwright.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,9 +127,7 @@ func (p *process) script(dir, name string, more map[string]string) string {
 		"Mailbox":  filepath.Join(p.dir, ".doorwright", "dev", "mailbox"),
 	}
 	for _, object := range []map[string]string{p.outputs(), more} {
-		for k, v := range object {
-			stage[k] = v
-		}
+		maps.Copy(stage, object)
 	}
 	argument, err := json.Marshal(stage)
 	if err != nil {

@@ -1,7 +1,6 @@
-// A page of ours in a real Chromium: bundled, served on an origin of its own,
-// and driven from here.
+// A page of ours in a real Chromium: bundled for the origin that the test
+// serves, and driven from here.
 import assert from "node:assert/strict";
-import { createServer } from "node:http";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,19 +11,10 @@ import { stage } from "./stage.mjs";
 // browse opens the page of a script and gives what drives it: `call` runs one
 // of the functions that the script leaves in window.page.
 export async function browse(script, f) {
-  const { outputFiles: [bundle] } = await build({
-    entryPoints: [script], bundle: true, format: "iife", write: false, logLevel: "error",
+  await build({
+    entryPoints: [script], bundle: true, format: "iife", outfile: join(stage.Site, "page.js"), logLevel: "error",
     define: { "process.env.NODE_ENV": '"production"', global: "globalThis" },
   });
-  const server = createServer((request, response) => {
-    if (request.url === "/page.js") {
-      response.writeHead(200, { "content-type": "text/javascript; charset=utf-8" }).end(bundle.contents);
-      return;
-    }
-    response.writeHead(200, { "content-type": "text/html; charset=utf-8" })
-      .end('<!doctype html><link rel="icon" href="data:,"><title>A page</title><script src="/page.js"></script>');
-  });
-  await new Promise((listening) => server.listen(0, "localhost", listening));
   const profile = await mkdtemp(join(tmpdir(), "doorwright-chromium-"));
   const browser = await chromium.launchPersistentContext(profile, {
     executablePath: stage.Chromium,
@@ -44,9 +34,9 @@ export async function browse(script, f) {
     devtools.on("Network.responseReceived", ({ type, response }) => {
       if (type === "Preflight") seen.preflights.add(`${response.status} ${response.url}`);
     });
-    const origin = `http://localhost:${server.address().port}`;
-    await page.goto(`${origin}/`);
+    await page.goto(`${stage.Origin}/`);
     const call = async (name, ...args) => {
+      await page.waitForFunction(() => window.page); // the script has run
       const { value, error } = await page.evaluate(async ([name, args]) => {
         try {
           return { value: await window.page[name](...args) };
@@ -57,12 +47,10 @@ export async function browse(script, f) {
       if (error) throw Object.assign(new Error(error.message), { name: error.name });
       return value;
     };
-    await f({ page, call, seen, origin });
+    await f({ page, call, seen });
     assert.deepEqual(seen.errors, [], "errors that the page did not catch");
   } finally {
     await browser.close();
-    server.close();
-    server.closeAllConnections();
     await rm(profile, { recursive: true, force: true });
   }
 }
