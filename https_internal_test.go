@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -131,6 +133,26 @@ func TestDistrustIsToldOf(t *testing.T) {
 	case text := <-said:
 		t.Errorf("the user is told also %q", text)
 	default:
+	}
+}
+
+// TestDistrustOfCurl has curl refuse the certificate, with each version of TLS.
+func TestDistrustOfCurl(t *testing.T) {
+	curl, err := exec.LookPath("curl")
+	if err != nil {
+		if os.Getenv("DOORWRIGHT_REQUIRE") == "all" {
+			t.Fatal("curl is required and is not on the PATH")
+		}
+		t.Skip("curl is not on the PATH")
+	}
+	for _, version := range []string{"1.2", "1.3"} {
+		_, l, _, said := secured(t, func(http.ResponseWriter, *http.Request) {})
+		if out, err := exec.Command(curl, "-sS", "--tls-max", version, "--tlsv"+version, l.url()).CombinedOutput(); err == nil {
+			t.Errorf("curl trusts the certificate: %s", out)
+		}
+		if text := <-said; !strings.Contains(text, "doorwright trust") {
+			t.Errorf("with TLS %s the user is told %q", version, text)
+		}
 	}
 }
 
