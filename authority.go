@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/doorwright/doorwright/internal/localca"
@@ -39,10 +40,18 @@ func OpenAuthority(dir string) (Authority, error) {
 	}, nil
 }
 
+// authority is the authority of an app's origins.
+type authority struct {
+	mu sync.Mutex
+	ca *localca.CA // nil without an origin that is served by https; guarded by mu
+}
+
 // secure has an origin serve https, with certificates of the authority. It is
 // opened, and made the first time, for the first origin.
 func (a *App) secure(l *loopback) error {
-	if a.authority == nil {
+	a.authority.mu.Lock()
+	defer a.authority.mu.Unlock()
+	if a.authority.ca == nil {
 		ca, err := localca.Open(localca.Options{Dir: a.cfg.AuthorityDir})
 		if err != nil {
 			return fmt.Errorf("serving %s by https: %w", l.name, err)
@@ -50,9 +59,9 @@ func (a *App) secure(l *loopback) error {
 		if ca.Made() {
 			a.observe(Event{Kind: KindWarning, Text: "a certificate authority for https on localhost was made, which no program trusts yet: see `doorwright trust`"})
 		}
-		a.authority = ca
+		a.authority.ca = ca
 	}
-	l.tls = a.authority.ServerConfig()
+	l.tls = a.authority.ca.ServerConfig()
 	return nil
 }
 

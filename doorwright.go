@@ -32,7 +32,6 @@ import (
 	"github.com/doorwright/doorwright/internal/cognito"
 	"github.com/doorwright/doorwright/internal/gateway"
 	"github.com/doorwright/doorwright/internal/lambda"
-	"github.com/doorwright/doorwright/internal/localca"
 	"github.com/doorwright/doorwright/internal/store"
 	"github.com/doorwright/doorwright/verify"
 )
@@ -81,7 +80,7 @@ type App struct {
 	state       *store.Stage
 	keys        *keyring
 	endpoint    *loopback
-	authority   *localca.CA // nil without an origin that is served by https
+	authority   authority
 	pools       *cognito.Service
 	functions   *lambda.Runtime
 	handlerOf   map[string]string // by function name: what the declaration calls it
