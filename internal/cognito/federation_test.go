@@ -301,7 +301,7 @@ func TestFederationTriggers(t *testing.T) {
 	})
 	var mu sync.Mutex
 	var sources []string
-	refuse := true
+	refuse, gone := true, false
 	w.functions = map[string]cognito.Invoke{"f": func(_ context.Context, _ string, event []byte) ([]byte, string, error) {
 		mu.Lock()
 		defer mu.Unlock()
@@ -310,6 +310,9 @@ func TestFederationTriggers(t *testing.T) {
 		sources = append(sources, ev["triggerSource"].(string))
 		if refuse {
 			return []byte(`{"errorMessage":"not you"}`), "Unhandled", nil
+		}
+		if gone && ev["triggerSource"] == "PreAuthentication_Authentication" {
+			w.do("AdminDeleteUser", w.user("Corp_u-1"))
 		}
 		return event, "", nil
 	}}
@@ -332,6 +335,14 @@ func TestFederationTriggers(t *testing.T) {
 	}
 	if !slices.Equal(sources, want) {
 		t.Errorf("the triggers are %v, not %v", sources, want)
+	}
+	// Who is deleted while a function runs is not made again.
+	gone, b = true, w.browser()
+	if to := sign(); to.Query().Get("code") != "" || to.Query().Get("error") == "" {
+		t.Errorf("deleted meanwhile: %s", to)
+	}
+	if users := w.do("ListUsers", obj{"UserPoolId": w.pool()})["Users"].([]any); len(users) != 0 {
+		t.Errorf("users are left: %v", users)
 	}
 }
 
