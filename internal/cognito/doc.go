@@ -21,6 +21,11 @@
 // resource_servers.go and tags.go change them; settings.go says what a
 // request's settings mean, oauth.go what a client may do at a domain.
 //
+// A pool with a domain has a second front: domain*.go are its OAuth endpoints,
+// page*.go its hosted pages, federation.go the providers elsewhere. They run the
+// operations above, and stand on package oidc for codes, browser sessions and
+// forms.
+//
 // # Secrets at rest
 //
 // A password is kept as the salt and verifier of Cognito's SRP, so that both
