@@ -60,7 +60,7 @@ func newElsewhere(t *testing.T, w *world) *elsewhere {
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		if r.Header.Get("Authorization") != "Bearer at" {
-			http.Error(rw, "who?", 401)
+			http.Error(rw, "who?", http.StatusUnauthorized)
 			return
 		}
 		answer(rw, e.info)
@@ -272,7 +272,7 @@ func TestHostileProviders(t *testing.T) {
 	}
 	e.metadata = nil
 	for what, handler := range map[string]http.HandlerFunc{
-		"a redirect": func(rw http.ResponseWriter, r *http.Request) { http.Redirect(rw, r, asked+"/elsewhere", 307) },
+		"a redirect": func(rw http.ResponseWriter, r *http.Request) { http.Redirect(rw, r, asked+"/elsewhere", http.StatusTemporaryRedirect) },
 		"an error":   func(rw http.ResponseWriter, _ *http.Request) { http.Error(rw, `{"error":"invalid_grant"}`, 400) },
 		"no JSON":    func(rw http.ResponseWriter, _ *http.Request) { rw.Write([]byte("<html>")) },
 		"no token":   func(rw http.ResponseWriter, _ *http.Request) { rw.Write([]byte("{}")) },
