@@ -35,9 +35,24 @@ func OpenAuthority(dir string) (Authority, error) {
 	if err != nil {
 		return Authority{}, err
 	}
+	return authorityOf(ca), nil
+}
+
+func authorityOf(ca *localca.CA) Authority {
 	return Authority{
 		Name: ca.Name(), File: ca.File(), PEM: ca.PEM(), SHA256: ca.Fingerprint(), NotAfter: ca.NotAfter(), Made: ca.Made(),
-	}, nil
+	}
+}
+
+// Authority gives the authority of the app's origins that are served by https;
+// false if there are none. It may be called after Listen.
+func (a *App) Authority() (Authority, bool) {
+	a.authority.mu.Lock()
+	defer a.authority.mu.Unlock()
+	if a.authority.ca == nil {
+		return Authority{}, false
+	}
+	return authorityOf(a.authority.ca), true
 }
 
 // authority is the authority of an app's origins.
@@ -57,7 +72,7 @@ func (a *App) secure(l *loopback) error {
 			return fmt.Errorf("serving %s by https: %w", l.name, err)
 		}
 		if ca.Made() {
-			a.observe(Event{Kind: KindWarning, Text: "a certificate authority for https on localhost was made, which no program trusts yet: see `doorwright trust`"})
+			a.observe(Event{Kind: KindProgress, Text: "a certificate authority for https on localhost was made, which no program trusts yet: see `doorwright trust`"})
 		}
 		a.authority.ca = ca
 	}

@@ -1,6 +1,8 @@
 package doorwright_test
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"html"
@@ -58,7 +60,7 @@ func TestDomain(t *testing.T) {
 		t.Fatal(err)
 	}
 	origin := r.output("Url")
-	if origin != "http://"+r.output("Domain") || origin == r.output("Other") || strings.HasPrefix(r.output("Issuer"), origin) {
+	if origin != "https://"+r.output("Domain") || origin == r.output("Other") || strings.HasPrefix(r.output("Issuer"), origin) {
 		t.Fatalf("origins: %s, %s, %s, %s", origin, r.output("Domain"), r.output("Other"), r.output("Issuer"))
 	}
 	document := fetchJSON(t, r.output("Issuer")+"/.well-known/openid-configuration")
@@ -120,6 +122,22 @@ func fetchJSON(t *testing.T, address string) map[string]any {
 	return v
 }
 
+// trusting asks as a client that was told of the app's certificate authority.
+func trusting(t *testing.T, r *running) http.RoundTripper {
+	t.Helper()
+	ca, ok := r.Authority()
+	if !ok {
+		t.Fatal("the app has no certificate authority")
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(ca.PEM) {
+		t.Fatal("its certificate is not PEM")
+	}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
+	t.Cleanup(transport.CloseIdleConnections)
+	return transport
+}
+
 var formTag = regexp.MustCompile(`action="([^"]*)">\s*<input type="hidden" name="_csrf" value="([^"]*)"`)
 
 // hostedSignIn resets a user's password to a known one, signs in on the login
@@ -137,7 +155,7 @@ func hostedSignIn(t *testing.T, r *running, user string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	browser := &http.Client{Jar: jar, CheckRedirect: func(to *http.Request, _ []*http.Request) error {
+	browser := &http.Client{Jar: jar, Transport: trusting(t, r), CheckRedirect: func(to *http.Request, _ []*http.Request) error {
 		if to.URL.Port() == "3000" {
 			return http.ErrUseLastResponse
 		}
@@ -166,7 +184,7 @@ func hostedSignIn(t *testing.T, r *running, user string) string {
 	if err != nil || to.Query().Get("code") == "" {
 		t.Fatalf("no code: %d %s %s", res.StatusCode, res.Header.Get("Location"), page)
 	}
-	_, body := read(http.PostForm(origin+"/oauth2/token", url.Values{
+	_, body := read(browser.PostForm(origin+"/oauth2/token", url.Values{
 		"grant_type": {"authorization_code"}, "client_id": {r.output("Client")}, "code": {to.Query().Get("code")}, "redirect_uri": {"http://localhost:3000/"},
 	}))
 	var tokens struct {
@@ -188,7 +206,8 @@ outputs: {Pool: "${userPools.Users.id}", Client: "${userPools.Users.clients.web.
 	var origin string
 	login := func(r *running) (int, error) {
 		query := url.Values{"client_id": {r.output("Client")}, "response_type": {"code"}, "redirect_uri": {"http://localhost:3000/"}}
-		res, err := http.Get(origin + "/login?" + query.Encode())
+		client := http.Client{Transport: trusting(t, r)}
+		res, err := client.Get(origin + "/login?" + query.Encode())
 		if err != nil {
 			return 0, err
 		}
@@ -215,7 +234,6 @@ outputs: {Pool: "${userPools.Users.id}", Client: "${userPools.Users.clients.web.
 	if err := second.Call(t.Context(), "DeleteUserPoolDomain", in); err != nil {
 		t.Fatal(err)
 	}
-	http.DefaultClient.CloseIdleConnections()
 	if status, err := login(second); status == 200 {
 		t.Errorf("after its end: %d %v", status, err)
 	}

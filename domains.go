@@ -18,13 +18,27 @@ func (a *App) bindDomains(ctx context.Context) error {
 		if decl.Domain == "" {
 			continue
 		}
-		l, err := a.bind(ctx, "the domain of user pool "+name, "userPools."+name, domainPort+len(a.domains), 0)
+		l, err := a.bindDomain(ctx, name)
 		if err != nil {
 			return err
 		}
 		a.domains[name] = l
 	}
 	return nil
+}
+
+// bindDomain binds a port for a domain, which is served by https as on AWS:
+// clients that are given one, such as Amplify, put https:// before it.
+func (a *App) bindDomain(ctx context.Context, pool string) (*loopback, error) {
+	l, err := a.bind(ctx, "the domain of user pool "+pool, "userPools."+pool, domainPort+len(a.domains), 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.secure(l); err != nil {
+		l.close()
+		return nil, err
+	}
+	return l, nil
 }
 
 // addedDomains are the origins of domains that requests made. One that is there
@@ -44,7 +58,7 @@ type addedDomain struct {
 
 // openDomain gives a pool's domain an origin, which is the same in each run.
 func (a *App) openDomain(ctx context.Context, pool string, h http.Handler) (string, error) {
-	l, err := a.bind(ctx, "the domain of user pool "+pool, "userPools."+pool, domainPort+len(a.domains), 0)
+	l, err := a.bindDomain(ctx, pool)
 	if err != nil {
 		return "", err
 	}

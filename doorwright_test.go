@@ -67,6 +67,9 @@ func run(t *testing.T, cfg doorwright.Config, prepare ...func(*doorwright.App)) 
 	if cfg.Observe == nil {
 		cfg.Observe = r.observe
 	}
+	if cfg.AuthorityDir == "" {
+		cfg.AuthorityDir = filepath.Join(t.TempDir(), "ca")
+	}
 	a, err := doorwright.New(cfg)
 	if err != nil {
 		t.Fatal(err)

@@ -93,7 +93,8 @@ type UserPool struct {
 	ResourceServers Map[*ResourceServer] `yaml:"resourceServers" keys:"resource name" maxItems:"25"`
 	// Domain gives the pool hosted pages and OAuth endpoints on an origin of their own
 	// (AWS::Cognito::UserPoolDomain Domain): the prefix of
-	// https://PREFIX.auth.REGION.amazoncognito.com.
+	// https://PREFIX.auth.REGION.amazoncognito.com. Locally it is an https origin on
+	// localhost; see doorwright trust.
 	Domain string `yaml:"domain" grammar:"domain prefix"`
 	// IdentityProviders are providers elsewhere that sign users in at the pool's
 	// domain, by name (AWS::Cognito::UserPoolIdentityProvider). Clients name those

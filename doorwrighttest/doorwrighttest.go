@@ -15,9 +15,12 @@ package doorwrighttest
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -36,6 +39,7 @@ type App struct {
 
 	mu     sync.Mutex
 	events []doorwright.Event // guarded by mu
+	secure *http.Transport    // of requests to https origins, once there is one; guarded by mu
 }
 
 // Options change how Start runs an app. The zero value is usable.
@@ -68,7 +72,9 @@ func Start(t testing.TB, dir string, options ...Options) *App {
 		Stage:   o.Stage,
 		State:   t.TempDir(),
 		AnyPort: true,
-		Now:     a.Clock.Now,
+		// Not the user's, which tests should not need nor make.
+		AuthorityDir: filepath.Join(t.TempDir(), "ca"),
+		Now:          a.Clock.Now,
 		Observe: func(e doorwright.Event) {
 			a.mu.Lock()
 			a.events = append(a.events, e)
@@ -112,6 +118,21 @@ func (a *App) run(t testing.TB) {
 		ended <- err // for the cleanup, which reports it
 		t.Fatal("doorwrighttest: the app ended before it was ready")
 	}
+}
+
+// RootCAs gives whom a client has to trust for the app's origins that are served
+// by https, such as a user pool's domain: the system's authorities, and the
+// test's own, which is made for it and ends with it.
+func (a *App) RootCAs(t testing.TB) *x509.CertPool {
+	t.Helper()
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		roots = x509.NewCertPool() // a machine without authorities
+	}
+	if ca, ok := a.app.Authority(); ok && !roots.AppendCertsFromPEM(ca.PEM) {
+		t.Fatal("doorwrighttest: the app's certificate authority is not PEM")
+	}
+	return roots
 }
 
 // URL gives the address of a declared API.
@@ -196,10 +217,12 @@ func (a *App) Get(t testing.TB, api, path, token string) Response {
 // maxBody is more than API Gateway lets through.
 const maxBody = 16 << 20
 
-// Do sends a request. It does not follow redirects.
+// Do sends a request, to an https origin of the app too. It does not follow
+// redirects.
 func (a *App) Do(t testing.TB, r *http.Request) Response {
 	t.Helper()
 	client := http.Client{
+		Transport:     a.transport(t),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Timeout:       time.Minute,
 	}
@@ -213,6 +236,24 @@ func (a *App) Do(t testing.TB, r *http.Request) Response {
 		t.Fatalf("doorwrighttest: reading the answer to %s %s: %v", r.Method, r.URL, err)
 	}
 	return Response{Status: resp.StatusCode, Header: resp.Header, Body: string(b)}
+}
+
+// transport gives the connections of requests, which trust the app's authority
+// once it has one: an origin may be made by a request.
+func (a *App) transport(t testing.TB) *http.Transport {
+	t.Helper()
+	shared := http.DefaultTransport.(*http.Transport)
+	if _, ok := a.app.Authority(); !ok {
+		return shared
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.secure == nil {
+		a.secure = shared.Clone()
+		a.secure.TLSClientConfig = &tls.Config{RootCAs: a.RootCAs(t)}
+		t.Cleanup(a.secure.CloseIdleConnections)
+	}
+	return a.secure
 }
 
 // String gives the status and the body.

@@ -1,7 +1,9 @@
 package doorwrighttest_test
 
 import (
+	"net/http"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -109,5 +111,38 @@ func TestClock(t *testing.T) {
 	token := app.Token(t, doorwrighttest.User{Name: "rider@example.com"})
 	if got := app.Get(t, "Api", "/private", token.ID); got.Status != 200 {
 		t.Errorf("a token made by this clock is answered %v", got)
+	}
+}
+
+// TestPoolDomain asks a user pool's domain, which is served by https, and looks
+// whether the user's own certificate authority was left alone.
+func TestPoolDomain(t *testing.T) {
+	home := t.TempDir()
+	t.Setenv("HOME", home)
+	t.Setenv("XDG_DATA_HOME", home)
+	dir := t.TempDir()
+	declaration := "name: app\nuserPools:\n  Users: {domain: rides}\noutputs:\n  Url: \"${userPools.Users.url}\"\n"
+	if err := os.WriteFile(filepath.Join(dir, "doorwright.yaml"), []byte(declaration), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	app := doorwrighttest.Start(t, dir)
+	url := app.Output(t, "Url")
+	if !strings.HasPrefix(url, "https://localhost:") {
+		t.Errorf("the domain is at %s", url)
+	}
+	r, err := http.NewRequest(http.MethodGet, url+"/nothing", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := app.Do(t, r); got.Status != 404 {
+		t.Errorf("the domain answers %v", got)
+	}
+	client := http.Client{Transport: &http.Transport{}}
+	if resp, err := client.Get(url); err == nil {
+		resp.Body.Close()
+		t.Error("a client that was not told of the authority trusts it")
+	}
+	if left, err := os.ReadDir(home); err != nil || len(left) != 0 {
+		t.Errorf("the test left %v in the user's folder (%v)", left, err)
 	}
 }
