@@ -272,10 +272,12 @@ func TestHostileProviders(t *testing.T) {
 	}
 	e.metadata = nil
 	for what, handler := range map[string]http.HandlerFunc{
-		"a redirect": func(rw http.ResponseWriter, r *http.Request) { http.Redirect(rw, r, asked+"/elsewhere", http.StatusTemporaryRedirect) },
-		"an error":   func(rw http.ResponseWriter, _ *http.Request) { http.Error(rw, `{"error":"invalid_grant"}`, 400) },
-		"no JSON":    func(rw http.ResponseWriter, _ *http.Request) { rw.Write([]byte("<html>")) },
-		"no token":   func(rw http.ResponseWriter, _ *http.Request) { rw.Write([]byte("{}")) },
+		"a redirect": func(rw http.ResponseWriter, r *http.Request) {
+			http.Redirect(rw, r, asked+"/elsewhere", http.StatusTemporaryRedirect)
+		},
+		"an error": func(rw http.ResponseWriter, _ *http.Request) { http.Error(rw, `{"error":"invalid_grant"}`, 400) },
+		"no JSON":  func(rw http.ResponseWriter, _ *http.Request) { rw.Write([]byte("<html>")) },
+		"no token": func(rw http.ResponseWriter, _ *http.Request) { rw.Write([]byte("{}")) },
 		"huge": func(rw http.ResponseWriter, r *http.Request) {
 			r.ParseForm() // the code is the nonce: all is well but the size
 			json.NewEncoder(rw).Encode(map[string]any{"id_token": e.Token(e.user("u-1", r.PostForm.Get("code"))), "padding": strings.Repeat("x", 1<<20)})
