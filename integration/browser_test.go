@@ -48,7 +48,9 @@ func site(t *testing.T) (dir, origin string) {
 func (p *process) browse(browser, js, script string, more map[string]string) {
 	p.t.Helper()
 	stage := map[string]string{"Chromium": browser}
-	stage["Site"], stage["Origin"] = site(p.t)
+	if more["Origin"] == "" {
+		stage["Site"], stage["Origin"] = site(p.t)
+	}
 	maps.Copy(stage, more)
 	p.script(js, script, stage)
 }

@@ -2,6 +2,7 @@ package integration
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -104,15 +105,15 @@ func packages(t *testing.T) string {
 }
 
 // clients starts an app that the JavaScript clients sign in to: one of
-// testdata.
-func clients(t *testing.T, app string) *process {
+// testdata, in which each of replace's words stands for another.
+func clients(t *testing.T, app string, replace ...string) *process {
 	t.Helper()
 	dir := project(t, "quickstart")
 	b, err := os.ReadFile(filepath.Join("testdata", app, "doorwright.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	edit(t, filepath.Join(dir, "doorwright.yaml"), string(b))
+	edit(t, filepath.Join(dir, "doorwright.yaml"), strings.NewReplacer(replace...).Replace(string(b)))
 	return start(t, dir)
 }
 
@@ -135,7 +136,7 @@ func (p *process) script(dir, name string, more map[string]string) string {
 	}
 	ctx, cancel := context.WithTimeout(p.t.Context(), 2*time.Minute)
 	defer cancel()
-	c := exec.CommandContext(ctx, "node", filepath.Join(dir, name), string(argument))
+	c := exec.CommandContext(ctx, "sh", "-c", cmp.Or(more["Trust"], ":")+` && exec node "$@"`, "sh", filepath.Join(dir, name), string(argument))
 	c.Env = p.env()
 	c.Dir = dir
 	var stderr bytes.Buffer

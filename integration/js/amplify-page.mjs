@@ -2,12 +2,28 @@
 // amplify.mjs can call them.
 import { Amplify } from "aws-amplify";
 import * as auth from "aws-amplify/auth";
+import "aws-amplify/auth/enable-oauth-listener";
 import { cognitoUserPoolsTokenProvider } from "aws-amplify/auth/cognito";
 
 window.page = {
   ...auth,
   configure: (userPoolId, userPoolClientId, userPoolEndpoint) =>
     Amplify.configure({ Auth: { Cognito: { userPoolId, userPoolClientId, userPoolEndpoint } } }),
+  // withDomain configures hosted pages too. Amplify puts https:// before the domain.
+  withDomain: (userPoolId, userPoolClientId, userPoolEndpoint, domain, scopes) =>
+    Amplify.configure({
+      Auth: {
+        Cognito: {
+          userPoolId, userPoolClientId, userPoolEndpoint,
+          loginWith: {
+            oauth: {
+              domain, scopes, responseType: "code",
+              redirectSignIn: [`${location.origin}/`], redirectSignOut: [`${location.origin}/`],
+            },
+          },
+        },
+      },
+    }),
   // tokens gives the session's tokens as texts.
   tokens: async (options) => {
     const { tokens } = await auth.fetchAuthSession(options);

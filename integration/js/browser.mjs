@@ -18,6 +18,8 @@ export async function browse(script, f) {
   const profile = await mkdtemp(join(tmpdir(), "doorwright-chromium-"));
   const browser = await chromium.launchPersistentContext(profile, {
     executablePath: stage.Chromium,
+    // Where the browser of this user looks for certificate authorities.
+    env: { ...process.env, HOME: stage.Home ?? process.env.HOME },
     chromiumSandbox: process.getuid?.() !== 0, // which root cannot have
     args: [
       "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -47,10 +49,22 @@ export async function browse(script, f) {
       if (error) throw Object.assign(new Error(error.message), { name: error.name });
       return value;
     };
-    await f({ page, call, seen });
+    // leave calls what sends the page elsewhere, and waits until it is there.
+    const leave = (to, name, ...args) =>
+      Promise.all([page.waitForURL(to), call(name, ...args).catch((error) => {
+        if (!/navigation|destroyed/.test(error.message)) throw error;
+      })]);
+    await f({ page, call, leave, seen });
     assert.deepEqual(seen.errors, [], "errors that the page did not catch");
   } finally {
     await browser.close();
     await rm(profile, { recursive: true, force: true });
+  }
+}
+
+// picture keeps what a page looks like, where somebody asked for it.
+export async function picture(page, name) {
+  if (process.env.DOORWRIGHT_PICTURES) {
+    await page.screenshot({ path: join(process.env.DOORWRIGHT_PICTURES, `${name}.png`), fullPage: true });
   }
 }
