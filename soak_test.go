@@ -613,7 +613,7 @@ func TestSoak(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir()) // so that what is left there is ours; Windows has another name for it
 	before, openBefore := goroutines(), descriptors(t)
 	s := newSoak(t)
-	if *soakFor >= 10*time.Minute {
+	if *soakFor >= longSoak {
 		s.remember()
 	}
 	start, end := time.Now(), make(chan struct{})
@@ -677,18 +677,35 @@ func newSoak(t *testing.T) *soak {
 	return s
 }
 
-// remember fills the cache of verified tokens, about 38 MB, which would otherwise
-// take most of an hour: heap profiles of a soak show that it is all that grows.
-// Half as many again as it holds leave few places in it empty.
+// longSoak is from when on a soak begins with full caches of verified tokens.
+// Filling them takes minutes, and without it they fill for an hour, which heap
+// profiles show to be all that grows, and which looks like a leak.
+const longSoak = 5 * time.Minute
+
+// remember has both authorizers verify half as many tokens again as they keep,
+// which leaves few places empty.
 func (s *soak) remember() {
+	const tokens = verify.DefaultCacheSize * 3 / 2
 	var all sync.WaitGroup
 	for i, client := range s.clients {
+		send := func(path, token string) {
+			if err := exchange(client, "GET", s.api+path, token, nil, 200, "hello"); err != nil {
+				s.t.Error(err)
+			}
+		}
 		all.Go(func() {
-			for n := i; n < verify.DefaultCacheSize*3/2 && !s.t.Failed(); n += len(s.clients) {
-				token := s.issuer.Token(verifytest.Claims{"scope": "write read", "n": n})
-				if err := exchange(client, "GET", s.api+"/foreign", token, nil, 200, "hello"); err != nil {
-					s.t.Error(err)
+			for n := i; n < tokens && !s.t.Failed(); n += len(s.clients) {
+				send("/foreign", s.issuer.Token(verifytest.Claims{"scope": "write read", "n": n}))
+				if n%2 == 1 {
+					continue // a sign-in gives two
 				}
+				own, err := s.app.Token(s.t.Context(), doorwright.TokenRequest{User: fmt.Sprintf("member%d@example.com", n%len(s.members))})
+				if err != nil {
+					s.t.Error(err)
+					return
+				}
+				send("/private", own.ID)
+				send("/private", own.Access)
 			}
 		})
 	}
