@@ -73,7 +73,7 @@ func TestDomain(t *testing.T) {
 			t.Fatal(err)
 		}
 		request.Host = host
-		res, err := http.DefaultClient.Do(request)
+		res, err := trusting(t, r).RoundTrip(request)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -65,6 +65,11 @@ type Config struct {
 // Check loads and validates the declaration in dir and opens nothing. Its
 // error is an app.ErrorList if the declaration has mistakes.
 func Check(dir, stage string) (*app.App, error) {
+	if stage != "" {
+		if err := app.CheckStage(stage); err != nil {
+			return nil, err // whether or not there is a declaration
+		}
+	}
 	return app.Load(dir, app.Options{Stage: stage, Env: os.LookupEnv})
 }
 

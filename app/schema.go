@@ -13,17 +13,20 @@ import (
 	"strings"
 )
 
-// The comments of declaration.go are the schema's descriptions.
-//
-//go:embed declaration.go
-var declarationSource string
+// The comments of declaration*.go are the schema's descriptions.
+var (
+	//go:embed declaration.go
+	declarationSource string
+	//go:embed declaration_api.go
+	declarationAPISource string
+)
 
 // Schema returns the JSON Schema (draft 2020-12) of doorwright.yaml, for editors and for
 // tools that write declarations. It holds what the types and tags of this package hold;
 // what needs more than one place of the file, the files beside it or arithmetic on
 // durations, only Load sees.
 func Schema() []byte {
-	g := &generator{docs: readDocs(declarationSource), made: make(map[string]bool)}
+	g := &generator{docs: readDocs(declarationSource, declarationAPISource), made: make(map[string]bool)}
 	app := g.object(appType, false)
 	root := object{
 		{"$schema", "https://json-schema.org/draft/2020-12/schema"},
@@ -290,15 +293,19 @@ func (g *generator) list(t reflect.Type, f *field, stage bool) object {
 	return o
 }
 
-// readDocs returns the first paragraphs of the comments of a Go file's types and fields,
+// readDocs returns the first paragraphs of the comments of Go files' types and fields,
 // by Type and Type.Field. The name a field's comment starts with becomes its key.
-func readDocs(source string) map[string]string {
+func readDocs(sources ...string) map[string]string {
 	docs := make(map[string]string)
-	file, err := parser.ParseFile(token.NewFileSet(), "declaration.go", source, parser.ParseComments)
-	if err != nil {
-		return docs // it is the file this package was compiled from
+	var all []ast.Decl
+	for _, source := range sources {
+		file, err := parser.ParseFile(token.NewFileSet(), "declaration.go", source, parser.ParseComments)
+		if err != nil {
+			continue // it is a file this package was compiled from
+		}
+		all = append(all, file.Decls...)
 	}
-	for _, d := range file.Decls {
+	for _, d := range all {
 		decl, ok := d.(*ast.GenDecl)
 		if !ok || decl.Tok != token.TYPE {
 			continue
