@@ -7,6 +7,7 @@ import (
 	"math/big"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -37,9 +38,11 @@ const (
 	forAnyValue
 )
 
-// A test compares one value of the request with one of the policy. It is not ok
-// if a variable has no value.
-type test func(r *Request, value string) (matched, ok bool)
+// A test compares one value of the request with one of the policy. One with a
+// variable that has no value matches nothing, so that an operator that is negated
+// is met
+// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#policy-vars-no-value).
+type test func(r *Request, value string) bool
 
 // An operator makes tests of values of the policy.
 type operator struct {
@@ -150,10 +153,7 @@ func (c *condition) holds(r *Request) bool {
 	}
 	some, all := false, true
 	for _, v := range values {
-		met, ok := c.meets(r, v)
-		if !ok {
-			return false
-		}
+		met := c.meets(r, v)
 		some, all = some || met, all && met
 	}
 	// A key with several values and no word about sets: one has to match, or, of
@@ -166,23 +166,16 @@ func (c *condition) holds(r *Request) bool {
 
 // meets says whether one value of the request meets the condition: one of the
 // policy's values matches or, negated, none does.
-func (c *condition) meets(r *Request, value string) (met, ok bool) {
-	matched := false
-	for _, t := range c.tests {
-		m, ok := t(r, value)
-		if !ok {
-			return false, false
-		}
-		matched = matched || m
-	}
-	return matched != c.negated, true
+func (c *condition) meets(r *Request, value string) bool {
+	matched := slices.ContainsFunc(c.tests, func(t test) bool { return t(r, value) })
+	return matched != c.negated
 }
 
 // patternTest compares with a pattern.
 func patternTest(p pattern, match func(pattern, string) bool) test {
-	return func(r *Request, value string) (bool, bool) {
+	return func(r *Request, value string) bool {
 		expanded, ok := p.expand(r)
-		return ok && match(expanded, value), ok
+		return ok && match(expanded, value)
 	}
 }
 
@@ -244,17 +237,17 @@ func parseBool(s string) (bool, error) {
 
 func compileBool(value string, _ bool) (test, error) {
 	want, err := parseBool(value)
-	return func(_ *Request, value string) (bool, bool) {
+	return func(_ *Request, value string) bool {
 		got, err := parseBool(value)
-		return err == nil && got == want, true
+		return err == nil && got == want
 	}, err
 }
 
 func compileBinary(value string, _ bool) (test, error) {
 	want, err := base64.StdEncoding.DecodeString(value)
-	return func(_ *Request, value string) (bool, bool) {
+	return func(_ *Request, value string) bool {
 		got, err := base64.StdEncoding.DecodeString(value)
-		return err == nil && string(got) == string(want), true
+		return err == nil && string(got) == string(want)
 	}, err
 }
 
@@ -269,9 +262,9 @@ func compileAddress(value string, _ bool) (test, error) {
 		prefix = netip.PrefixFrom(addr, addr.BitLen())
 	}
 	prefix = prefix.Masked()
-	return func(_ *Request, value string) (bool, bool) {
+	return func(_ *Request, value string) bool {
 		addr, err := netip.ParseAddr(value)
-		return err == nil && prefix.Contains(addr.Unmap()), true
+		return err == nil && prefix.Contains(addr.Unmap())
 	}, nil
 }
 
@@ -300,9 +293,9 @@ func ordered(name string, compile func(value string) (compare func(value string)
 	holds, negated, ok := relation(name)
 	return operator{negated: negated, compile: func(value string, _ bool) (test, error) {
 		compare, err := compile(value)
-		return func(_ *Request, value string) (bool, bool) {
+		return func(_ *Request, value string) bool {
 			order, ok := compare(value)
-			return ok && holds(order), true
+			return ok && holds(order)
 		}, err
 	}}, ok
 }

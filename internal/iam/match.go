@@ -104,7 +104,7 @@ func validKey(s string) bool {
 }
 
 // expand puts the values of variables in, whose own wildcards mean nothing. It
-// is false if a variable has no value: the statement then matches nothing.
+// is false if a variable has no value: the pattern then matches nothing.
 func (p pattern) expand(r *Request) (pattern, bool) {
 	first := 0
 	for first < len(p) && p[first].kind != replaced {
@@ -133,18 +133,18 @@ func (p pattern) expand(r *Request) (pattern, bool) {
 	return out, true
 }
 
-// anyMatches says whether one of the patterns matches s. It is not ok if one of
-// them cannot be expanded.
-func anyMatches(patterns []pattern, r *Request, s string) (matched, ok bool) {
+// anyMatches says whether one of the patterns matches s, and whether each of them
+// could be expanded. One that cannot "will not match any resource", whatever the
+// others do
+// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#policy-vars-no-value).
+func anyMatches(patterns []pattern, r *Request, s string) (matched, whole bool) {
 	subject := []rune(s)
+	whole = true
 	for _, p := range patterns {
 		expanded, ok := p.expand(r)
-		if !ok {
-			return false, false
-		}
-		matched = matched || expanded.match(subject)
+		matched, whole = matched || ok && expanded.match(subject), whole && ok
 	}
-	return matched, true
+	return matched, whole
 }
 
 // match says whether the pattern, which has no variables, matches all of s. It

@@ -176,12 +176,14 @@ func (p *Policy) Evaluate(r *Request) Verdict {
 }
 
 func (s *statement) matches(r *Request) bool {
-	matched, ok := anyMatches(s.actions, r, strings.ToLower(r.Action))
-	if !ok || matched == s.notActions {
+	matched, _ := anyMatches(s.actions, r, strings.ToLower(r.Action)) // actions have no variables
+	if matched == s.notActions {
 		return false
 	}
-	matched, ok = anyMatches(s.resources, r, r.Resource)
-	if !ok || matched == s.notResource {
+	matched, whole := anyMatches(s.resources, r, r.Resource)
+	if matched == s.notResource || s.notResource && !whole && !s.deny {
+		// A variable without a value matches no resource, and so is no exception
+		// from a Deny. That of an Allow might be just this one.
 		return false
 	}
 	for i := range s.conditions {

@@ -73,6 +73,13 @@ func TestEvaluate(t *testing.T) {
 		{"NotAction, this one", document(`{"Effect":"Allow","NotAction":["s3:*","execute-api:I*"],"Resource":"*"}`), api + "/GET/a", iam.ImplicitDeny},
 		{"NotResource", document(`{"Effect":"Allow","Action":"*","NotResource":"` + api + `/GET/b"}`), api + "/GET/a", iam.Allow},
 		{"NotResource, this one", document(`{"Effect":"Allow","Action":"*","NotResource":"` + api + `/GET/a"}`), api + "/GET/a", iam.ImplicitDeny},
+		// "the resource that includes a policy variable with no value will not match
+		// any resource", of which a Deny of others beside it is none the weaker.
+		{"Deny beside a variable without a value", document(statement("Allow", invoke, "*"), `{"Effect":"Deny","Action":"*","Resource":["`+api+`/GET/a","`+api+`/GET/${test:none}"]}`), api + "/GET/a", iam.ExplicitDeny},
+		{"Deny after a variable without a value", document(statement("Allow", invoke, "*"), `{"Effect":"Deny","Action":"*","Resource":["`+api+`/GET/${test:none}","`+api+`/GET/a"]}`), api + "/GET/a", iam.ExplicitDeny},
+		{"Deny of all but a variable without a value", document(statement("Allow", invoke, "*"), `{"Effect":"Deny","Action":"*","NotResource":"`+api+`/GET/${test:none}"}`), api + "/GET/a", iam.ExplicitDeny},
+		{"Allow of all but a variable without a value", document(`{"Effect":"Allow","Action":"*","NotResource":"` + api + `/GET/${test:none}"}`), api + "/GET/a", iam.ImplicitDeny},
+		{"Allow beside a variable without a value", document(`{"Effect":"Allow","Action":"*","Resource":["` + api + `/GET/${test:none}","` + api + `/GET/a"]}`), api + "/GET/a", iam.Allow},
 		{"Deny NotResource", document(statement("Allow", "*", "*"), `{"Effect":"Deny","Action":"*","NotResource":"`+api+`/GET/a"}`), api + "/GET/b", iam.ExplicitDeny},
 		{"empty lists", document(`{"Effect":"Allow","Action":[],"Resource":["*"]}`, `{"Effect":"Allow","Action":["*"],"Resource":[]}`), api + "/GET/a", iam.ImplicitDeny},
 		{"variable", allow(api + "/GET/users/${cognito-identity.amazonaws.com:sub}"), api + "/GET/users/me", iam.Allow},
@@ -80,7 +87,6 @@ func TestEvaluate(t *testing.T) {
 		{"a variable's value is literal", allow(api + "/GET/${test:star}"), api + "/GET/a", iam.ImplicitDeny},
 		{"and matches itself", allow(api + "/GET/${test:star}"), api + "/GET/*", iam.Allow},
 		{"a variable without a value", allow(api + "/GET/a${test:none}"), api + "/GET/a", iam.ImplicitDeny},
-		{"spoils its statement", document(`{"Effect":"Allow","Action":"*","Resource":["*","arn:${test:none}"]}`), api + "/GET/a", iam.ImplicitDeny},
 		{"a variable with several values", allow(api + "/GET/${test:several}"), api + "/GET/a", iam.ImplicitDeny},
 		{"default", allow(api + "/GET/${test:none, 'a'}"), api + "/GET/a", iam.Allow},
 		{"characters", allow(api + "/GET/${*}${?}${$}"), api + "/GET/*?$", iam.Allow},
@@ -119,7 +125,10 @@ func TestConditions(t *testing.T) {
 		{`{"StringEqualsIgnoreCase":{"test:text":"sTRAßE"}}`, true}, {`{"StringNotEqualsIgnoreCase":{"test:text":"sTRAßE"}}`, false},
 		{`{"StringNotEquals":{"test:text":["x","y"]}}`, true}, {`{"StringNotEquals":{"test:text":["x","Straße"]}}`, false},
 		{`{"StringLike":{"test:text":"S*ß?"}}`, true}, {`{"StringNotLike":{"test:text":"S*ß?"}}`, false}, {`{"StringLike":{"test:text":"S${*}"}}`, false},
-		{`{"StringEquals":{"test:star":"${test:star}"}}`, true}, {`{"StringEquals":{"test:text":"${test:none}"}}`, false}, {`{"StringNotEquals":{"test:text":"${test:none}"}}`, false},
+		{`{"StringEquals":{"test:star":"${test:star}"}}`, true}, {`{"StringEquals":{"test:text":"${test:none}"}}`, false}, {`{"StringNotEquals":{"test:text":"${test:none}"}}`, true},
+		// "Inverted condition operators like StringNotEquals or StringNotLike do match
+		// against a null value" (reference_policies_variables).
+		{`{"StringNotLike":{"test:text":["${test:none}","Straße"]}}`, false}, {`{"ArnNotLike":{"test:arn":"arn:aws:iam::${test:none}:*"}}`, true}, {`{"StringEquals":{"test:text":["${test:none}","Straße"]}}`, true},
 		{`{"NumericEquals":{"test:n":9007199254740993}}`, true}, {`{"NumericEquals":{"test:n":"9007199254740992"}}`, false}, {`{"NumericNotEquals":{"test:n":"1"}}`, true},
 		{`{"NumericLessThan":{"test:n":"9007199254740993.5"}}`, true}, {`{"NumericLessThan":{"test:n":"9007199254740993"}}`, false},
 		{`{"NumericLessThanEquals":{"test:n":"9007199254740993"}}`, true}, {`{"NumericGreaterThan":{"test:n":"-1"}}`, true}, {`{"NumericGreaterThanEquals":{"test:n":"9007199254740994"}}`, false},
