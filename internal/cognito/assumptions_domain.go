@@ -47,6 +47,9 @@ var DomainAssumptions = []aws.Assumption{
 	{Area: "User pools, federation", Question: "What if ID token and userinfo differ?", Choice: "The ID token's claim holds; another sub ends the sign-in.", Why: "It is signed."},
 	{Area: "User pools, federation", Question: "Can a federated user be found by the e-mail address that the provider gave?",
 		Choice: "No, by username and sub alone; the address stays free for a user of the pool.", Why: "An address that a provider vouches for is not proved here."},
+	{Area: "User pools, federation", Question: "Can a federated user's password be reset?",
+		Choice: "No, NotAuthorizedException \"User password cannot be reset in the current state.\", also for an administrator and, at a client that hides existence, as for nobody; AdminSetUserPassword makes the user one of the pool.",
+		Why:    "The text is what users report of ForgotPassword; AdminSetUserPassword is documented so."},
 	{Area: "User pools, federation", Question: "Which triggers run in a federated sign-in?",
 		Choice: "The first: PreSignUp, PostConfirmation, PreTokenGeneration. Later: PreAuthentication, PostAuthentication, PreTokenGeneration.", Why: "The documentation lists them by flow, without exact order."},
 }

@@ -427,3 +427,22 @@ func TestIdentityProviderOperations(t *testing.T) {
 	w.do("DeleteIdentityProvider", who)
 	w.refused("DescribeIdentityProvider", who, "ResourceNotFoundException", "Identity provider Partner does not exist.")
 }
+
+// TestFederatedHaveNoPassword: who signs in elsewhere gets no password here by a
+// code that goes to an address the provider vouches for; an administrator may set
+// one.
+func TestFederatedHaveNoPassword(t *testing.T) {
+	w, e := federatedWorld(t)
+	b := w.browser()
+	out := b.fly(w.requestQuery("identity_provider", "Corp"))
+	e.says(e.user("u-1", out.Get("nonce")))
+	b.code(b.back("state", out.Get("state"), "code", "c"))
+	const impossible = "User password cannot be reset in the current state."
+	w.refused("ForgotPassword", obj{"ClientId": w.client("web"), "Username": "Corp_u-1"}, "NotAuthorizedException", impossible)
+	w.refused("AdminResetUserPassword", obj{"UserPoolId": w.pool(), "Username": "Corp_u-1"}, "NotAuthorizedException", impossible)
+	if sent := w.codesFor("password reset"); len(sent) != 0 || w.statusOf("Corp_u-1") != "EXTERNAL_PROVIDER" {
+		t.Errorf("codes %v, status %s", sent, w.statusOf("Corp_u-1"))
+	}
+	w.do("AdminSetUserPassword", obj{"UserPoolId": w.pool(), "Username": "Corp_u-1", "Password": goodPassword, "Permanent": true})
+	w.do("InitiateAuth", w.passwordAuth("Corp_u-1", goodPassword))
+}

@@ -170,7 +170,7 @@ func (cl *Client) hidesReset(ctx context.Context, found *user) (hidden bool, err
 	}
 	err = cl.pool.svc.cfg.DB.Read(ctx, func(tx *sql.Tx) error {
 		attribute, err := cl.pool.recoveryAttribute(ctx, tx, found)
-		hidden = found.status != statusForceChange && attribute == ""
+		hidden = found.status == statusExternal || found.status != statusForceChange && attribute == ""
 		return err
 	})
 	return hidden, err
@@ -178,8 +178,11 @@ func (cl *Client) hidesReset(ctx context.Context, found *user) (hidden bool, err
 
 // resetCode makes the code of a password reset.
 func (p *Pool) resetCode(ctx context.Context, tx *sql.Tx, u *user) (*message, error) {
-	if u.status == statusForceChange {
+	switch u.status {
+	case statusForceChange:
 		return nil, notAuthorized(textResetImpossible, "the user has a temporary password")
+	case statusExternal:
+		return nil, notAuthorized(textResetImpossible, "the user signs in by an identity provider, and has no password")
 	}
 	attribute, err := p.recoveryAttribute(ctx, tx, u)
 	if err != nil {
