@@ -203,3 +203,42 @@ func TestRESTHeaderSpelling(t *testing.T) {
 		t.Errorf("too large to keep: %d headers", len(e.Headers))
 	}
 }
+
+// TestRESTHeadersOfABodyInFront sends a request whose head came together with the
+// one before, so that what is read next is its body: whatever that holds, the
+// event has the request's own headers.
+func TestRESTHeadersOfABodyInFront(t *testing.T) {
+	r := run(t, doorwright.Config{Dir: restApp(t), AnyPort: true})
+	host := strings.TrimSuffix(strings.TrimPrefix(r.output("Url"), "http://"), "/dev")
+	for _, body := range []string{
+		"POST /dev/2 HTTP/1.1\r\n: empty\r\n\r\n",
+		"POST /dev/2 HTTP/1.1\r\nX-A\r\n:\r\n\r\n",
+		"POST /dev/2 HTTP/1.1\r\nx-a: 3\r\nhost: evil\r\ncontent-length: 9\r\n\r\n",
+		"POST /dev/2 HTTP/1.1\r\nCookie: 3\r\nX-A: 3\r\n\r\n",
+	} {
+		conn, err := net.Dial("tcp", host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn.SetDeadline(time.Now().Add(30 * time.Second))
+		io.WriteString(conn, "GET /dev/1 HTTP/1.1\r\nHost: "+host+"\r\n\r\nPOST /dev/2 HTTP/1.1\r\nHost: "+host+"\r\nx-a: 2\r\nContent-Length: "+fmt.Sprint(len(body))+"\r\n\r\n")
+		reader := bufio.NewReader(conn)
+		for i := range 2 {
+			resp, err := http.ReadResponse(reader, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var e struct{ Headers map[string]string }
+			if err := json.NewDecoder(resp.Body).Decode(&e); err != nil || resp.StatusCode != 200 {
+				t.Errorf("%q: answer %d: %s %v", body, i+1, resp.Status, err)
+			}
+			resp.Body.Close()
+			if i == 0 {
+				io.WriteString(conn, body)
+			} else if len(e.Headers) != 6 || strings.ToLower(e.Headers["X-A"]+e.Headers["x-a"]) != "2" {
+				t.Errorf("%q: headers %v", body, e.Headers)
+			}
+		}
+		conn.Close()
+	}
+}

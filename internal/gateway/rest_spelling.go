@@ -15,7 +15,9 @@ import (
 
 // A Head gives the head of the connection's request as it came: the request
 // line and the lines after it. What it gives is compared with what net/http has
-// read, and left alone if the two do not agree.
+// read, and left alone if the two do not agree: of requests that come together it
+// may be anything that the client sent. Only spellings are taken from it, never
+// values.
 type Head interface{ Head() []byte }
 
 type headKey struct{}
@@ -53,7 +55,7 @@ func spelledHeaders(r *http.Request) (list []apigw.List) {
 	for len(rest) > 0 {
 		line, rest, _ = bytes.Cut(rest, []byte("\n"))
 		name, _, found := bytes.Cut(line, []byte(":"))
-		if !found || name[0] == ' ' || name[0] == '\t' {
+		if !found || len(name) == 0 || name[0] == ' ' || name[0] == '\t' {
 			continue
 		}
 		canonical := textproto.CanonicalMIMEHeaderKey(string(name))
