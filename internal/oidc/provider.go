@@ -114,7 +114,7 @@ func (p *Providers) discover(ctx context.Context, of *Provider) (*metadata, erro
 // this machine only for an issuer that is on it.
 func checkEndpoint(issuer, address string) error {
 	u, err := url.Parse(address)
-	if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" {
+	if err != nil || u.Hostname() == "" || u.User != nil || u.Fragment != "" {
 		return fmt.Errorf("%.200q is not an absolute URL", address)
 	}
 	home, err := url.Parse(issuer)
@@ -130,9 +130,13 @@ func checkEndpoint(issuer, address string) error {
 	return fmt.Errorf("%.200q is neither https nor on this machine", address)
 }
 
+// isLoopback says whether a host is this machine, in whichever spelling. The
+// unspecified address leads here too.
 func isLoopback(host string) bool {
+	host, _, _ = strings.Cut(strings.ToLower(host), "%")
+	host = strings.TrimSuffix(host, ".")
 	ip := net.ParseIP(host)
-	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && (ip.IsLoopback() || ip.IsUnspecified())
 }
 
 // AuthorizationURL gives where a browser goes to sign in there.
