@@ -2,6 +2,7 @@ package cognito_test
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"maps"
 	"net/http"
@@ -250,6 +251,40 @@ func TestFederationAttacks(t *testing.T) {
 	}
 }
 
+// TestFlightsAreBounded: anybody can begin a flight, and not as many as they like
+// are kept. What is let go of is what began first.
+func TestFlightsAreBounded(t *testing.T) {
+	w, e := federatedWorld(t)
+	query := w.requestQuery("identity_provider", "Corp")
+	first := w.browser()
+	early := first.fly(query)
+	w.advance(time.Second)
+	db := w.stage.DB()
+	err := db.Write(t.Context(), func(tx *sql.Tx) error { // as a flood would
+		_, err := tx.Exec(`
+			WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)
+			INSERT INTO oidc_flight (hash, tenant, browser, provider, nonce, verifier, request, expires)
+			SELECT CAST(i AS BLOB), f.tenant, f.browser, f.provider, f.nonce, f.verifier, f.request, f.expires + 1 FROM n, oidc_flight f`)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := w.browser()
+	out := b.fly(query)
+	var n int
+	err = db.Read(t.Context(), func(tx *sql.Tx) error { return tx.QueryRow("SELECT count(*) FROM oidc_flight").Scan(&n) })
+	if err != nil || n > 1000 {
+		t.Errorf("%d flights are kept, %v", n, err)
+	}
+	e.says(e.user("u-1", early.Get("nonce")))
+	if a := first.back("state", early.Get("state"), "code", "c"); a.status != 302 || !strings.HasPrefix(a.header.Get("Location"), "/error?") {
+		t.Errorf("the first one: %d %s", a.status, a.header.Get("Location"))
+	}
+	e.says(e.user("u-1", out.Get("nonce")))
+	b.code(b.back("state", out.Get("state"), "code", "c"))
+}
+
 // TestHostileProviders: a provider names no address that its issuer may not, and
 // an answer that is wrong, slow to parse or huge lets nobody in.
 func TestHostileProviders(t *testing.T) {
@@ -263,6 +298,8 @@ func TestHostileProviders(t *testing.T) {
 		"http elsewhere":       {"token_endpoint": "http://evil.example/token"},
 		"a script":             {"authorization_endpoint": "javascript:alert(1)"},
 		"a user in an address": {"authorization_endpoint": "http://user@localhost/authorize"},
+		"the link":             {"token_endpoint": "http://169.254.169.254/latest/meta-data"},
+		"no host":              {"token_endpoint": "http://:80/token"},
 	} {
 		e.metadata = document
 		to := b.location(b.get("/oauth2/authorize?" + query))
@@ -401,6 +438,7 @@ func TestIdentityProviderOperations(t *testing.T) {
 	for _, bad := range []obj{
 		with(in, obj{"ProviderName": "COGNITO"}), with(in, obj{"ProviderName": "ab"}), with(in, obj{"ProviderName": "_abc"}),
 		with(in, obj{"ProviderName": "Other", "ProviderDetails": with(details, obj{"oidc_issuer": "http://idp.example"})}),
+		with(in, obj{"ProviderName": "Other", "ProviderDetails": with(details, obj{"oidc_issuer": "http://169.254.169.254"})}),
 		with(in, obj{"ProviderName": "Other", "ProviderDetails": with(details, obj{"authorize_scopes": "email"})}),
 		with(in, obj{"ProviderName": "Other", "AttributeMapping": obj{"custom:none": "x"}}),
 	} {

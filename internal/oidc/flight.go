@@ -9,8 +9,13 @@ import (
 	"time"
 )
 
-// flightLife is how long a browser may be away at a provider.
-const flightLife = 15 * time.Minute
+const (
+	// flightLife is how long a browser may be away at a provider.
+	flightLife = 15 * time.Minute
+	// maxFlights bounds those of a tenant, as anybody can begin one; one more
+	// ends the oldest.
+	maxFlights = 1000
+)
 
 // Flight is a browser's way to a provider elsewhere and back.
 type Flight struct {
@@ -33,6 +38,12 @@ func (e *Engine) Depart(ctx context.Context, tx *sql.Tx, browser, provider, requ
 		hashOf(d.State), e.Tenant, hashOf(browser), provider, d.Nonce, verifier, request, e.Now().Add(flightLife).UnixMilli())
 	if err != nil {
 		return nil, fmt.Errorf("keeping a flight to a provider: %w", err)
+	}
+	_, err = tx.ExecContext(ctx, `
+		DELETE FROM oidc_flight WHERE hash IN (
+		  SELECT hash FROM oidc_flight WHERE tenant = ? ORDER BY expires DESC, hash LIMIT -1 OFFSET ?)`, e.Tenant, maxFlights)
+	if err != nil {
+		return nil, fmt.Errorf("bounding flights to providers: %w", err)
 	}
 	return d, nil
 }
