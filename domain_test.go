@@ -238,3 +238,37 @@ outputs: {Pool: "${userPools.Users.id}", Client: "${userPools.Users.clients.web.
 		t.Errorf("after its end: %d %v", status, err)
 	}
 }
+
+// TestDomainMadeAgain: a domain that is deleted and made again has its origin again,
+// which applications have in their settings, and the app runs on.
+func TestDomainMadeAgain(t *testing.T) {
+	r := run(t, doorwright.Config{Dir: declare(t, `name: app
+userPools: {Users: {}}
+outputs: {Pool: "${userPools.Users.id}", Issuer: "${userPools.Users.issuer}"}
+`)})
+	in := map[string]any{"Domain": "rides", "UserPoolId": r.output("Pool")}
+	var first string
+	for i := range 10 {
+		if err := r.Call(t.Context(), "CreateUserPoolDomain", in); err != nil {
+			t.Fatal(err)
+		}
+		endpoint := fetchJSON(t, r.output("Issuer")+"/.well-known/openid-configuration")["token_endpoint"].(string)
+		if i == 0 {
+			first = endpoint
+		} else if endpoint != first {
+			t.Fatalf("made again (%d) it is at %s, not at %s", i, endpoint, first)
+		}
+		client := http.Client{Transport: trusting(t, r)}
+		res, err := client.Get(endpoint)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if err := r.Call(t.Context(), "DeleteUserPoolDomain", in); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := r.stop(); err != nil {
+		t.Error(err)
+	}
+}

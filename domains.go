@@ -75,8 +75,9 @@ func (a *App) openDomain(ctx context.Context, pool string, h http.Handler) (stri
 	return l.url(), nil
 }
 
-// closeDomain ends the origin of a domain that was deleted: what is in flight
-// ends first.
+// closeDomain ends the origin of a domain that was deleted. Its port is free at
+// once, so that a domain that is made again has it again; what is in flight ends
+// in its own time.
 func (a *App) closeDomain(pool string) {
 	a.added.mu.Lock()
 	defer a.added.mu.Unlock()
@@ -86,8 +87,7 @@ func (a *App) closeDomain(pool string) {
 	}
 	delete(a.added.byID, pool)
 	if d.stop != nil {
-		d.stop()
-		return
+		d.stop() // first: a listener that is closed before its end is a fault
 	}
 	d.listener.close()
 }

@@ -176,6 +176,10 @@ func serve(stop context.Context, l *loopback, c *crowd, srv *http.Server, drain 
 	case <-stop.Done():
 	case err = <-failed:
 		left--
+		if stop.Err() != nil {
+			err = nil // closed to free the port
+			break
+		}
 		err = fmt.Errorf("serving %s on port %d: %w", l.name, l.port, err)
 	}
 	// A request of which we have but a part is waited for a little, not for as
