@@ -13,6 +13,7 @@ import (
 	"github.com/doorwright/doorwright"
 	"github.com/doorwright/doorwright/app"
 	"github.com/doorwright/doorwright/internal/authorizer"
+	"github.com/doorwright/doorwright/internal/cognito"
 	"github.com/doorwright/doorwright/internal/gateway"
 	"github.com/doorwright/doorwright/verify"
 )
@@ -155,3 +156,42 @@ func TestDeclaredFunctionAuthorizersCanBeMade(t *testing.T) {
 type noInvoker struct{}
 
 func (noInvoker) Invoke(context.Context, string, []byte) ([]byte, string, error) { return nil, "", nil }
+
+// TestDeclaredRedirectsCanBeServed does the same for the addresses of a client that
+// browsers are sent to. The declaration's grammar is the stricter one.
+func TestDeclaredRedirectsCanBeServed(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 3))
+	var accepted, refused int
+	for range 4000 {
+		schemes := []string{"https://", "http://", "http://localhost", "my.app://", "HTTP://", "https:", "app:", "JavaScript:", "javascript://", "file://", "//", ""}
+		raw := schemes[random.IntN(len(schemes))] +
+			pick(random, "localhost", "LOCALHOST", "a.example", "127.0.0.1", "u@", ":80", "[::1]", "") +
+			[]string{"", "/", "/cb?a=b&c", "/%41*"}[random.IntN(4)]
+		if random.IntN(4) == 0 {
+			raw += pick(random, "#", "#f", "%zz", "{}", " ", "é", "\x00", "@", "\\", "[")
+		}
+		_, err := app.Parse("doorwright.yaml", []byte(fmt.Sprintf(`name: app
+userPools: {Users: {domain: rides, clients: {web: {oauthFlows: [code], oauthScopes: [openid], callbackUrls: [%q]}}}}
+`, raw)), app.Options{})
+		_, served := cognito.New(cognito.Config{Pools: []cognito.PoolConfig{{Name: "Users", Clients: []cognito.ClientConfig{{
+			Name: "web", AllowedOAuthFlowsUserPoolClient: true, AllowedOAuthFlows: []string{"code"}, AllowedOAuthScopes: []string{"openid"}, CallbackURLs: []string{raw},
+		}}}}})
+		if served == nil {
+			t.Fatal("a service without a store")
+		}
+		bad := strings.Contains(served.Error(), "web")
+		switch {
+		case err == nil && bad:
+			t.Errorf("the declaration accepts %q; the user pool: %v", raw, served)
+		case err == nil:
+			accepted++
+		default:
+			refused++
+		}
+	}
+	if accepted < 100 || refused < 100 {
+		t.Errorf("%d were accepted and %d refused: the test tests too little", accepted, refused)
+	}
+}
