@@ -272,3 +272,69 @@ outputs: {Pool: "${userPools.Users.id}", Issuer: "${userPools.Users.issuer}"}
 		t.Error(err)
 	}
 }
+
+// TestDomainTellsNoSecrets sends what is secret, and what acts on terminals, to a
+// domain's endpoints, where they belong and where they do not. Nothing of it is in
+// an event, nor in the name of a pool that a request makes.
+func TestDomainTellsNoSecrets(t *testing.T) {
+	const escape, secret = "\x1b[2J\r\n200 GET /forged\u202e", "s3cret-0123456789"
+	upstream := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(upstream.Close)
+	r := run(t, doorwright.Config{Dir: domainApp(t, upstream.URL), AnyPort: true})
+	client := http.Client{Transport: trusting(t, r), CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	origin := "https://" + r.output("Domain")
+	send := func(method, path, body string) {
+		t.Helper()
+		req, err := http.NewRequest(method, origin+path, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		req.Header.Set("Origin", origin+"\u009b2J")
+		req.Header.Set("Cookie", "__Host-cognito-"+r.output("Other")+"="+secret)
+		res, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+	}
+	web := url.Values{"client_id": {r.output("Client")}, "response_type": {"code"}, "redirect_uri": {"http://localhost:3000/"}, "state": {secret}, "nonce": {secret}}.Encode()
+	hostile := url.QueryEscape(escape)
+	for _, path := range []string{"/oauth2/authorize", "/login", "/logout", "/error", "/oauth2/idpresponse", "/signup"} {
+		for _, query := range []string{
+			web, web + "&scope=" + hostile, web + "&identity_provider=" + hostile, "client_id=" + hostile, web + "&logout_uri=" + hostile, "error=" + hostile,
+			"a" + hostile + "=1&a" + hostile + "=2", "redirect_uri=" + hostile + "&" + "client_id=" + r.output("Client"), "code=" + secret + "&state=" + secret + "&error_description=" + hostile,
+			web + "&code_challenge_method=" + hostile + "&code_challenge=" + secret, web + "&response_type=x",
+		} {
+			send("GET", path+"?"+query, "")
+		}
+	}
+	all := url.Values{
+		"client_id": {r.output("Client")}, "client_secret": {secret}, "code": {secret}, "code_verifier": {secret}, "refresh_token": {secret}, "token": {secret},
+		"username": {escape + "@example.com"}, "password": {secret}, "confirmPassword": {secret}, "session": {secret}, "_csrf": {secret},
+	}
+	for _, grant := range []string{"authorization_code", "refresh_token", "client_credentials", escape, strings.Repeat("g", 4000), ""} {
+		all.Set("grant_type", grant)
+		for _, path := range []string{"/oauth2/token", "/oauth2/revoke", "/login?" + web, "/signup?" + web, "/confirm?" + web, "/newPassword?" + web, "/resetPassword?" + web} {
+			send("POST", path, all.Encode())
+			send("POST", path, all.Encode()+"&"+hostile+"=1&"+hostile+"=2")
+		}
+	}
+	r.admin("CreateUserPool", map[string]any{"PoolName": "a\r\nb\f"})
+	r.harmless(t)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	told := 0
+	for _, e := range r.events {
+		text, err := json.Marshal(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if told++; strings.Contains(string(text), secret) || len(text) > 2000 {
+			t.Errorf("told: %.600s", text)
+		}
+	}
+	if told < 100 {
+		t.Errorf("%d events: the test tests too little", told)
+	}
+}

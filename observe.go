@@ -88,14 +88,14 @@ func (a *App) poolEvent(e cognito.Event) {
 		kind = KindError
 	}
 	text := a.byHandler(e.String(), slices.Collect(maps.Keys(a.handlerOf))) // a trigger's refusal names its function
-	a.observe(Event{Time: e.Time, Kind: kind, Source: e.Pool, RequestID: e.RequestID, Text: text})
+	a.observe(Event{Time: e.Time, Kind: kind, Source: printable(e.Pool), RequestID: e.RequestID, Text: text})
 }
 
 // codeEvent tells that a message was sent. The code itself is for the eyes of
 // a person at a terminal; everybody else finds it in the mailbox.
 func (a *App) codeEvent(c cognito.CodeSent) {
 	a.observe(Event{
-		Kind: KindCode, Source: c.Pool, Secret: c.Code, Mailbox: a.state.Mailbox().Dir(),
+		Kind: KindCode, Source: printable(c.Pool), Secret: c.Code, Mailbox: a.state.Mailbox().Dir(),
 		Text: fmt.Sprintf("%s: a message to %s (%s)", c.Purpose, printable(c.To), c.Medium),
 	})
 }
