@@ -398,3 +398,56 @@ func TestSweepOfTheDomain(t *testing.T) {
 		t.Errorf("a day later: %d, %v", count(), err)
 	}
 }
+
+// TestClientDeletedMeanwhile: what was begun through a client ends with it: its
+// code, its forms, its tokens. The browser stays signed in for others.
+func TestClientDeletedMeanwhile(t *testing.T) {
+	w := newDomainWorld(t, domainPool())
+	w.confirmed("rider@example.com")
+	newClient := func() string {
+		return w.createClient(w.pool(), obj{
+			"AllowedOAuthFlowsUserPoolClient": true, "AllowedOAuthFlows": []string{"code"}, "AllowedOAuthScopes": []string{"openid", "email"},
+			"CallbackURLs": []string{callback}, "SupportedIdentityProviders": []string{"COGNITO"}, "ExplicitAuthFlows": []string{"ALLOW_REFRESH_TOKEN_AUTH"},
+		})["ClientId"].(string)
+	}
+	id := newClient()
+	query := w.requestQuery("client_id", id)
+	b := w.browser()
+	tokens := w.tokensFor(w.exchange(b.code(b.login(query, "rider@example.com", goodPassword)), "client_id", id))
+	code := b.code(b.get("/oauth2/authorize?" + query))
+	other := w.browser()
+	page := other.get("/login?" + query)
+	w.do("DeleteUserPoolClient", obj{"UserPoolId": w.pool(), "ClientId": id})
+
+	w.oauthRefused("its code", "/oauth2/token", w.exchange(code, "client_id", id), 400, `{"error":"invalid_client"}`)
+	w.oauthRefused("its code, by another client", "/oauth2/token", w.exchange(code), 400, invalidGrant)
+	refresh := url.Values{"grant_type": {"refresh_token"}, "client_id": {id}, "refresh_token": {tokens["refresh_token"].(string)}}
+	w.oauthRefused("its refresh token", "/oauth2/token", refresh, 400, `{"error":"invalid_client"}`)
+	refresh.Set("client_id", w.client("web"))
+	w.oauthRefused("its refresh token, by another client", "/oauth2/token", refresh, 400, invalidGrant)
+	if a := w.ask("GET", w.origin()+"/oauth2/userInfo", "Authorization", "Bearer "+tokens["access_token"].(string)); a.status != 401 {
+		t.Errorf("userInfo of its token: %d %s", a.status, a.body)
+	}
+	if at := other.location(other.submit(page, map[string]string{"username": "rider@example.com", "password": goodPassword})); at.Path != "/error" {
+		t.Errorf("its form leads to %s", at)
+	}
+	b.code(b.get("/oauth2/authorize?" + w.requestQuery()))
+
+	// At once: who comes first counts, and nothing breaks.
+	for range 10 {
+		id, done := newClient(), sync.WaitGroup{}
+		code := b.code(b.get("/oauth2/authorize?" + w.requestQuery("client_id", id)))
+		for _, request := range []func() answer{
+			func() answer { return w.endpoint("/oauth2/token", w.exchange(code, "client_id", id)) },
+			func() answer { return b.get("/oauth2/authorize?" + w.requestQuery("client_id", id)) },
+			func() answer { return w.send("DeleteUserPoolClient", obj{"UserPoolId": w.pool(), "ClientId": id}) },
+		} {
+			done.Go(func() {
+				if a := request(); a.status >= 500 || strings.Contains(a.header.Get("Location"), "server_error") {
+					t.Errorf("at once: %d %s %s (%s)", a.status, a.body, a.header.Get("Location"), w.reason())
+				}
+			})
+		}
+		done.Wait()
+	}
+}
