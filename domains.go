@@ -86,10 +86,10 @@ func (a *App) closeDomain(pool string) {
 		return
 	}
 	delete(a.added.byID, pool)
+	d.listener.close() // first: only who closes a listener knows that its port is free
 	if d.stop != nil {
-		d.stop() // first: a listener that is closed before its end is a fault
+		d.stop()
 	}
-	d.listener.close()
 }
 
 // serveDomains has the added domains served, those that there are and those to

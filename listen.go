@@ -3,6 +3,7 @@ package doorwright
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log"
 	"net"
@@ -176,8 +177,9 @@ func serve(stop context.Context, l *loopback, c *crowd, srv *http.Server, drain 
 	case <-stop.Done():
 	case err = <-failed:
 		left--
-		if stop.Err() != nil {
-			err = nil // closed to free the port
+		if errors.Is(err, net.ErrClosed) { // by us, to free the port: stop ends next
+			err = nil
+			<-stop.Done()
 			break
 		}
 		err = fmt.Errorf("serving %s on port %d: %w", l.name, l.port, err)
