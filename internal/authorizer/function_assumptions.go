@@ -42,6 +42,12 @@ var functionAssumptions = []aws.Assumption{
 	},
 	{
 		Area:     "Lambda authorizers",
+		Question: "What of a policy variable that has no value in a request?",
+		Choice:   "What it stands in matches nothing: no resource and no value, so that a negated operator is met and a Deny of NotResource denies. An Allow of NotResource allows nothing.",
+		Why:      "Documented, but for the last, which is strict.",
+	},
+	{
+		Area:     "Lambda authorizers",
 		Question: "What of objects, arrays and null in the context?",
 		Choice:   "In format 2.0 they are passed on; in format 1.0 and in REST APIs they are malformed: 500. The key claims is malformed anywhere.",
 		Why:      "Objects are documented for 2.0, and known to be refused by REST APIs; claims is documented as reserved.",
