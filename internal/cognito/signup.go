@@ -152,16 +152,18 @@ func (s *Service) confirmSignUp(ctx context.Context, c *call, in *confirmSignUpI
 	out := &confirmSignUpOutput{}
 	var u *user
 	err = s.write(ctx, func(tx *sql.Tx) (err error) {
-		if found == nil {
+		if found == nil || !found.enabled && cl.hides() {
 			return cl.strangersCode(ctx, tx, in.Username, purposeSignUp, limitConfirmSignUp)
 		}
-		if u, err = p.userOf(ctx, tx, found.sub); err != nil {
+		u, err = p.userOf(ctx, tx, found.sub)
+		switch {
+		case err != nil:
 			return err
-		}
-		if u == nil {
+		case u == nil:
 			return refuse(codeUserNotFound, textNoUserForClient, "the user was deleted just now")
-		}
-		if u.status != statusUnconfirmed {
+		case !u.enabled:
+			return notAuthorized(textDisabled, "")
+		case u.status != statusUnconfirmed:
 			return notConfirmable(u)
 		}
 		attribute, err := p.useCode(ctx, tx, u, purposeSignUp, in.ConfirmationCode, limitConfirmSignUp)
@@ -182,7 +184,8 @@ func (s *Service) confirmSignUp(ctx context.Context, c *call, in *confirmSignUpI
 	return out, p.postConfirmation(ctx, confirmedSignUp, u)
 }
 
-// strangersCode refuses a code for a name that is nobody's.
+// strangersCode refuses a code for a name that is nobody's, or, to a client that
+// hides existence, a disabled user's.
 func (cl *Client) strangersCode(ctx context.Context, tx *sql.Tx, name, kind string, limit int) error {
 	if !cl.hides() {
 		return refuse(codeUserNotFound, textNoUserForClient, "no such user")
@@ -190,7 +193,7 @@ func (cl *Client) strangersCode(ctx context.Context, tx *sql.Tx, name, kind stri
 	if err := cl.pool.countAttempt(ctx, tx, cl.pool.stranger(name), kind, limit); err != nil {
 		return err
 	}
-	return keep(refuse(codeCodeMismatch, textCodeMismatch, "no such user"))
+	return keep(refuse(codeCodeMismatch, textCodeMismatch, "no such enabled user"))
 }
 
 func notConfirmable(u *user) error {

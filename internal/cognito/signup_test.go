@@ -143,6 +143,22 @@ func TestConfirmSignUp(t *testing.T) {
 	w.refused("AdminConfirmSignUp", w.user("a@example.com"), "NotAuthorizedException", "User cannot be confirmed. Current status is CONFIRMED")
 }
 
+// The code of a user who is disabled confirms nothing, and to a client that
+// hides existence it is nobody's.
+func TestDisabledIsNotConfirmed(t *testing.T) {
+	w := newWorld(t, emailPool())
+	w.signUp("a@example.com")
+	w.do("AdminDisableUser", w.user("a@example.com"))
+	in := obj{"ClientId": w.client("web"), "Username": "a@example.com", "ConfirmationCode": w.code()}
+	w.refused("ConfirmSignUp", in, "NotAuthorizedException", "User is disabled.")
+	w.refused("ConfirmSignUp", with(in, obj{"ClientId": w.client("hiding")}), "CodeMismatchException", "Invalid verification code provided, please try again.")
+	if got := w.statusOf("a@example.com"); got != "UNCONFIRMED" {
+		t.Errorf("status %s", got)
+	}
+	w.do("AdminEnableUser", w.user("a@example.com"))
+	w.do("ConfirmSignUp", in)
+}
+
 func TestCodeExpires(t *testing.T) {
 	w := newWorld(t, emailPool())
 	w.signUp("a@example.com")
