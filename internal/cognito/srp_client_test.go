@@ -104,6 +104,13 @@ func (w *world) srpStart(c *srpClient, client, name string) obj {
 func (w *world) srpAnswer(c *srpClient, client string, challenge obj, password string) obj {
 	w.t.Helper()
 	_, pool, _ := strings.Cut(w.pool(), "_")
+	return with(w.srpProof(c, pool, challenge, password), obj{"ClientId": w.client(client)})
+}
+
+// srpProof gives the second step for a challenge of a pool, named without its
+// region, but for the client.
+func (w *world) srpProof(c *srpClient, pool string, challenge obj, password string) obj {
+	w.t.Helper()
 	user := challenge["USER_ID_FOR_SRP"].(string)
 	block, err := base64.StdEncoding.DecodeString(challenge["SECRET_BLOCK"].(string))
 	if err != nil {
@@ -111,7 +118,7 @@ func (w *world) srpAnswer(c *srpClient, client string, challenge obj, password s
 	}
 	at := w.clock().UTC().Format("Mon Jan 2 15:04:05 UTC 2006")
 	key := c.key(pool, user, password, challenge["SALT"].(string), challenge["SRP_B"].(string))
-	return obj{"ClientId": w.client(client), "ChallengeName": "PASSWORD_VERIFIER", "ChallengeResponses": obj{
+	return obj{"ChallengeName": "PASSWORD_VERIFIER", "ChallengeResponses": obj{
 		"USERNAME": user, "PASSWORD_CLAIM_SECRET_BLOCK": challenge["SECRET_BLOCK"], "TIMESTAMP": at,
 		"PASSWORD_CLAIM_SIGNATURE": srpSignature(key, pool, user, block, at),
 	}}
