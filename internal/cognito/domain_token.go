@@ -36,6 +36,10 @@ func (d *domain) token(w http.ResponseWriter, r *http.Request, c *call) {
 	if err == nil {
 		answer, err = d.tokenFor(r, c, form)
 	}
+	var ended *endedError
+	if errors.As(err, &ended) {
+		err = invalidGrant(err)
+	}
 	if err != nil {
 		writeOAuth(w, http.StatusBadRequest, c.refused(err))
 		return

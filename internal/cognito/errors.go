@@ -67,6 +67,7 @@ const (
 	textSessionUsed      = "Invalid session for the user, session can only be used once."
 	textSessionExpired   = "Invalid session for the user, session is expired."
 	textInvalidRefresh   = "Invalid Refresh Token"
+	textRevokedRefresh   = "Refresh Token has been revoked"
 	textUnauthorizedAttr = "A client attempted to write unauthorized attribute"
 )
 

@@ -46,7 +46,7 @@ func (cl *Client) redeem(ctx context.Context, tx *sql.Tx, raw string) (*redeemab
 	case !u.enabled:
 		return nil, notAuthorized(textDisabled, "")
 	case g.revoked:
-		return nil, notAuthorized("Refresh Token has been revoked", "")
+		return nil, notAuthorized(textRevokedRefresh, "")
 	case !now.Before(g.expires):
 		return nil, notAuthorized("Refresh Token has expired", "it ended at "+g.expires.UTC().Format(time.RFC3339))
 	case r.rotated && !now.Before(r.until):

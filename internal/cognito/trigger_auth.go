@@ -3,7 +3,10 @@ package cognito
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+
+	"github.com/doorwright/doorwright/internal/aws"
 )
 
 // preAuthenticationRequest is what the function before a sign-in is told
@@ -98,11 +101,23 @@ func (cl *Client) runBeforeTokens(ctx context.Context, source string, g *grant, 
 	if err != nil {
 		return nil, nil, err
 	}
-	if u, err = cl.stillSignedIn(ctx, g); err != nil {
-		return nil, nil, err
+	if u, err = cl.stillSignedIn(ctx, g); err == nil {
+		return u, changes, nil
 	}
-	return u, changes, nil
+	var refusal *aws.Error
+	if source == tokensRefreshed && errors.As(err, &refusal) && refusal.Message == textWrongPassword {
+		refusal.Message = textRevokedRefresh // no password was asked for
+	}
+	return nil, nil, &endedError{err}
 }
+
+// endedError is the refusal of tokens of a sign-in that ended while a trigger
+// ran. It says nothing of the request itself: at the token endpoint it is an
+// invalid_grant, as if the sign-in had ended before.
+type endedError struct{ refusal error }
+
+func (e *endedError) Error() string { return e.refusal.Error() }
+func (e *endedError) Unwrap() error { return e.refusal }
 
 // stillSignedIn gives the user of a grant as it is now, unless the grant ended
 // or the user may not have tokens any more.
