@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rsa"
 	"database/sql"
+	"fmt"
 	"net/http/httptest"
 	"time"
 )
@@ -13,6 +14,21 @@ func (s *Service) SetGenerateKey(f func() (*rsa.PrivateKey, error)) { s.generate
 
 // SetSRPPrivate replaces b of SRP by a vector's.
 func (s *Service) SetSRPPrivate(b []byte) { s.srpPrivate = func() []byte { return b } }
+
+// CountSRP counts the computations that looking at a password takes, by what
+// they are and over how large numbers.
+func (s *Service) CountSRP(count func(what string)) {
+	private, verifier, key := s.srpPrivate, s.srpVerifier, s.srpKey
+	s.srpPrivate = func() []byte { count("B"); return private() }
+	s.srpVerifier = func(poolName, username, password string, salt []byte) []byte {
+		count(fmt.Sprintf("verifier with a salt of %d", len(salt)))
+		return verifier(poolName, username, password, salt)
+	}
+	s.srpKey = func(b *srpBlock, v []byte) []byte {
+		count(fmt.Sprintf("key of a verifier of %d", len(v)))
+		return key(b, v)
+	}
+}
 
 // GroupsAfter gives the groups that an ID token has after the function before
 // tokens gave a response of V1_0, for a user of the group "mine".

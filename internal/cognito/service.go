@@ -34,6 +34,10 @@ type Service struct {
 	generateKey func() (*rsa.PrivateKey, error)
 	// srpPrivate makes b of SRP; tests replace it with a vector's.
 	srpPrivate func() []byte
+	// srpVerifier and srpKey are what looking at a password costs; tests count
+	// them.
+	srpVerifier func(poolName, username, password string, salt []byte) []byte
+	srpKey      func(b *srpBlock, verifier []byte) []byte
 	// triggerTimeout is the constant of that name, but in tests.
 	triggerTimeout time.Duration
 }
@@ -53,6 +57,8 @@ func New(cfg Config) (*Service, error) {
 		listSecret:     make([]byte, 32),
 		generateKey:    func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, keyBits) },
 		srpPrivate:     randomPrivate,
+		srpVerifier:    srpVerifier,
+		srpKey:         (*srpBlock).key,
 		triggerTimeout: triggerTimeout,
 	}
 	rand.Read(s.listSecret)

@@ -73,6 +73,6 @@ func (p *Pool) passwordMatches(u *user, name, password string) bool {
 	if u == nil || len(u.verifier) != verifierSize {
 		u = &user{username: name, salt: p.mac("salt", name)[:saltSize], verifier: make([]byte, verifierSize)}
 	}
-	got := srpVerifier(p.srpName(), u.username, password, u.salt)
+	got := p.svc.srpVerifier(p.srpName(), u.username, password, u.salt)
 	return subtle.ConstantTimeCompare(got, u.verifier) == 1
 }

@@ -258,9 +258,9 @@ func randomPrivate() []byte {
 
 // signature gives what the client must have signed:
 // HMAC(key, poolName | userId | SECRET_BLOCK | TIMESTAMP).
-func (b *srpBlock) signature(poolName string, verifier, block []byte, timestamp string) []byte {
-	h := hmac.New(sha256.New, b.key(verifier))
-	h.Write([]byte(poolName + b.UserID))
+func (p *Pool) signature(b *srpBlock, verifier, block []byte, timestamp string) []byte {
+	h := hmac.New(sha256.New, p.svc.srpKey(b, verifier))
+	h.Write([]byte(p.srpName() + b.UserID))
 	h.Write(block)
 	h.Write([]byte(timestamp))
 	return h.Sum(nil)
@@ -308,7 +308,7 @@ func (s *Service) answerPasswordVerifier(ctx context.Context, cl *Client, sessio
 	if err != nil {
 		return nil, err
 	}
-	want := b.signature(cl.pool.srpName(), cl.pool.srpUser(found, b.Name).verifier, sealed, answers["TIMESTAMP"])
+	want := cl.pool.signature(b, cl.pool.srpUser(found, b.Name).verifier, sealed, answers["TIMESTAMP"])
 	got, err := base64.StdEncoding.DecodeString(answers["PASSWORD_CLAIM_SIGNATURE"])
 	matches := err == nil && hmac.Equal(got, want) && found != nil && len(found.verifier) == verifierSize
 	if b.Choice {

@@ -338,6 +338,53 @@ func TestSRPHidesExistence(t *testing.T) {
 	}
 }
 
+// A sign-in that fails takes the same computations whether there is a user or
+// not, and whatever the user's state is: its time does not tell. Counted are
+// those over numbers of 3072 bits, which all others vanish beside.
+func TestSameWorkForNobody(t *testing.T) {
+	pool := emailPool()
+	pool.Clients[1].ExplicitAuthFlows = append(pool.Clients[1].ExplicitAuthFlows, "ALLOW_USER_SRP_AUTH", "ALLOW_USER_AUTH")
+	w := newWorld(t, pool)
+	w.confirmed("a@example.com")
+	w.signUp("unconfirmed@example.com")
+	w.confirmed("disabled@example.com")
+	w.do("AdminDisableUser", w.user("disabled@example.com"))
+	c := newSRPClient(vectorA)
+	hiding := obj{"ClientId": w.client("hiding")}
+	ways := map[string]func(name string){
+		"password": func(name string) {
+			w.refused("InitiateAuth", with(w.passwordAuth(name, "Wr0ngPass!"), hiding), "NotAuthorizedException", wrongPassword)
+		},
+		"SRP": func(name string) {
+			w.refused("RespondToAuthChallenge", w.srpAnswer(c, "hiding", w.startSRP(c, "hiding", name), "Wr0ngPass!"), "NotAuthorizedException", wrongPassword)
+		},
+		"choice of a password": func(name string) {
+			w.refused("InitiateAuth", w.userAuth("hiding", name, "PASSWORD", obj{"PASSWORD": "Wr0ngPass!"}), "NotAuthorizedException", wrongPassword)
+		},
+		"choice of SRP": func(name string) {
+			out := w.do("InitiateAuth", w.userAuth("hiding", name, "PASSWORD_SRP", obj{"SRP_A": c.A.Text(16)}))
+			answer := with(w.srpAnswer(c, "hiding", out["ChallengeParameters"].(obj), "Wr0ngPass!"), obj{"Session": out["Session"]})
+			w.refused("RespondToAuthChallenge", answer, "NotAuthorizedException", wrongPassword)
+		},
+	}
+	var work []string
+	w.svc.CountSRP(func(what string) { w.mu.Lock(); defer w.mu.Unlock(); work = append(work, what) })
+	for way, signIn := range ways {
+		var first string
+		for _, name := range []string{"a@example.com", "nobody@example.com", "unconfirmed@example.com", "disabled@example.com"} {
+			work = nil
+			signIn(name)
+			took := strings.Join(work, ", ")
+			if first == "" {
+				first = took
+			}
+			if took == "" || took != first {
+				t.Errorf("%s of %s takes %q, of a user %q", way, name, took, first)
+			}
+		}
+	}
+}
+
 // The user's state is told in the second step, to who knows the password.
 func TestSRPStates(t *testing.T) {
 	w := newWorld(t, emailPool())
