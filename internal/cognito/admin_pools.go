@@ -22,7 +22,7 @@ const (
 // createUserPool makes a pool. Its keys are made when they are first needed.
 func (s *Service) createUserPool(ctx context.Context, c *call, in *userPoolInput) (*describeUserPoolOutput, error) {
 	c.event.Pool = in.PoolName
-	if err := in.check(s); err != nil {
+	if err := in.check(s, nil); err != nil {
 		return nil, err
 	}
 	s.changing.Lock()
@@ -65,7 +65,10 @@ func (s *Service) updateUserPool(ctx context.Context, c *call, in *userPoolInput
 			return err
 		}
 		next := in.replaced(p.added.Settings)
-		if err := next.check(s); err != nil {
+		if !next.hasMFA() {
+			p.added.MFA = nil
+		}
+		if err := next.check(s, p.added.MFA); err != nil {
 			return err
 		}
 		if next.UserPoolTags != nil {

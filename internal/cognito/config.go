@@ -116,7 +116,7 @@ type PoolConfig struct {
 
 // Messages are the texts in place of Cognito's own; "" keeps its own. A text
 // holds {####} for the code or password, and an invitation {username}.
-type Messages struct{ Verification, Invitation MessageTexts }
+type Messages struct{ Verification, Invitation, Authentication MessageTexts }
 
 // MessageTexts are a message's texts by medium.
 type MessageTexts struct{ Email, Subject, SMS string }

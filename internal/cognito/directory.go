@@ -65,6 +65,8 @@ type additions struct {
 	Domain     string                 `json:"domain,omitempty"`
 
 	Providers []identityProviderInput `json:"providers,omitempty"`
+	// MFA is what SetUserPoolMfaConfig said of a pool that a request made.
+	MFA *poolMFA `json:"mfa,omitempty"`
 }
 
 // addedClient is a client that a request made.
@@ -168,7 +170,7 @@ func (p *Pool) configure() error {
 	if p.declared != nil {
 		cfg = *p.declared
 	} else {
-		cfg = p.added.Settings.config()
+		cfg = p.added.Settings.config(p.added.MFA)
 	}
 	p.cfg, p.policy = &cfg, defaultPolicy
 	if cfg.PasswordPolicy != nil {

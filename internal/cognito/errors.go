@@ -19,6 +19,7 @@ const (
 	codeCodeMismatch         = "CodeMismatchException"
 	codeDuplicateProvider    = "DuplicateProviderException"
 	codeExpiredCode          = "ExpiredCodeException"
+	codeFeatureUnavailable   = "FeatureUnavailableInTierException"
 	codeEnableTOTP           = "EnableSoftwareTokenMFAException"
 	codeGroupExists          = "GroupExistsException"
 	codeInternalError        = "InternalErrorException"

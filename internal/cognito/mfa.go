@@ -254,6 +254,7 @@ func (cl *Client) challengeCode(ctx context.Context, tx *sql.Tx, u *user, st *st
 		return err
 	}
 	done.message = cl.pool.compose(&to, "sign-in", st.Attribute, "Your authentication code", "Your authentication code is "+code, code)
+	done.message.use(cl.pool.cfg.Messages.Authentication, codePlaceholder, code)
 	st.forUser(cl.pool, u)
 	session, err := cl.keepStep(ctx, tx, st, to.attributes[st.Attribute], code)
 	if err != nil {

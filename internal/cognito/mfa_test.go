@@ -478,7 +478,7 @@ func TestUserPoolMfaConfig(t *testing.T) {
 	if got := w.do("DescribeUserPool", pool)["UserPool"].(obj)["MfaConfiguration"]; got != "OPTIONAL" {
 		t.Errorf("got %v", got)
 	}
-	declared := "The MFA configuration of user pool " + w.pool() + " is declared in doorwright.yaml; change it there."
+	const declared = "userPools.UserPool is declared in doorwright.yaml; change it there."
 	for _, tt := range []struct {
 		in      obj
 		message string

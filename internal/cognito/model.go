@@ -301,6 +301,7 @@ type userPool struct {
 	AliasAttributes             []string                    `json:"AliasAttributes,omitempty"`
 	UsernameAttributes          []string                    `json:"UsernameAttributes,omitempty"`
 	SmsVerificationMessage      string                      `json:"SmsVerificationMessage,omitempty"`
+	SmsAuthenticationMessage    string                      `json:"SmsAuthenticationMessage,omitempty"`
 	EmailVerificationMessage    string                      `json:"EmailVerificationMessage,omitempty"`
 	EmailVerificationSubject    string                      `json:"EmailVerificationSubject,omitempty"`
 	VerificationMessageTemplate verificationMessageTemplate `json:"VerificationMessageTemplate"`

@@ -63,24 +63,32 @@ type softwareTokenMfaConfig struct {
 	Enabled bool `json:"Enabled"`
 }
 
-// messageMfaConfig is that of SMS and of e-mail. Their texts and senders do
-// nothing here: no message leaves the machine.
-type messageMfaConfig struct{}
+// smsMfaConfig has the text of SMS messages, and a sender, who does nothing
+// here: no message leaves the machine.
+type smsMfaConfig struct {
+	SmsAuthenticationMessage string            `json:"SmsAuthenticationMessage,omitempty" shape:"SmsVerificationMessageType"`
+	SmsConfiguration         *smsConfiguration `json:"SmsConfiguration,omitempty"`
+}
+
+type emailMfaConfig struct {
+	Message string `json:"Message,omitempty" shape:"EmailVerificationMessageType"`
+	Subject string `json:"Subject,omitempty" shape:"EmailMfaSubjectType"`
+}
 
 type webAuthnConfig struct{}
 
 type setUserPoolMfaConfigInput struct {
 	UserPoolID       string                  `json:"UserPoolId" shape:"UserPoolIdType" required:"true"`
-	SMS              *messageMfaConfig       `json:"SmsMfaConfiguration"`
+	SMS              *smsMfaConfig           `json:"SmsMfaConfiguration"`
 	SoftwareToken    *softwareTokenMfaConfig `json:"SoftwareTokenMfaConfiguration"`
-	Email            *messageMfaConfig       `json:"EmailMfaConfiguration"`
+	Email            *emailMfaConfig         `json:"EmailMfaConfiguration"`
 	MfaConfiguration string                  `json:"MfaConfiguration" shape:"UserPoolMfaType"`
 	WebAuthn         *webAuthnConfig         `json:"WebAuthnConfiguration"`
 }
 
 type userPoolMfaConfig struct {
-	SMS              *messageMfaConfig       `json:"SmsMfaConfiguration,omitempty"`
+	SMS              *smsMfaConfig           `json:"SmsMfaConfiguration,omitempty"`
 	SoftwareToken    *softwareTokenMfaConfig `json:"SoftwareTokenMfaConfiguration,omitempty"`
-	Email            *messageMfaConfig       `json:"EmailMfaConfiguration,omitempty"`
+	Email            *emailMfaConfig         `json:"EmailMfaConfiguration,omitempty"`
 	MfaConfiguration string                  `json:"MfaConfiguration"`
 }

@@ -46,6 +46,7 @@ func (o *operation) doc() string {
 const (
 	noteProvider = "type OIDC with oidc_issuer; others are refused"
 	noteDomain   = "prefix domains, at an origin of this machine; custom domains and managed login are refused"
+	noteMFA      = "passkeys are refused; " + noteOwned
 	noteOwned    = "what is declared is refused: it is changed in doorwright.yaml"
 	// noteSettings is of operations that refuse what would do nothing.
 	noteSettings = "settings that are not emulated are refused by name; those of e-mail and SMS senders are kept and shown"
@@ -137,7 +138,7 @@ func operationTable() []operation {
 		{name: "UpdateUserPool", serve: on((*Service).updateUserPool), note: noteSettings + "; " + noteOwned},
 		{name: "UpdateUserPoolClient", serve: on((*Service).updateUserPoolClient), note: noteOwned},
 		{name: "GetUserPoolMfaConfig", serve: on((*Service).getUserPoolMfaConfig)},
-		{name: "SetUserPoolMfaConfig", serve: on((*Service).setUserPoolMfaConfig), note: noteOwned},
+		{name: "SetUserPoolMfaConfig", serve: on((*Service).setUserPoolMfaConfig), note: noteMFA},
 		{name: "ListUserPoolClients", serve: on((*Service).listUserPoolClients)},
 		{name: "ListUserPools", serve: on((*Service).listUserPools)},
 		{name: "CreateIdentityProvider", serve: on((*Service).createIdentityProvider), note: noteProvider},

@@ -169,7 +169,7 @@ func (in *userPoolInput) describe(w *userPool) {
 		w.VerificationMessageTemplate.DefaultEmailOption = "CONFIRM_WITH_CODE"
 	}
 	w.SmsVerificationMessage, w.EmailVerificationMessage = in.SmsVerificationMessage, in.EmailVerificationMessage
-	w.EmailVerificationSubject = in.EmailVerificationSubject
+	w.EmailVerificationSubject, w.SmsAuthenticationMessage = in.EmailVerificationSubject, in.SmsAuthenticationMessage
 	w.SmsConfiguration, w.AccountRecoverySetting, w.UsernameConfiguration = in.SmsConfiguration, in.AccountRecoverySetting, in.UsernameConfiguration
 	if in.AdminCreateUserConfig != nil {
 		w.AdminCreateUserConfig.InviteMessageTemplate = in.AdminCreateUserConfig.InviteMessageTemplate

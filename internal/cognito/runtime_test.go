@@ -249,7 +249,7 @@ func TestUnusableSettings(t *testing.T) {
 		in   obj
 		want string
 	}{
-		{obj{"MfaConfiguration": "ON"}, "MfaConfiguration ON is not emulated by Doorwright; leave it out."},
+		{obj{"MfaConfiguration": "ON"}, "SMS configuration and Auto verification for phone_number are required when MFA is required/optional"},
 		{obj{"DeviceConfiguration": obj{"ChallengeRequiredOnNewDevice": true}}, "DeviceConfiguration is not emulated"},
 		{obj{"UserPoolAddOns": obj{"AdvancedSecurityMode": "ENFORCED"}}, "AdvancedSecurityMode is not emulated"},
 		{obj{"UserAttributeUpdateSettings": obj{"AttributesRequireVerificationBeforeUpdate": []string{"email"}}}, "UserAttributeUpdateSettings is not emulated"},

@@ -18,8 +18,8 @@ func notEmulated(setting string) *aws.Error {
 
 // check refuses settings of a pool that no pool can have, or that would do
 // nothing here. What only concerns the sending of real messages is kept and
-// shown: no message leaves the machine.
-func (in *userPoolInput) check(s *Service) *aws.Error {
+// shown: no message leaves the machine. Mfa is what else the pool has of MFA.
+func (in *userPoolInput) check(s *Service, mfa *poolMFA) *aws.Error {
 	if in.PoolName == "" {
 		return nullMember("poolName")
 	}
@@ -27,6 +27,9 @@ func (in *userPoolInput) check(s *Service) *aws.Error {
 		return err
 	}
 	if err := in.checkPolicies(); err != nil {
+		return err
+	}
+	if err := in.checkFactors(mfa); err != nil {
 		return err
 	}
 	for _, a := range in.Schema {
@@ -41,7 +44,7 @@ func (in *userPoolInput) check(s *Service) *aws.Error {
 	if err := checkTags(in.UserPoolTags); err != nil {
 		return err
 	}
-	cfg := in.config()
+	cfg := in.config(mfa)
 	var problems []error
 	cfg.validate(func(wrong bool, format string, args ...any) {
 		if wrong {
@@ -59,8 +62,6 @@ func (in *userPoolInput) checkEmulated() *aws.Error {
 		setting string
 		yes     bool
 	}{
-		{"MfaConfiguration " + in.MfaConfiguration, in.MfaConfiguration != "" && in.MfaConfiguration != "OFF"},
-		{"SmsAuthenticationMessage", in.SmsAuthenticationMessage != ""},
 		{"UserAttributeUpdateSettings", in.UserAttributeUpdateSettings != nil && len(in.UserAttributeUpdateSettings.AttributesRequireVerificationBeforeUpdate) > 0},
 		{"DeviceConfiguration", in.DeviceConfiguration != nil},
 		{"AdvancedSecurityMode", in.UserPoolAddOns != nil && in.UserPoolAddOns.AdvancedSecurityMode != "OFF"},
@@ -71,12 +72,8 @@ func (in *userPoolInput) checkEmulated() *aws.Error {
 			return notEmulated(asked.setting)
 		}
 	}
-	if in.Policies != nil && in.Policies.SignInPolicy != nil {
-		for _, factor := range in.Policies.SignInPolicy.AllowedFirstAuthFactors {
-			if factor != "PASSWORD" {
-				return notEmulated("the first factor " + factor)
-			}
-		}
+	if slices.Contains(in.firstFactors(), challengeWebAuthn) {
+		return notEmulated("the first factor " + challengeWebAuthn)
 	}
 	return nil
 }
@@ -121,13 +118,18 @@ func (in *schemaAttributeInput) of() (SchemaAttribute, *aws.Error) {
 
 // config gives the configuration that the settings of a pool mean. They were
 // checked when they came.
-func (in *userPoolInput) config() PoolConfig {
+func (in *userPoolInput) config(mfa *poolMFA) PoolConfig {
 	policy := defaultPolicy
 	cfg := PoolConfig{
 		Name: in.PoolName, UsernameAttributes: in.UsernameAttributes, AliasAttributes: in.AliasAttributes,
 		AutoVerifiedAttributes: in.AutoVerifiedAttributes, PasswordPolicy: &policy, Triggers: in.LambdaConfig.triggers(),
 		// "The default is case sensitive".
 		CaseSensitive: in.UsernameConfiguration == nil || in.UsernameConfiguration.CaseSensitive,
+		MFA:           in.MfaConfiguration, EnabledMFAs: in.secondFactors(mfa), AllowedFirstAuthFactors: in.firstFactors(),
+	}
+	cfg.Messages.Authentication.SMS = in.SmsAuthenticationMessage
+	if mfa != nil && mfa.Email != nil {
+		cfg.Messages.Authentication.Email, cfg.Messages.Authentication.Subject = mfa.Email.Message, mfa.Email.Subject
 	}
 	if admin := in.AdminCreateUserConfig; admin != nil {
 		cfg.AdminCreateUserOnly = admin.AllowAdminCreateUserOnly

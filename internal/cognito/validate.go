@@ -84,6 +84,7 @@ var shapes = map[string]shape{
 	"AliasAttributeType":             {values: []string{"phone_number", "email", "preferred_username"}},
 	"SmsVerificationMessageType":     text(6, 140, `.*\{####\}.*`),
 	"EmailVerificationMessageType":   text(6, 20000, `[\p{L}\p{M}\p{S}\p{N}\p{P}\s*]*\{####\}[\p{L}\p{M}\p{S}\p{N}\p{P}\s*]*`),
+	"EmailMfaSubjectType":            text(1, 140, `[\p{L}\p{M}\p{S}\p{N}\p{P}\s]+`),
 	"EmailVerificationSubjectType":   text(1, 140, `[\p{L}\p{M}\p{S}\p{N}\p{P}\s]+`),
 	"SmsInviteMessageType":           text(6, 140, `(?s).*`),
 	"EmailInviteMessageType":         text(6, 20000, `[\p{L}\p{M}\p{S}\p{N}\p{P}\s*]*`),
