@@ -25,6 +25,7 @@ const (
 	purposeSignUp = "sign-up"
 	purposeReset  = "password reset"
 	verifyPrefix  = "verify "
+	purposeSignIn = "sign-in" // of no row here: a step keeps its code
 )
 
 // Lifetimes of codes and limits of attempts

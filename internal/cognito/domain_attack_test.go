@@ -142,7 +142,7 @@ func TestFormsOfOtherSites(t *testing.T) {
 	}
 	own := victim.fields(victim.get("/login?" + w.requestQuery())).Get("_csrf")
 	foreign := attacker.fields(attacker.get("/login?" + w.requestQuery())).Get("_csrf")
-	for _, path := range []string{"/login", "/signup", "/confirm", "/resendcode", "/forgotPassword", "/resetPassword", "/newPassword"} {
+	for _, path := range []string{"/login", "/signup", "/confirm", "/resendcode", "/forgotPassword", "/resetPassword", "/newPassword", "/mfa", "/selectMfa", "/setUpMfa", "/verifyToken"} {
 		query := path + "?" + w.requestQuery()
 		for what, a := range map[string]answer{
 			"no token":             victim.post(query, form("")),
@@ -233,7 +233,7 @@ func TestPagesEscape(t *testing.T) {
 		b.get("/forgotPassword?" + w.requestQuery("login_hint", evil)).body,
 		b.get("/error?" + url.Values{"error": {evil}, "client_id": {evil}, "error_description": {evil}}.Encode()).body,
 	}
-	for _, path := range []string{"/login", "/signup", "/confirm", "/resendcode", "/forgotPassword", "/resetPassword", "/newPassword"} {
+	for _, path := range []string{"/login", "/signup", "/confirm", "/resendcode", "/forgotPassword", "/resetPassword"} {
 		bodies = append(bodies, b.submit(b.get("/login?"+w.requestQuery("state", evil)), nil).body)
 		form := b.fields(b.get("/login?" + w.requestQuery()))
 		for _, name := range []string{"username", "password", "confirmPassword", "code", "session", "requiredAttributes[name]", "requiredAttributes[" + evil + "]"} {

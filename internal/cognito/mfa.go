@@ -253,7 +253,7 @@ func (cl *Client) challengeCode(ctx context.Context, tx *sql.Tx, u *user, st *st
 	if err != nil {
 		return err
 	}
-	done.message = cl.pool.compose(&to, "sign-in", st.Attribute, "Your authentication code", "Your authentication code is "+code, code)
+	done.message = cl.pool.compose(&to, purposeSignIn, st.Attribute, "Your authentication code", "Your authentication code is "+code, code)
 	done.message.use(cl.pool.cfg.Messages.Authentication, codePlaceholder, code)
 	st.forUser(cl.pool, u)
 	session, err := cl.keepStep(ctx, tx, st, to.attributes[st.Attribute], code)

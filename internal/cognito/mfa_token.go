@@ -118,10 +118,14 @@ func (p *Pool) verifyToken(ctx context.Context, tx *sql.Tx, u *user, m *mfa, sec
 	}
 	at, ok := totpMatch(secret, in.UserCode, p.svc.cfg.Now())
 	if !ok {
-		return keep(refuse(codeEnableTOTP, "Code mismatch and fail enable Software Token MFA", ""))
+		return keep(tokenMismatch())
 	}
 	m.secret, m.device, m.step = secret, in.FriendlyDeviceName, at
 	return p.forgetAttempts(ctx, tx, u.sub, kindVerifyToken)
+}
+
+func tokenMismatch() error {
+	return refuse(codeEnableTOTP, "Code mismatch and fail enable Software Token MFA", "")
 }
 
 // turnOn adds a factor to those that are on.

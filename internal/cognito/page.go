@@ -39,11 +39,16 @@ type hostedPage struct {
 	Username, UsernameLabel, UsernameType string
 	PasswordLabel, Policy                 string
 	Fields                                []pageField
-	Session                               string
-	Local, SelfSignUp                     bool
-	Providers                             []pageProvider
-	Footer                                string
+	// Flow is what the page carries of a sign-in under way, sealed.
+	Flow              string
+	Choices           []pageChoice
+	SetUp             *pageToken
+	AskEmail          bool
+	Local, SelfSignUp bool
+	Providers         []pageProvider
+	Footer            string
 
+	flow   *pageFlow // nil for none
 	status int
 }
 
@@ -105,7 +110,16 @@ func (p *PasswordPolicy) describe() string {
 
 // show writes a page for a request.
 func (d *domain) show(w http.ResponseWriter, r *http.Request, c *call, a *authorization, p *hostedPage) {
-	p.FormToken = d.engine.FormToken(d.engine.Browser(w, r))
+	browser := d.engine.Browser(w, r)
+	p.FormToken = d.engine.FormToken(browser)
+	if p.flow != nil {
+		var err error
+		if p.Flow, err = d.sealFlow(browser, a, p.flow); err != nil {
+			c.failed(err)
+			plain(w, http.StatusInternalServerError, "Internal Server Error")
+			return
+		}
+	}
 	d.write(w, c, p, a.redirectURI)
 }
 
@@ -176,15 +190,20 @@ func (d *domain) posted(w http.ResponseWriter, r *http.Request, c *call) (*autho
 		err = bad(oidc.InvalidRequest, "the client's identityProviders do not have COGNITO")
 	}
 	if err != nil {
-		c.refused(err)
-		d.write(w, c, &hostedPage{
-			Kind: "error", Title: "This form is no longer valid.", Lead: "Go back to the application and sign in from there.",
-			Error: errorTexts[oidc.InvalidRequest], Footer: "The terminal says more.", status: http.StatusForbidden,
-		}, "")
+		d.stale(w, c, err)
 		return nil, oidc.Params{}
 	}
 	c.client = a.client
 	return a, form
+}
+
+// stale refuses a form that is not one of this browser's pages, as it is now.
+func (d *domain) stale(w http.ResponseWriter, c *call, err error) {
+	c.refused(err)
+	d.write(w, c, &hostedPage{
+		Kind: "error", Title: "This form is no longer valid.", Lead: "Go back to the application and sign in from there.",
+		Error: "It is of another browser or another sign-in, or from before you signed in.", Footer: "The terminal says more.", status: http.StatusForbidden,
+	}, "")
 }
 
 // operate runs an operation of the API for a page: the same checks, triggers

@@ -3,11 +3,8 @@ package cognito
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
 	"net/http"
-	"slices"
-	"strings"
 
 	"github.com/doorwright/doorwright/internal/oidc"
 )
@@ -136,86 +133,6 @@ func (d *domain) finish(w http.ResponseWriter, r *http.Request, c *call) {
 	d.engine.SetCookie(w, sessionCookie, s.cookie, hostedSessionLife)
 	d.engine.EndForms(w)
 	d.answer(w, r, c, s.auth, s.grant, s.user, s.code, nil)
-}
-
-// challenge shows the page of a challenge. Each challenge that the pages know
-// has a case here and a handler that answers it through step, by
-// RespondToAuthChallenge with the page's session; one that they do not know
-// ends the sign-in.
-func (d *domain) challenge(w http.ResponseWriter, r *http.Request, c *call, a *authorization, username string, out *authOutput) {
-	switch out.ChallengeName {
-	case challengeNewPassword:
-		d.show(w, r, c, a, d.newPasswordPage(a, username, out.Session, requiredNames(out), oidc.Params{}))
-	default:
-		c.event.Code = codeUnsupportedOperation
-		c.note("the hosted pages do not know the challenge " + out.ChallengeName)
-		d.write(w, c, &hostedPage{
-			Kind: "error", Title: "This sign-in cannot go on here.", status: http.StatusNotImplemented,
-			Error:  "The next step is " + out.ChallengeName + ", for which these pages have no form.",
-			Footer: "A local user pool of Doorwright. Nobody was signed in.",
-		}, "")
-	}
-}
-
-// requiredNames gives the attributes that a NEW_PASSWORD_REQUIRED challenge
-// asks for.
-func requiredNames(out *authOutput) []string {
-	var names []string
-	if json.Unmarshal([]byte(out.ChallengeParameters["requiredAttributes"]), &names) != nil {
-		return nil
-	}
-	for i, name := range names {
-		names[i] = strings.TrimPrefix(name, "userAttributes.")
-	}
-	return names
-}
-
-func (d *domain) newPasswordPage(a *authorization, username, session string, names []string, form oidc.Params) *hostedPage {
-	p := d.newPage("newPassword", "Change your password", "You signed in with a temporary password. Choose your own.", a)
-	p.Username, p.Session, p.PasswordLabel = username, session, "New password"
-	p.Fields = d.attributeFields(names, form)
-	return p
-}
-
-// newPassword sets a user's own password in place of a temporary one.
-func (d *domain) newPassword(w http.ResponseWriter, r *http.Request, c *call) {
-	a, form := d.posted(w, r, c)
-	if a == nil {
-		return
-	}
-	username := form.Get("username")
-	names := d.fieldNames(form)
-	p := d.newPasswordPage(a, username, form.Get("session"), names, form)
-	if form.Get("password") != form.Get("confirmPassword") {
-		d.reject(w, r, c, a, p, passwordsDiffer())
-		return
-	}
-	d.step(w, r, c, a, p, func(ctx context.Context) (*authOutput, error) {
-		answers := map[string]string{"USERNAME": username, "NEW_PASSWORD": form.Get("password")}
-		if hash := a.client.hash(username); hash != "" {
-			answers["SECRET_HASH"] = hash
-		}
-		for _, f := range answeredFields(names, form) {
-			answers["userAttributes."+f.Name] = f.Value
-		}
-		return operate(ctx, d, c, "RespondToAuthChallenge", (*Service).respondToAuthChallenge, map[string]any{
-			"ClientId": a.client.id, "ChallengeName": challengeNewPassword, "Session": form.Get("session"), "ChallengeResponses": answers,
-		})
-	})
-}
-
-// fieldNames gives the attributes that a form has fields of and the pool knows.
-func (d *domain) fieldNames(form oidc.Params) []string {
-	var names []string
-	for key := range form.All() {
-		name, ok := strings.CutPrefix(key, "requiredAttributes[")
-		name, closed := strings.CutSuffix(name, "]")
-		if _, known := d.pool.schemaOf(name); ok && closed && known {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names
 }
 
 // passwordsDiffer is the one refusal of the pages' own.

@@ -131,13 +131,13 @@ func TestNewPasswordOnPages(t *testing.T) {
 			return map[string]string{"password": password, "confirmPassword": password, "requiredAttributes[given_name]": "Ada"}
 		}
 		b.shows(b.submit(page, fields("weak-password")), 400, "Password did not conform with policy")
-		b.shows(b.submit(page, map[string]string{"session": "x", "password": goodPassword, "confirmPassword": goodPassword}), 400, "")
+		b.shows(b.submit(page, map[string]string{"flow": "x", "password": goodPassword, "confirmPassword": goodPassword}), 403, "This form is no longer valid.")
 		done := b.submit(page, fields(goodPassword))
 		b.code(done)
 		b.shows(b.submit(page, fields("An0ther-password")), 403, "This form is no longer valid.") // made before the sign-in
 		again := fields("An0ther-password")
 		again["_csrf"] = b.fields(b.get("/login?" + query)).Get("_csrf")
-		b.shows(b.submit(page, again), 400, "Invalid session for the user, session can only be used once.")
+		b.shows(b.submit(page, again), 403, "This form is no longer valid.") // and so is its flow
 		if w.statusOf(name) != "CONFIRMED" || w.attributesOf(name)["given_name"] != "Ada" {
 			t.Errorf("%s: %s %v", name, w.statusOf(name), w.attributesOf(name))
 		}

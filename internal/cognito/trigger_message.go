@@ -61,6 +61,9 @@ var messageSources = map[string]string{
 func (p *Pool) customMessage(ctx context.Context, msg *message) error {
 	c := callOf(ctx)
 	source, ok := messageSources[c.operation()]
+	if msg.purpose == purposeSignIn { // by any operation, and on the hosted pages
+		source, ok = "Authentication", true
+	}
 	if !ok || !p.has(triggerCustomMessage) {
 		return nil
 	}
