@@ -34,6 +34,11 @@ type pageFlow struct {
 	Device      string `json:"v,omitempty"`
 	// Secret is the key of the software token that is being set up.
 	Secret string `json:"k,omitempty"`
+	// Sub and Mark are of the user who signed up in this browser with a password,
+	// Expires is until when, in milliseconds since the epoch.
+	Sub     string `json:"i,omitempty"`
+	Mark    []byte `json:"p,omitempty"`
+	Expires int64  `json:"e,omitempty"`
 }
 
 // flowCipher gives the AEAD of a pool's flows.

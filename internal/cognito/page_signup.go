@@ -2,6 +2,9 @@ package cognito
 
 import (
 	"context"
+	"crypto/hmac"
+	"database/sql"
+	"fmt"
 	"net/http"
 	"slices"
 
@@ -77,7 +80,52 @@ func (d *domain) signUp(w http.ResponseWriter, r *http.Request, c *call) {
 	if details := done.CodeDeliveryDetails; details != nil {
 		lead = sentTo(details)
 	}
-	d.show(w, r, c, a, d.confirmPage(a, name, lead))
+	next := d.confirmPage(a, name, lead)
+	if next.flow, err = d.signedUp(r.Context(), name, done.UserSub); err != nil {
+		d.reject(w, r, c, a, p, err)
+		return
+	}
+	d.show(w, r, c, a, next)
+}
+
+// signedUp gives the flow of a browser in which somebody has just chosen a
+// password: with the code as well it will be signed in.
+func (d *domain) signedUp(ctx context.Context, name, sub string) (*pageFlow, error) {
+	f := &pageFlow{Challenge: stepSignUp, Username: name, Sub: sub, Expires: d.pool.svc.cfg.Now().Add(signUpCodeLife).UnixMilli()}
+	err := d.pool.svc.cfg.DB.Read(ctx, func(tx *sql.Tx) error {
+		u, err := d.pool.userOf(ctx, tx, sub)
+		if u != nil {
+			f.Mark = d.pool.passwordMark(u)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading who signed up: %w", err)
+	}
+	return f, nil
+}
+
+// confirming is posted for a form with the code of a sign-up, or for one that
+// asks for it: with the flow of the sign-up, if it was in this browser.
+func (d *domain) confirming(w http.ResponseWriter, r *http.Request, c *call) (a *authorization, form oidc.Params, p *hostedPage) {
+	if a, form = d.posted(w, r, c); a == nil {
+		return nil, oidc.Params{}, nil
+	}
+	p = d.confirmPage(a, form.Get("username"), "Enter the code that you were sent when you signed up.")
+	text := form.Get("flow")
+	if text == "" {
+		return a, form, p
+	}
+	f, err := d.openFlow(r, a, text)
+	if err == nil && (f.Challenge != stepSignUp || f.Username != p.Username) {
+		err = bad(oidc.InvalidRequest, "the form's flow is no sign-up of the user")
+	}
+	if err != nil {
+		d.stale(w, c, err)
+		return nil, oidc.Params{}, nil
+	}
+	p.flow = f
+	return a, form, p
 }
 
 // withHash adds the hash that the API wants of a client with a secret.
@@ -111,31 +159,64 @@ func (d *domain) confirmPage(a *authorization, username, lead string) *hostedPag
 
 // confirm confirms a user by the code of the sign-up.
 func (d *domain) confirm(w http.ResponseWriter, r *http.Request, c *call) {
-	a, form := d.posted(w, r, c)
+	a, form, p := d.confirming(w, r, c)
 	if a == nil {
 		return
 	}
-	name := form.Get("username")
+	name := p.Username
 	in := map[string]any{"ClientId": a.client.id, "Username": name, "ConfirmationCode": form.Get("code")}
 	d.withHash(in, a.client, name)
 	if _, err := operate(r.Context(), d, c, "ConfirmSignUp", (*Service).confirmSignUp, in); err != nil {
-		d.reject(w, r, c, a, d.confirmPage(a, name, "Enter the code that you were sent when you signed up."), err)
+		d.reject(w, r, c, a, p, err)
 		return
 	}
 	next := d.loginPage(a)
 	next.Username, next.Notice = name, "Your account is confirmed. Sign in."
+	if f := p.flow; f != nil && d.pool.svc.cfg.Now().UnixMilli() < f.Expires {
+		d.step(w, r, c, a, next, func(ctx context.Context) (*authOutput, error) { return d.afterSignUp(ctx, a.client, f) })
+		return
+	}
 	d.show(w, r, c, a, next)
+}
+
+// afterSignUp signs in who signed up in this browser and has confirmed that
+// just now. The password must still be the one that was chosen.
+func (d *domain) afterSignUp(ctx context.Context, cl *Client, f *pageFlow) (*authOutput, error) {
+	found, err := cl.identify(ctx, f.Username, cl.hash(f.Username))
+	if err != nil {
+		return nil, err
+	}
+	if err := cl.preAuthentication(ctx, found, f.Username); err != nil {
+		return nil, err
+	}
+	var done signedIn
+	err = d.pool.svc.write(ctx, func(tx *sql.Tx) error {
+		done = signedIn{}
+		u, err := d.pool.userOf(ctx, tx, f.Sub)
+		switch {
+		case err != nil:
+			return err
+		case u == nil || found == nil || found.sub != u.sub || !hmac.Equal(d.pool.passwordMark(u), f.Mark):
+			return notAuthorized(textInvalidSession, "the user or the password is not the one of the sign-up")
+		}
+		if err := stateAllows(u); err != nil {
+			return err
+		}
+		return cl.secondFactor(ctx, tx, u, nil, &done)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return done.output(ctx, cl)
 }
 
 // resendCode sends a new code for a sign-up.
 func (d *domain) resendCode(w http.ResponseWriter, r *http.Request, c *call) {
-	a, form := d.posted(w, r, c)
+	a, _, p := d.confirming(w, r, c)
 	if a == nil {
 		return
 	}
-	name := form.Get("username")
-	p := d.confirmPage(a, name, "Enter the code that you were sent.")
-	out, err := d.sendCode(r.Context(), c, a, "ResendConfirmationCode", (*Service).resendConfirmationCode, name)
+	out, err := d.sendCode(r.Context(), c, a, "ResendConfirmationCode", (*Service).resendConfirmationCode, p.Username)
 	if err != nil {
 		d.reject(w, r, c, a, p, err)
 		return

@@ -46,6 +46,102 @@ func TestSignUpOnPages(t *testing.T) {
 	b.code(b.submit(login, map[string]string{"password": goodPassword}))
 }
 
+// TestSignedInAfterSignUp: the browser that signed up is signed in once the
+// code is right; the code alone, or another browser, signs nobody in.
+func TestSignedInAfterSignUp(t *testing.T) {
+	w := newDomainWorld(t, mfaDomainPool("OPTIONAL", "SOFTWARE_TOKEN_MFA"))
+	query := w.requestQuery()
+	signUp := func(b *browser, name string) answer {
+		t.Helper()
+		page := b.submit(b.get("/signup?"+query), map[string]string{"username": name, "password": goodPassword, "confirmPassword": goodPassword})
+		b.shows(page, 200, "Confirm your account")
+		return page
+	}
+	login := func(b *browser, a answer) {
+		t.Helper()
+		b.shows(a, 200, "Your account is confirmed. Sign in.")
+		if at := b.location(b.get("/oauth2/authorize?" + query)); at.Path != "/login" {
+			t.Errorf("the browser is signed in: %s", at)
+		}
+	}
+	own := w.browser()
+	page := signUp(own, "own@example.com")
+	wrong := own.submit(page, code(w.wrongCode()))
+	own.shows(wrong, 400, "Invalid verification code provided, please try again.")
+	again := own.post("/resendcode?"+query, own.fields(wrong))
+	own.shows(again, 200, "o***@e***")
+	tokens := w.tokensFor(w.exchange(own.code(own.submit(again, code(w.code())))))
+	if claims := payload(t, tokens["id_token"]); claims["email"] != "own@example.com" {
+		t.Errorf("the token is of %v", claims)
+	}
+	own.code(own.get("/oauth2/authorize?" + query))
+
+	// The flow in another browser; the code without the flow; another's flow.
+	page = signUp(w.browser(), "stolen@example.com")
+	thief := w.browser()
+	form := thief.fields(thief.get("/confirm?" + query))
+	form.Set("username", "stolen@example.com")
+	form.Set("code", w.code())
+	form.Set("flow", thief.fields(page).Get("flow"))
+	thief.shows(thief.post("/confirm?"+query, form), 403, noLonger)
+	if w.statusOf("stolen@example.com") != "UNCONFIRMED" {
+		t.Error("a foreign flow confirmed")
+	}
+	form.Del("flow")
+	login(thief, thief.post("/confirm?"+query, form))
+
+	attacker := w.browser()
+	attackers := attacker.fields(signUp(attacker, "attacker@example.com"))
+	signUp(w.browser(), "victim@example.com")
+	attackers.Set("username", "victim@example.com")
+	attackers.Set("code", w.code())
+	attacker.shows(attacker.post("/confirm?"+query, attackers), 403, noLonger)
+	attackers.Set("flow", attackers.Get("flow")[:20])
+	attacker.shows(attacker.post("/confirm?"+query, attackers), 403, noLonger)
+
+	// A day later, after a change of the password, and of a user who is another.
+	late := w.browser()
+	page = signUp(late, "late@example.com")
+	w.advance(24 * time.Hour)
+	page = late.post("/resendcode?"+query, late.fields(page))
+	login(late, late.submit(page, code(w.code())))
+
+	changed := w.browser()
+	page = signUp(changed, "changed@example.com")
+	form = changed.fields(page)
+	w.do("AdminDeleteUser", w.user("changed@example.com"))
+	signUp(w.browser(), "changed@example.com")
+	form.Set("code", w.code())
+	changed.shows(changed.post("/confirm?"+query, form), 400, invalidSession)
+	if at := changed.location(changed.get("/oauth2/authorize?" + query)); at.Path != "/login" {
+		t.Errorf("with the flow of a deleted user the browser is signed in: %s", at)
+	}
+
+	disabled := w.browser()
+	page = signUp(disabled, "disabled@example.com")
+	w.do("AdminDisableUser", w.user("disabled@example.com"))
+	if a := disabled.submit(page, code(w.code())); a.status == 302 {
+		t.Error("a disabled user is signed in")
+	}
+	// The code is taken once.
+	once := w.browser()
+	page = signUp(once, "once@example.com")
+	form = once.fields(page)
+	form.Set("code", w.code())
+	w.do("ConfirmSignUp", obj{"ClientId": w.client("web"), "Username": "once@example.com", "ConfirmationCode": w.code()})
+	once.shows(once.post("/confirm?"+query, form), 400, "User cannot be confirmed. Current status is CONFIRMED")
+}
+
+// TestSignUpGoesOnToMFA: where MFA is ON the sign-up ends with a factor.
+func TestSignUpGoesOnToMFA(t *testing.T) {
+	w := newDomainWorld(t, mfaDomainPool("ON", "SOFTWARE_TOKEN_MFA"))
+	b := w.browser()
+	page := b.submit(b.get("/signup?"+w.requestQuery()), map[string]string{"username": "rider@example.com", "password": goodPassword, "confirmPassword": goodPassword})
+	token := b.submit(page, code(w.code()))
+	b.shows(token, 200, "Set up your authenticator app")
+	b.code(b.submit(token, code(w.totp(shownKey.FindStringSubmatch(token.body)[1], 0))))
+}
+
 // fields gives the hidden fields of a page.
 func (b *browser) fields(page answer) url.Values {
 	form := url.Values{}
@@ -84,7 +180,7 @@ func TestSignUpWithAliases(t *testing.T) {
 		"username": "rider", "password": goodPassword, "confirmPassword": goodPassword,
 		"requiredAttributes[email]": "rider@example.com", "requiredAttributes[given_name]": "Ada",
 	})
-	b.code(b.submit(b.submit(confirm, map[string]string{"code": w.code()}), map[string]string{"password": goodPassword}))
+	b.code(b.submit(confirm, code(w.code())))
 	if got := w.attributesOf("rider"); got["given_name"] != "Ada" || got["email_verified"] != "true" {
 		t.Errorf("the attributes are %v", got)
 	}
