@@ -55,6 +55,12 @@ var DomainAssumptions = []aws.Assumption{
 	{Area: "User pools, federation", Question: "Can a federated user's password be reset?",
 		Choice: "No, NotAuthorizedException \"User password cannot be reset in the current state.\", also for an administrator and, at a client that hides existence, as for nobody; AdminSetUserPassword makes the user one of the pool.",
 		Why:    "The text is what users report of ForgotPassword; AdminSetUserPassword is documented so."},
+	{Area: "User pools, federation", Question: "What does the provider of a linked identity decide?",
+		Choice: "Who signs in, and nothing of the user's attributes; the user's own state must allow a sign-in. A browser that is signed in so is let through only for clients that take all of the user's ways in.",
+		Why:    "Strict: the profile is the pool's. The documentation speaks of attributes that are overwritten."},
+	{Area: "User pools, federation", Question: "By which attribute are identities linked, and what ends with a link?",
+		Choice: "By Cognito_Subject alone, up to five; with the link the user's sign-ins end. AdminDisableProviderForUser refuses users who are not linked.", Why: "Whoever can have a provider say an address would be that user; which sign-ins were made by the link is not known."},
+	{Area: "User pools, federation", Question: "Which texts have refusals of links?", Choice: "Those that users quote where there are any, else ours, with InvalidParameterException.", Why: "Not documented."},
 	{Area: "User pools, federation", Question: "Which triggers run in a federated sign-in?",
 		Choice: "The first: PreSignUp, PostConfirmation, PreTokenGeneration. Later: PreAuthentication, PostAuthentication, PreTokenGeneration.", Why: "The documentation lists them by flow, without exact order."},
 }

@@ -232,14 +232,21 @@ func (d *domain) authorize(w http.ResponseWriter, r *http.Request, c *call) {
 func (a *authorization) query() string { return a.params.Encode() }
 
 // mayPass says whether a user who is signed in is one that the client and the
-// request want: of the pool, or of the provider that the request names.
+// request want: of the pool, or of the provider that the request names. Of a
+// user with several ways in nobody knows which one was taken: the client must
+// take them all, and the request must name none.
 func (d *domain) mayPass(a *authorization, u *user) bool {
-	provider := u.providerOf()
 	wanted := a.provider
 	if i := d.wanted(a); i != nil {
 		wanted = i.Name
 	}
-	return a.client.usesProvider(provider) && (wanted == "" || wanted == provider)
+	providers := u.providersOf()
+	for _, provider := range providers {
+		if !a.client.usesProvider(provider) || wanted != "" && wanted != provider {
+			return false
+		}
+	}
+	return len(providers) > 0
 }
 
 // letThrough answers an application whose user had signed in before. The

@@ -172,7 +172,8 @@ func (d *domain) signInFederated(ctx context.Context, c *call, provider *Identit
 	if err != nil {
 		return usernameTaken(err, "User already exists")
 	}
-	if first {
+	// The function before the sign-up may have linked the identity to another.
+	if first = first && done.user.sub == u.sub; first {
 		// The user stays, whatever the function says of it.
 		if err := p.postConfirmation(ctx, confirmedSignUp, done.user); err != nil {
 			return cl.undo(ctx, done.grant, err)
@@ -254,14 +255,12 @@ func (p *Pool) newFederated(ctx context.Context, provider *IdentityProviderConfi
 		return nil, err
 	}
 	u.status = statusExternal // who signs in elsewhere has nothing to confirm
-	identity, err := json.Marshal([]map[string]any{{
-		"userId": subject, "providerName": provider.Name, "providerType": providerOIDC, "issuer": nil, "primary": "true",
-		"dateCreated": strconv.FormatInt(now.UnixMilli(), 10),
+	err := u.setIdentities([]identityEntry{{
+		UserID: subject, ProviderName: provider.Name, ProviderType: providerOIDC, Primary: "true", DateCreated: strconv.FormatInt(now.UnixMilli(), 10),
 	}})
 	if err != nil {
 		return nil, err
 	}
-	u.attributes["identities"] = string(identity)
 	// Nobody knows the password of this verifier.
 	u.salt, u.verifier = newPassword(p.srpName(), u.username, randomText(alnum, 48))
 	return u, nil
@@ -289,13 +288,15 @@ func (p *Pool) saveFederated(ctx context.Context, tx *sql.Tx, u *user, provider,
 	case !now.enabled:
 		return nil, notAuthorized(textDisabled, "")
 	}
+	if now.status != statusExternal {
+		// A user of the pool, to whom the identity was linked: the provider has no
+		// say in what the pool knows of it.
+		return now, stateAllows(now)
+	}
 	for name, value := range attributes {
 		if e, ok := p.schemaOf(name); ok && e.mutable {
 			now.attributes[name] = value
 		}
-	}
-	if now.status != statusExternal {
-		return now, nil // a user of the pool, to whom the identity was linked
 	}
 	return now, p.saveUser(ctx, tx, now, false)
 }
@@ -325,19 +326,19 @@ func (p *Pool) joinProviderGroup(ctx context.Context, tx *sql.Tx, u *user, provi
 	return nil
 }
 
-// providerOf gives the provider that a user signs in with: COGNITO for one of
-// the pool's own.
-func (u *user) providerOf() string {
+// providersOf gives by what a user can have signed in: the pool's own with
+// COGNITO, and by each identity that is linked.
+func (u *user) providersOf() []string {
+	var list []string
 	if u.status != statusExternal {
-		return providerCognito
+		list = append(list, providerCognito)
 	}
-	var identities []struct {
-		Provider string `json:"providerName"`
+	for _, id := range u.identities() {
+		if !slices.Contains(list, id.ProviderName) {
+			list = append(list, id.ProviderName)
+		}
 	}
-	if json.Unmarshal([]byte(u.attributes["identities"]), &identities) != nil || len(identities) == 0 {
-		return ""
-	}
-	return identities[0].Provider
+	return list
 }
 
 // wanted gives the provider that a request names, or nil for none or the pool.

@@ -44,6 +44,7 @@ func (o *operation) doc() string {
 }
 
 const (
+	noteLink     = "links by Cognito_Subject; other attributes, and disabling users who are not linked, are refused"
 	noteProvider = "type OIDC with oidc_issuer; others are refused"
 	noteDomain   = "prefix domains, at an origin of this machine; custom domains and managed login are refused"
 	noteMFA      = "passkeys are refused; " + noteOwned
@@ -147,6 +148,8 @@ func operationTable() []operation {
 		{name: "DeleteIdentityProvider", serve: on((*Service).deleteIdentityProvider), noOutput: true},
 		{name: "ListIdentityProviders", serve: on((*Service).listIdentityProviders)},
 		{name: "GetIdentityProviderByIdentifier", serve: on((*Service).getIdentityProviderByIdentifier)},
+		{name: "AdminLinkProviderForUser", serve: on((*Service).adminLinkProviderForUser), note: noteLink},
+		{name: "AdminDisableProviderForUser", serve: on((*Service).adminDisableProviderForUser), note: noteLink},
 		{name: "CreateUserPoolDomain", serve: on((*Service).createUserPoolDomain), note: noteDomain},
 		{name: "DescribeUserPoolDomain", serve: on((*Service).describeUserPoolDomain)},
 		{name: "UpdateUserPoolDomain", serve: on((*Service).updateUserPoolDomain), note: noteDomain},
@@ -162,8 +165,8 @@ const (
 		UpdateAuthEventFeedback UpdateDeviceStatus`
 
 	refusedSigned = `
-		AddUserPoolClientSecret AdminDeleteSoftwareToken AdminDisableProviderForUser AdminForgetDevice AdminGetDevice
-		AdminGetUserAuthFactors AdminLinkProviderForUser AdminListDevices AdminListUserAuthEvents AdminListUserSessions
+		AddUserPoolClientSecret AdminDeleteSoftwareToken AdminForgetDevice AdminGetDevice
+		AdminGetUserAuthFactors AdminListDevices AdminListUserAuthEvents AdminListUserSessions
 		AdminRevokeUserSession AdminSetUserSettings AdminUpdateAuthEventFeedback AdminUpdateDeviceStatus
 		CreateManagedLoginBranding CreateTerms CreateUserImportJob CreateUserPoolReplica DeleteManagedLoginBranding
 		DeleteTerms DeleteUserPoolClientSecret DeleteUserPoolReplica DescribeManagedLoginBranding
