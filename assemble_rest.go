@@ -21,6 +21,9 @@ func (a *App) restConfig(s *servedAPI) *gateway.REST {
 		APIKeySource:     strings.ToUpper(api.APIKeySource),
 		Throttle:         throttle(api.Throttle),
 	}
+	if api.ResourcePolicy != nil {
+		rest.ResourcePolicy = api.ResourcePolicy.JSON()
+	}
 	for kind, r := range api.GatewayResponses.All() {
 		rest.GatewayResponses[kind] = gateway.GatewayResponse{
 			StatusCode: r.StatusCode, Headers: maps.Collect(r.Headers.All()), Templates: maps.Collect(r.Templates.All()),

@@ -36,6 +36,7 @@ func (c *checker) rest(path string, api *API) {
 	c.gatewayResponses(path+".gatewayResponses", api)
 	c.apiKeys(path, api)
 	c.usagePlans(path, api)
+	c.resourcePolicy(path+".resourcePolicy", api.ResourcePolicy)
 	const oneFormat = "payloadFormatVersion is for HTTP APIs; a REST API has one format"
 	c.unwanted(path+".defaults.payloadFormatVersion", oneFormat)
 	for name, a := range api.Authorizers.All() {
@@ -73,7 +74,7 @@ func (c *checker) unwanted(path, message string) {
 
 // onlyREST reports what an HTTP API has not.
 func (c *checker) onlyREST(path string, api *API) {
-	for _, key := range []string{"gatewayResponses", "binaryMediaTypes", "apiKeySource", "apiKeys", "usagePlans", "throttle"} {
+	for _, key := range []string{"gatewayResponses", "binaryMediaTypes", "apiKeySource", "apiKeys", "usagePlans", "throttle", "resourcePolicy"} {
 		c.unwanted(join(path, key), key+" of an HTTP API: only REST APIs have that")
 	}
 	for route := range api.Routes.All() {

@@ -58,7 +58,11 @@ type API struct {
 	// (AWS::ApiGateway::Stage MethodSettings of all methods).
 	Throttle *Throttle `yaml:"throttle"`
 
-	_ struct{} `noun:"an API" later:"resourcePolicy"`
+	// ResourcePolicy is a REST API's own policy (AWS::ApiGateway::RestApi Policy). A
+	// route without an authorizer is open to whom it allows, and closed to all others.
+	ResourcePolicy *ResourcePolicy `yaml:"resourcePolicy"`
+
+	_ struct{} `noun:"an API"`
 }
 
 // An APIKey counts who calls a REST API; it does not authorize

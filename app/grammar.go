@@ -295,6 +295,32 @@ var grammars = []grammar{
 			return ""
 		},
 	}, {
+		name:    "policy name",
+		pattern: regexp.MustCompile(`^[A-Za-z0-9 _-]{1,128}$`),
+		says:    "a name in a policy is letters, digits, spaces, - and _",
+	}, {
+		name:    "policy action",
+		pattern: regexp.MustCompile(`^(\*|execute-api:[A-Za-z*?]{1,64})$`),
+		says:    "write execute-api:Invoke",
+	}, {
+		// An ARN with the id of an API, which is another one in each stage, could never
+		// match here, and a Deny with it would be none.
+		name:    "policy resource",
+		pattern: regexp.MustCompile(`^(\*|execute-api:/[^\x00-\x1f]+|arn:aws:execute-api:\*:\*:\*(/[^\x00-\x1f]*)?)$`),
+		says:    "write execute-api:/STAGE/METHOD/PATH, which is of this API, such as execute-api:/* or execute-api:/*/GET/items/*",
+	}, {
+		name:    "policy principal",
+		pattern: regexp.MustCompile(`^\*$`),
+		says:    `write "*": nobody can sign a request to this version, so no other principal is ever there`,
+	}, {
+		name:    "condition operator or key",
+		pattern: regexp.MustCompile(`^[A-Za-z][A-Za-z0-9:._/-]{0,127}$`),
+		says:    `a condition is such as IpAddress: {"aws:SourceIp": "127.0.0.1/32"}; between braces its key stands in quotes`,
+	}, {
+		name:    "condition value",
+		pattern: regexp.MustCompile(`^[^\x00-\x1f]*$`),
+		says:    "a condition's value is a text such as 127.0.0.1/32",
+	}, {
 		name:    "template",
 		pattern: regexp.MustCompile(`^[^\x00]*$`),
 		says:    "a template is a text with $context.NAME in it",

@@ -19,6 +19,8 @@ var (
 	declarationSource string
 	//go:embed declaration_api.go
 	declarationAPISource string
+	//go:embed declaration_policy.go
+	declarationPolicySource string
 )
 
 // Schema returns the JSON Schema (draft 2020-12) of doorwright.yaml, for editors and for
@@ -26,7 +28,7 @@ var (
 // what needs more than one place of the file, the files beside it or arithmetic on
 // durations, only Load sees.
 func Schema() []byte {
-	g := &generator{docs: readDocs(declarationSource, declarationAPISource), made: make(map[string]bool)}
+	g := &generator{docs: readDocs(declarationSource, declarationAPISource, declarationPolicySource), made: make(map[string]bool)}
 	app := g.object(appType, false)
 	root := object{
 		{"$schema", "https://json-schema.org/draft/2020-12/schema"},

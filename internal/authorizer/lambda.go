@@ -204,6 +204,10 @@ type Question struct {
 	Variable func(name string) string
 	// StageVariables are the stage's.
 	StageVariables []apigw.Pair
+	// ResourcePolicy is what the API's own policy says of the request, which has
+	// not denied it: iam.Allow lets in whom the function's policy is silent about.
+	// The zero value is an API without one.
+	ResourcePolicy iam.Verdict
 	// SourceIP and Time are for policies' conditions.
 	SourceIP string
 	Time     time.Time
@@ -390,12 +394,16 @@ func (l *Lambda) judge(v *verdict, q *Question, fresh bool) Decision {
 		return refuse(http.StatusForbidden, "", Reason{Code: CodeNotAuthorized, Text: "the authorizer answered isAuthorized: false" + source})
 	}
 	if !v.simple {
-		switch q.evaluate(v.policy) {
-		case iam.Allow:
-		case iam.ExplicitDeny:
+		switch verdict := q.Evaluate(v.policy); {
+		case verdict == iam.Allow:
+		case verdict == iam.ExplicitDeny:
 			d := refuse(http.StatusForbidden, "", Reason{Code: CodeExplicitDeny, Text: "the authorizer's policy denies this request" + source})
 			d.ExplicitDeny = true
 			return d
+		case q.ResourcePolicy == iam.Allow:
+			// Either is enough: an authorizer counts as an identity of the API's own
+			// account (apigateway-authorization-flow, table A).
+			source += " as the API's resource policy does; the authorizer's own policy does not cover this request"
 		default:
 			return refuse(http.StatusForbidden, "", Reason{Code: CodeImplicitDeny, Text: "the authorizer's policy does not cover this request" + source, Hint: hint})
 		}
@@ -410,9 +418,9 @@ func (l *Lambda) judge(v *verdict, q *Question, fresh bool) Decision {
 	return d
 }
 
-// evaluate asks a policy. Whether the path in an ARN is as it was sent or decoded
+// Evaluate asks a policy. Whether the path in an ARN is as it was sent or decoded
 // is not documented, so that a Deny counts for either.
-func (q *Question) evaluate(p *iam.Policy) iam.Verdict {
+func (q *Question) Evaluate(p *iam.Policy) iam.Verdict {
 	verdict := p.Evaluate(&iam.Request{Action: invokeAction, Resource: q.ARN, Context: q.conditionKey})
 	for _, arn := range q.Readings {
 		if p.Evaluate(&iam.Request{Action: invokeAction, Resource: arn, Context: q.conditionKey}) == iam.ExplicitDeny {

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/doorwright/doorwright/internal/authorizer"
-	"github.com/doorwright/doorwright/internal/aws"
 	"github.com/doorwright/doorwright/internal/wire/apigw"
 )
 
@@ -19,9 +18,7 @@ func (x *exchange) decide() authorizer.Decision {
 	}
 	q := x.question(f.Format())
 	if x.g.rest != nil && len(q.ARN) > maxMethodARN {
-		return authorizer.Decision{Status: http.StatusRequestURITooLong, Reasons: []authorizer.Reason{{
-			Code: "MethodARNTooLong", Text: "the method's ARN, which has the path in it, is longer than 1,600 bytes",
-		}}}
+		return methodARNTooLong()
 	}
 	return f.Decide(q)
 }
@@ -30,6 +27,12 @@ func (x *exchange) decide() authorizer.Decision {
 // 1600 bytes ... When this happens, the API client will receive a 414 Request URI
 // too long response" (api-gateway-lambda-authorizer-output).
 const maxMethodARN = 1600
+
+func methodARNTooLong() authorizer.Decision {
+	return authorizer.Decision{Status: http.StatusRequestURITooLong, Reasons: []authorizer.Reason{{
+		Code: "MethodARNTooLong", Text: "the method's ARN, which has the path in it, is longer than 1,600 bytes",
+	}}}
+}
 
 // question shows the request to an authorizer function.
 func (x *exchange) question(format authorizer.Format) *authorizer.Question {
@@ -40,6 +43,7 @@ func (x *exchange) question(format authorizer.Format) *authorizer.Question {
 		StageVariables: x.g.stageVariables,
 		SourceIP:       x.entry.SourceIP,
 		Time:           x.entry.Time,
+		ResourcePolicy: x.rest.policy,
 		Event: func(identity []string) []byte {
 			switch format {
 			case authorizer.FormatToken:
@@ -75,10 +79,7 @@ func (x *exchange) methodARN() (arn string, readings []string) {
 		}
 	}
 	of := func(path string) string {
-		return aws.ARN{
-			Partition: partition(c.Region), Service: "execute-api", Region: c.Region, AccountID: c.AccountID,
-			Resource: c.ID + "/" + c.Stage + "/" + x.r.Method + "/" + strings.TrimPrefix(path, "/"),
-		}.String()
+		return c.executeAPI(c.AccountID, c.ID+"/"+c.Stage+"/"+x.r.Method+"/"+strings.TrimPrefix(path, "/"))
 	}
 	decoded, err := url.PathUnescape(sent)
 	if err != nil {

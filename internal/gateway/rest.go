@@ -13,6 +13,7 @@ import (
 
 	"github.com/doorwright/doorwright/internal/authorizer"
 	"github.com/doorwright/doorwright/internal/aws"
+	"github.com/doorwright/doorwright/internal/iam"
 	"github.com/doorwright/doorwright/internal/wire/apigw"
 )
 
@@ -32,6 +33,8 @@ type REST struct {
 	UsagePlans []UsagePlan
 	// Throttle bounds each route that has no bound of its own. Nil is none.
 	Throttle *Throttle
+	// ResourcePolicy is the API's own policy, as JSON. Empty is none.
+	ResourcePolicy []byte
 }
 
 // maxRESTTimeout is the longest time-out of an integration.
@@ -46,6 +49,7 @@ type rest struct {
 	cors         *cors // what OPTIONS methods answer; nil if there are none
 	binary       binaryTypes
 	usage        *usage
+	policy       *iam.Policy // the resource policy; nil if there is none
 }
 
 // compileREST checks and compiles what is REST's own in a configuration.
@@ -81,6 +85,9 @@ func compileREST(c *Config, endpoints []*endpoint) (t *table, r *rest, mistakes 
 		endpoints[i].throttle = newBucket(limit)
 	}
 	if r.usage, err = compileUsage(c); err != nil {
+		mistakes = append(mistakes, err)
+	}
+	if r.policy, err = compileResourcePolicy(c); err != nil {
 		mistakes = append(mistakes, err)
 	}
 	if r.binary, err = compileBinaryTypes(c.REST.BinaryMediaTypes); err != nil {
@@ -119,7 +126,7 @@ func shortID(seed string) string {
 }
 
 // serveREST is the order of a request to a REST API: stage, resource and
-// method, authorizer, API key and limits, validator, integration.
+// method, resource policy and authorizer, API key and limits, validator, integration.
 func (x *exchange) serveREST() {
 	x.entry.RequestID, x.rest.extendedID = aws.NewRequestID(), x.entry.RequestID
 	x.rest.traceID = newTraceID(x.entry.Time)
@@ -151,12 +158,12 @@ func (x *exchange) serveREST() {
 		x.fail(badQuery, errors.New("the query has a |, which must be percent-encoded (api-gateway-known-issues)"))
 		return
 	}
-	if m.preflight {
-		x.answerPreflightREST()
+	var ok bool
+	if x.rest.decision, ok = x.authorizeREST(); !ok {
 		return
 	}
-	var ok bool
-	if x.rest.decision, ok = x.authorize(); !ok {
+	if m.preflight {
+		x.answerPreflightREST()
 		return
 	}
 	if x.admit() && x.validate() {
@@ -169,6 +176,7 @@ type restScratch struct {
 	extendedID, traceID string
 	path, contextPath   string // without the stage, and with it; as they were sent
 	decision            authorizer.Decision
+	policy              iam.Verdict // what the resource policy says, for the authorizer
 	key                 *apiKey // that the route required
 }
 

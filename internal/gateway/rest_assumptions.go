@@ -114,6 +114,24 @@ var restAssumptions = []aws.Assumption{
 		Why:      "What is said is compared to the letter, which was observed.",
 	},
 	{
+		Area:     "REST API, resource policies",
+		Question: "Whose text has the 403 if neither a Lambda authorizer nor the resource policy says anything of a request, and is a gateway response for it?",
+		Choice:   "The authorizer's; ACCESS_DENIED, as for any other denial. After a user pool's authorizer the text names the caller anonymous.",
+		Why:      "Only the texts of requests without an authorizer were observed.",
+	},
+	{
+		Area:     "REST API, resource policies",
+		Question: "Which statements can there be?",
+		Choice:   `For the principal "*", with the condition keys of requests that are not signed, without variables. All others are refused as the declaration is read, also ARNs that name an account, a region or an API.`,
+		Why:      "Strict: a Deny that can never match is none. The short form execute-api:/STAGE/METHOD/PATH is of the API that has the policy.",
+	},
+	{
+		Area:     "REST API, resource policies",
+		Question: "What are aws:SourceIp and aws:SecureTransport here, and is the policy asked for a preflight?",
+		Choice:   "The address of the connection, whatever X-Forwarded-For says; true, as it is on AWS; yes, as for any method without an authorizer.",
+		Why:      "An OPTIONS method is a method.",
+	},
+	{
 		Area:     "REST API, usage plans",
 		Question: "In which order are API key, rates, quota and validator asked?",
 		Choice:   "The key; the rate of its plan, which a rate of the plan for the route replaces; its quota; the rate of the route; the validator. What is refused by a rate does not count for the quota.",

@@ -13,6 +13,7 @@ package iam
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/doorwright/doorwright/internal/wire/policy"
@@ -61,6 +62,12 @@ type statement struct {
 	conditions  []condition
 }
 
+// UnsignedKeys are the condition keys of a request to an API that is not signed,
+// in lower case.
+//
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-resource-policies-aws-condition-keys.html
+var UnsignedKeys = [...]string{"aws:currenttime", "aws:epochtime", "aws:referer", "aws:securetransport", "aws:sourceip", "aws:useragent"}
+
 // The versions of the policy language. Only the newer one has variables.
 //
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html
@@ -71,12 +78,65 @@ const (
 
 // Compile checks a policy document of an identity.
 func Compile(doc policy.Document) (*Policy, error) {
+	return compile(doc, func(s *policy.Statement) error {
+		if s.Principal != nil {
+			return errors.New("it has a Principal, and is of an identity")
+		}
+		return nil
+	})
+}
+
+// CompileResource checks a policy document of a resource that is asked for by
+// requests that nobody has signed. Whoever has sent one is nobody but "*". A
+// statement for another principal, or that asks for what only a signed request
+// has, could not be evaluated, and is refused.
+func CompileResource(doc policy.Document) (*Policy, error) { return compile(doc, checkUnsigned) }
+
+func checkUnsigned(s *policy.Statement) error {
+	if len(s.Principal) == 0 {
+		return errors.New("it has no Principal")
+	}
+	for _, p := range s.Principal {
+		if p != (policy.Principal{Type: "AWS", ID: "*"}) {
+			return fmt.Errorf(`its Principal %.40q, %.100q cannot be evaluated: of a request that is not signed it is "*"`, p.Type, p.ID)
+		}
+	}
+	for _, c := range s.Condition {
+		if !slices.Contains(UnsignedKeys[:], strings.ToLower(c.Key)) {
+			return fmt.Errorf("its Condition %.60q, %.60q: %w", c.Operator, c.Key,
+				errors.New("a request that is not signed has no such key; the keys are aws:CurrentTime, aws:EpochTime, aws:Referer, aws:SecureTransport, aws:SourceIp, aws:UserAgent"))
+		}
+		for _, v := range c.Values {
+			if strings.Contains(v, "${") {
+				return fmt.Errorf("its Condition %.60q, %.60q: %w", c.Operator, c.Key, fmt.Errorf("value %.100q: %w", v, errVariable))
+			}
+		}
+	}
+	for _, list := range [...][]string{s.Resource, s.NotResource} {
+		for _, r := range list {
+			if strings.Contains(r, "${") {
+				return fmt.Errorf("Resource %.100q: %w", r, errVariable)
+			}
+		}
+	}
+	return nil
+}
+
+// A statement with a variable that has no value matches nothing: as a Deny it
+// would be none.
+var errVariable = errors.New("variables are not supported")
+
+func compile(doc policy.Document, check func(*policy.Statement) error) (*Policy, error) {
 	if doc.Version != "" && doc.Version != version2008 && doc.Version != version2012 {
 		return nil, fmt.Errorf("compiling the policy: its Version %.40q is neither %q nor %q", doc.Version, version2012, version2008)
 	}
 	p := &Policy{statements: make([]statement, 0, len(doc.Statements))}
 	for i := range doc.Statements {
-		s, err := compileStatement(&doc.Statements[i], doc.Version == version2012)
+		err := check(&doc.Statements[i])
+		var s statement
+		if err == nil {
+			s, err = compileStatement(&doc.Statements[i], doc.Version == version2012)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("compiling the policy: statement %d: %w", i+1, err)
 		}

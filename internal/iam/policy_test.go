@@ -212,6 +212,43 @@ func TestCompileRefuses(t *testing.T) {
 	}
 }
 
+// A statement of a resource's policy that is about somebody else than everybody, or
+// asks for what is never there, is refused and not skipped.
+func TestCompileResourceRefuses(t *testing.T) {
+	with := func(principal, more string) string {
+		return document(`{"Effect":"Deny",` + principal + `"Action":"*","Resource":"*"` + more + `}`)
+	}
+	const everybody = `"Principal":"*",`
+	for text, want := range map[string]string{
+		with(``, ``):                                   "no Principal",
+		with(`"Principal":{},`, ``):                    "no Principal",
+		with(`"Principal":{"AWS":[]},`, ``):            "no Principal",
+		with(`"Principal":{"AWS":["*","arn:x"]},`, ``): `"arn:x" cannot be evaluated`,
+		with(`"Principal":{"Service":"*"},`, ``):       `"Service", "*" cannot be evaluated`,
+		with(everybody, `,"Condition":{"StringEquals":{"aws:PrincipalArn":"x"}}`):             "no such key",
+		with(everybody, `,"Condition":{"Null":{"aws:SourceVpce":"true"}}`):                    "no such key",
+		with(everybody, `,"Condition":{"StringEquals":{"aws:UserAgent":"${aws:Referer}"}}`):   "variables",
+		document(`{"Effect":"Deny",` + everybody + `"Action":"*","Resource":"arn:${aws:x}"}`): "variables",
+		document(`{"Effect":"Deny",` + everybody + `"Action":"*","NotResource":["${a:b}"]}`):  "variables",
+	} {
+		doc, err := policy.ParseResource([]byte(text))
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		if p, err := iam.CompileResource(doc); err == nil || p != nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+	doc, err := policy.ParseResource([]byte(with(everybody, "")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, err := iam.Compile(doc); err == nil || p != nil {
+		t.Error("a policy with a Principal is taken for an identity's")
+	}
+}
+
 func TestZeroVerdictRefuses(t *testing.T) {
 	var v iam.Verdict
 	if v == iam.Allow {
@@ -226,12 +263,19 @@ func FuzzPolicy(f *testing.F) {
 	f.Add(document(statement("Allow", "execute-api:Invoke", api+"/*/a*?b"), statement("Deny", "*", api+"/GET/*")), "GET/axb")
 	f.Add(document(`{"Effect":"Allow","NotAction":["s3:*"],"NotResource":"arn:x"}`), "")
 	f.Add(document(`{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringLikeIfExists":{"aws:SourceIp":["203.*","${test:star}"]}}}`), "x")
+	f.Add(document(`{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}`, `{"Effect":"Deny","Principal":{"AWS":["*","arn:x"]},"Action":"*","Resource":"*"}`), "a")
+	f.Add(document(`{"Effect":"Deny","Principal":{"AWS":"*"},"Action":"*","Resource":"*","Condition":{"NotIpAddress":{"aws:SourceIp":"203.0.113.0/24"}}}`), "a")
 	f.Fuzz(func(t *testing.T, text, path string) {
 		doc, err := policy.Parse([]byte(text))
+		compile := iam.Compile
+		if err != nil { // the policy of a resource, perhaps
+			doc, err = policy.ParseResource([]byte(text))
+			compile = iam.CompileResource
+		}
 		if err != nil {
 			return
 		}
-		p, err := iam.Compile(doc)
+		p, err := compile(doc)
 		if err != nil {
 			return
 		}
@@ -244,7 +288,8 @@ func FuzzPolicy(f *testing.F) {
 	})
 }
 
-// byRegexp evaluates documents that have neither variables nor conditions.
+// byRegexp evaluates documents that have neither variables nor conditions. Where a
+// statement has a Principal it is about whoever has not signed.
 func byRegexp(doc policy.Document, r iam.Request) (v iam.Verdict, known bool) {
 	matches := func(list []string, flags, s string) bool {
 		for _, pattern := range list {
@@ -260,6 +305,13 @@ func byRegexp(doc policy.Document, r iam.Request) (v iam.Verdict, known bool) {
 		b, _ := json.Marshal(s)
 		if len(s.Condition) > 0 || strings.Contains(string(b), "${") || len(b) > 2000 {
 			return 0, false
+		}
+		everybody := s.Principal == nil
+		for _, p := range s.Principal {
+			everybody = everybody || p.Type == "AWS" && p.ID == "*"
+		}
+		if !everybody {
+			continue
 		}
 		action := s.Action != nil && matches(s.Action, "i", r.Action) || s.NotAction != nil && !matches(s.NotAction, "i", r.Action)
 		resource := s.Resource != nil && matches(s.Resource, "", r.Resource) || s.NotResource != nil && !matches(s.NotResource, "", r.Resource)

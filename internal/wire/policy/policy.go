@@ -35,11 +35,22 @@ type Document struct {
 // A Statement is one statement. A list that is nil is an element that is not
 // there: an empty one is there.
 type Statement struct {
-	SID                   string
-	Effect                string
+	SID    string
+	Effect string
+	// Principal is whom a statement of a resource's policy is for.
+	Principal             []Principal
 	Action, NotAction     []string
 	Resource, NotResource []string
 	Condition             []Condition
+}
+
+// A Principal is one of those a statement of a resource's policy is for. The text
+// "*" in the place of all of them is read as {"AWS": "*"}, which means the same
+// (IAM user guide, reference_policies_elements_principal, "All principals").
+type Principal struct {
+	// Type is how it is named: "AWS", "Service".
+	Type string
+	ID   string
 }
 
 // A Condition is one key below one operator of a Condition element.
@@ -51,15 +62,21 @@ type Condition struct {
 }
 
 // Parse reads a policy of an identity, which names no principal.
-func Parse(text []byte) (Document, error) {
-	doc, err := parse(text)
+func Parse(text []byte) (Document, error) { return parsed(text, false) }
+
+// ParseResource reads a policy of a resource, whose statements may have a
+// Principal.
+func ParseResource(text []byte) (Document, error) { return parsed(text, true) }
+
+func parsed(text []byte, ofResource bool) (Document, error) {
+	doc, err := parse(text, ofResource)
 	if err != nil {
 		return Document{}, fmt.Errorf("parsing the policy document: %w", err)
 	}
 	return doc, nil
 }
 
-func parse(text []byte) (doc Document, err error) {
+func parse(text []byte, ofResource bool) (doc Document, err error) {
 	switch {
 	case len(text) > MaxSize:
 		return doc, fmt.Errorf("it has %d bytes, %d at most", len(text), MaxSize)
@@ -68,7 +85,7 @@ func parse(text []byte) (doc Document, err error) {
 	case !json.Valid(text):
 		return doc, errors.New("it is not JSON")
 	}
-	p := parser{json.NewDecoder(bytes.NewReader(text))}
+	p := parser{json.NewDecoder(bytes.NewReader(text)), ofResource}
 	p.UseNumber()
 	statements := false
 	err = p.object("the document", func(name string) (err error) {
@@ -101,7 +118,10 @@ func parse(text []byte) (doc Document, err error) {
 }
 
 // A parser reads text that is valid JSON.
-type parser struct{ *json.Decoder }
+type parser struct {
+	*json.Decoder
+	ofResource bool
+}
 
 // object reads an object and calls member for each of its names, which then
 // reads the value.
@@ -178,6 +198,11 @@ func (p parser) statement(index int) (s Statement, err error) {
 			s.SID, err = p.text(name)
 		case "Effect":
 			s.Effect, err = p.text(name)
+		case "Principal":
+			if !p.ofResource {
+				return fmt.Errorf("unknown element %.40q: the policy of an identity has none", name)
+			}
+			s.Principal, err = p.principals()
 		case "Action":
 			s.Action, err = p.texts(name)
 		case "NotAction":
@@ -197,6 +222,28 @@ func (p parser) statement(index int) (s Statement, err error) {
 		return Statement{}, fmt.Errorf("statement %d: %w", index+1, err)
 	}
 	return s, nil
+}
+
+// principals reads "*", or principals by type.
+func (p parser) principals() ([]Principal, error) {
+	list := []Principal{}
+	t, err := p.Token()
+	switch {
+	case err != nil:
+		return nil, err
+	case t == "*":
+		return append(list, Principal{"AWS", "*"}), nil
+	case t != json.Delim('{'):
+		return nil, fmt.Errorf(`Principal is %s, neither "*" nor an object`, kind(t))
+	}
+	err = p.members("Principal", func(name string) error {
+		ids, err := p.texts(fmt.Sprintf("Principal %.40q", name))
+		for _, id := range ids {
+			list = append(list, Principal{name, id})
+		}
+		return err
+	})
+	return list, err
 }
 
 func (p parser) text(what string) (string, error) {

@@ -35,6 +35,34 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// "*" and {"AWS": "*"} are the same principal.
+func TestParseResource(t *testing.T) {
+	for text, want := range map[string][]policy.Principal{
+		`"*"`:                                   {{Type: "AWS", ID: "*"}},
+		`{"AWS":"*"}`:                           {{Type: "AWS", ID: "*"}},
+		`{"AWS":["*","1"],"Service":"a.b.com"}`: {{Type: "AWS", ID: "*"}, {Type: "AWS", ID: "1"}, {Type: "Service", ID: "a.b.com"}},
+		`{}`:                                    {},
+		`"arn:x"`:                               nil,
+		`null`:                                  nil,
+		`["*"]`:                                 nil,
+		`{"AWS":null}`:                          nil,
+		`{"AWS":"*","AWS":"1"}`:                 nil,
+	} {
+		doc, err := policy.ParseResource([]byte(`{"Statement":[{"Principal":` + text + `}]}`))
+		switch {
+		case want == nil:
+			if err == nil || !reflect.DeepEqual(doc, policy.Document{}) {
+				t.Errorf("%s: %+v", text, doc)
+			}
+		case err != nil || !reflect.DeepEqual(doc.Statements[0].Principal, want):
+			t.Errorf("%s: %+v, %v", text, doc, err)
+		}
+	}
+	if doc, err := policy.ParseResource([]byte(`{"Statement":[{"NotPrincipal":"*"}]}`)); err == nil {
+		t.Errorf("%+v", doc)
+	}
+}
+
 // Nothing of a document is skipped.
 func TestParseRefuses(t *testing.T) {
 	for text, want := range map[string]string{
