@@ -177,7 +177,7 @@ type restScratch struct {
 	path, contextPath   string // without the stage, and with it; as they were sent
 	decision            authorizer.Decision
 	policy              iam.Verdict // what the resource policy says, for the authorizer
-	key                 *apiKey // that the route required
+	key                 *apiKey     // that the route required
 }
 
 // failDecision answers for an authorizer that did not say yes.
