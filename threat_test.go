@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
@@ -93,6 +94,21 @@ func rawCall(t *testing.T, address, text string) *http.Response {
 	if err != nil {
 		return nil
 	}
+	return rawAnswer(t, conn, text)
+}
+
+// rawCallTLS is rawCall of an origin that is served by https.
+func rawCallTLS(t *testing.T, address, text string) *http.Response {
+	t.Helper()
+	conn, err := net.DialTimeout("tcp", address, 5*time.Second)
+	if err != nil {
+		return nil
+	}
+	return rawAnswer(t, tls.Client(conn, &tls.Config{InsecureSkipVerify: true}), text)
+}
+
+func rawAnswer(t *testing.T, conn net.Conn, text string) *http.Response {
+	t.Helper()
 	t.Cleanup(func() { conn.Close() })
 	conn.SetDeadline(time.Now().Add(30 * time.Second))
 	io.WriteString(conn, text)
@@ -112,16 +128,37 @@ func rawCall(t *testing.T, address, text string) *http.Response {
 // on IPv4 and IPv6 of each listener. That of a function's Runtime API is held by
 // TestRuntimeAPI.
 func TestForeignHostOnEveryListener(t *testing.T) {
-	r := run(t, doorwright.Config{Dir: upstreamApp(t, hello(t).URL, ""), AnyPort: true})
-	api, endpoint := port(r.output("Url")), port(r.Environment().Endpoint)
-	for p, target := range map[string]string{api: "/open", endpoint: "/" + r.output("Pool") + "/.well-known/jwks.json"} {
-		other := map[string]string{api: endpoint, endpoint: api}[p]
+	upstream := hello(t).URL
+	dir := declare(t, fmt.Sprintf(`name: app
+userPools: {Users: {domain: rides, clients: {web: {oauthFlows: [code], oauthScopes: [openid], callbackUrls: ["http://localhost:3000/"]}}}}
+apis:
+  Api: {cors: true, routes: {GET /open: {url: %q}}}
+  Rest: {protocol: rest, cors: true, routes: {GET /open: {function: open.handler, requestParameters: [method.request.querystring.q]}}}
+outputs: {Url: "${apis.Api.url}", Rest: "${apis.Rest.url}", Domain: "${userPools.Users.domain}", Pool: "${userPools.Users.id}"}
+`, upstream))
+	if err := os.WriteFile(filepath.Join(dir, "open.mjs"), []byte("export const handler = async () => ({statusCode: 200, body: 'hello'})\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	r := run(t, doorwright.Config{Dir: dir, AnyPort: true})
+	api, endpoint, domain := port(r.output("Url")), port(r.Environment().Endpoint), port(r.output("Domain"))
+	rest := port(strings.TrimSuffix(r.output("Rest"), "/dev"))
+	for p, listener := range map[string]struct {
+		target, other string
+		status        int // under its own name: what a request without a parameter or a token gets
+		rawCall       func(t *testing.T, address, text string) *http.Response
+	}{
+		api:      {"/open", endpoint, 200, rawCall},
+		endpoint: {"/" + r.output("Pool") + "/.well-known/jwks.json", api, 200, rawCall},
+		rest:     {"/dev/open", api, 400, rawCall},
+		domain:   {"/oauth2/userInfo", endpoint, 400, rawCallTLS},
+	} {
+		target, other, rawCall := listener.target, listener.other, listener.rawCall
 		for _, address := range []string{"127.0.0.1:" + p, "[::1]:" + p} {
 			for _, own := range []string{"localhost:" + p, "LOCALHOST:" + p, "127.0.0.1:" + p, "[::1]:" + p} {
 				response := rawCall(t, address, "GET "+target+" HTTP/1.1\r\nHost: "+own+"\r\nConnection: close\r\n\r\n")
 				if response == nil {
 					t.Logf("%s cannot be reached here", address)
-				} else if response.StatusCode != 200 {
+				} else if response.StatusCode != listener.status {
 					t.Errorf("%s under its own name %s is answered %d", address, own, response.StatusCode)
 				}
 			}

@@ -99,7 +99,7 @@ func (i identity) hint() string {
 	case i.stageVariable != "":
 		return "give the stage variable " + i.stageVariable + " a value"
 	case i.header != "":
-		return "send a " + i.header + " header"
+		return "send the header " + i.header
 	}
 	return "send ?" + i.query + "=..."
 }

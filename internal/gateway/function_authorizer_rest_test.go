@@ -161,6 +161,7 @@ func TestRESTFunctionAuthorizerEvents(t *testing.T) {
 		if err := d.Decode(into); err != nil {
 			t.Errorf("%s: %v", format, err)
 		}
+		assertRoundTrip(t, g.last(), into)
 	}
 }
 

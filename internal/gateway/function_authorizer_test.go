@@ -327,7 +327,37 @@ func TestFunctionAuthorizerEvents(t *testing.T) {
 		if err := d.Decode(into); err != nil {
 			t.Errorf("%s: %v", format, err)
 		}
+		assertRoundTrip(t, g.last(), into)
 	}
+}
+
+// assertRoundTrip marshals what an event was read into: nothing of the event may be
+// lost.
+func assertRoundTrip(t *testing.T, event string, into any) {
+	t.Helper()
+	text, err := json.Marshal(into)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sent, read any
+	if json.Unmarshal([]byte(event), &sent) != nil || json.Unmarshal(text, &read) != nil {
+		t.Fatalf("%s\n%s", event, text)
+	}
+	var compare func(at string, sent, read any)
+	compare = func(at string, sent, read any) {
+		object, ok := sent.(map[string]any)
+		if !ok || len(object) == 0 { // an empty object may come back as null
+			if !ok && !reflect.DeepEqual(sent, read) {
+				t.Errorf("%s is %v, and %v again", at, sent, read)
+			}
+			return
+		}
+		other, _ := read.(map[string]any)
+		for name, v := range object {
+			compare(at+"."+name, v, other[name])
+		}
+	}
+	compare("event", sent, read)
 }
 
 // Without identity sources there is no cache, and the event's are null.
