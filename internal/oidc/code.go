@@ -35,7 +35,12 @@ func (e *Engine) NewCode(ctx context.Context, tx *sql.Tx, c Code) (string, error
 }
 
 // Redemption is what a client brings to have its code redeemed.
-type Redemption struct{ Code, Client, RedirectURI, Verifier string }
+type Redemption struct {
+	Code, Client, RedirectURI, Verifier string
+	// RedirectOptional lets the redirect URI be left out, as some services do. One
+	// that is there must still be right.
+	RedirectOptional bool
+}
 
 // Redeem uses an authorization code up and gives what it stands for. Whatever
 // is wrong with the redemption, the code is used up, and the caller must commit
@@ -66,12 +71,12 @@ func (e *Engine) Redeem(ctx context.Context, tx *sql.Tx, r Redemption) (*Code, e
 		return nil, refuse(InvalidGrant, "the authorization code is another client's")
 	case e.Now().UnixMilli() >= expires:
 		return nil, refuse(InvalidGrant, "the authorization code has expired")
-	case c.RedirectURI != r.RedirectURI:
+	case c.RedirectURI != r.RedirectURI && (r.RedirectURI != "" || !r.RedirectOptional):
 		// Cognito's word for it, as users found out
 		// (https://stackoverflow.com/questions/50264679).
 		return nil, refuse(UnauthorizedClient, "redirect_uri is not that of the authorization request")
 	case !c.Challenge.Verify(r.Verifier):
-		return nil, refuse(InvalidGrant, verifierProblem(c.Challenge, r.Verifier))
+		return nil, &Error{Code: InvalidGrant, Reason: verifierProblem(c.Challenge, r.Verifier), Verifier: true}
 	}
 	return &c, nil
 }

@@ -108,6 +108,34 @@ func (e *Engine) mac(parts ...string) []byte {
 	return h.Sum(nil)
 }
 
+// Seal gives text that carries a payload through a browser: who has it can read
+// it, and nobody can make or change one. A purpose, and all of bound (such as the
+// browser's value), must be the same for Unseal.
+func (e *Engine) Seal(payload []byte, purpose string, bound ...string) string {
+	mac := e.mac(append([]string{"seal", purpose, string(payload)}, bound...)...)
+	return base64.RawURLEncoding.EncodeToString(payload) + "." + base64.RawURLEncoding.EncodeToString(mac)
+}
+
+// Unseal gives the payload of a text that Seal gave, or false.
+func (e *Engine) Unseal(text, purpose string, bound ...string) ([]byte, bool) {
+	encoded, mac, _ := strings.Cut(text, ".")
+	payload, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
+	if err != nil {
+		return nil, false
+	}
+	want := base64.RawURLEncoding.EncodeToString(e.mac(append([]string{"seal", purpose, string(payload)}, bound...)...))
+	return payload, hmac.Equal([]byte(mac), []byte(want))
+}
+
+// SessionID names the session of a cookie's value to applications: it is no
+// secret, and does not tell the value.
+func (e *Engine) SessionID(value string) string {
+	return base64.RawURLEncoding.EncodeToString(e.mac("sid", value)[:24])
+}
+
+// Key derives a key of 32 bytes for a purpose of the room's own.
+func (e *Engine) Key(purpose string) []byte { return e.mac("key", purpose) }
+
 // random gives n random bytes as text of the alphabet of URLs.
 func random(n int) string {
 	b := make([]byte, n)

@@ -11,6 +11,7 @@ const (
 	UnauthorizedClient   = "unauthorized_client"
 	UnsupportedGrantType = "unsupported_grant_type"
 	UnsupportedTokenType = "unsupported_token_type"
+	UnsupportedResponse  = "unsupported_response_type"
 	ServerError          = "server_error"
 	AccessDenied         = "access_denied"
 	LoginRequired        = "login_required"
@@ -25,6 +26,9 @@ type Error struct {
 	Description string
 	// Reason says why, in words that are for the log alone.
 	Reason string
+	// Verifier says that it is the PKCE verifier of a code that was refused, for
+	// services that say so.
+	Verifier bool
 }
 
 func (e *Error) Error() string {

@@ -1,7 +1,11 @@
 package oidc
 
 import (
+	"bytes"
 	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -42,6 +46,54 @@ func Form(w http.ResponseWriter, r *http.Request) (Params, error) {
 		return Params{}, refuse(InvalidRequest, "the form is malformed or too large")
 	}
 	return newParams(r.PostForm)
+}
+
+// FormOrJSON reads the parameters of a body that is a form or, for services that
+// take it, a JSON object. Members that are not text are none of OAuth's and are
+// left out.
+func FormOrJSON(w http.ResponseWriter, r *http.Request) (Params, error) {
+	kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
+	if !strings.EqualFold(strings.TrimSpace(kind), "application/json") {
+		return Form(w, r)
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxForm))
+	if err != nil {
+		return Params{}, refuse(InvalidRequest, "the body is too large")
+	}
+	values, err := jsonValues(body)
+	if err != nil {
+		return Params{}, refuse(InvalidRequest, "the body is not a JSON object: "+err.Error())
+	}
+	return newParams(values)
+}
+
+// jsonValues keeps each of the members of a name, so that a second one is seen.
+func jsonValues(body []byte) (url.Values, error) {
+	d := json.NewDecoder(bytes.NewReader(body))
+	if start, err := d.Token(); err != nil || start != json.Delim('{') {
+		return nil, errors.New("it does not start with {")
+	}
+	values := url.Values{}
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			return nil, err
+		}
+		var value any
+		if err := d.Decode(&value); err != nil {
+			return nil, err
+		}
+		if text, ok := value.(string); ok {
+			values.Add(name.(string), text)
+		}
+	}
+	if _, err := d.Token(); err != nil {
+		return nil, err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("something follows it")
+	}
+	return values, nil
 }
 
 func newParams(values url.Values) (Params, error) {
