@@ -1,0 +1,255 @@
+package auth0
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/doorwright/doorwright/internal/oidc"
+)
+
+// connectionName is the tenant's one connection: the database of its users.
+const connectionName = "Username-Password-Authentication"
+
+// maxAuthorization bounds the query of a request for a sign-in, which goes
+// through the login page.
+const maxAuthorization = 8 << 10
+
+// authorization is a request for a sign-in, found to be good but for who signs
+// in (https://auth0.com/docs/api/authentication/login/authorize-application).
+type authorization struct {
+	params      oidc.Params
+	client      *client
+	redirectURI string
+	mode        string // response_mode
+	api         *APIConfig
+	scopes      []string
+	challenge   oidc.Challenge
+	prompts     []string
+	maxAge      time.Duration // negative for none
+}
+
+func (a *authorization) prompted(name string) bool { return slices.Contains(a.prompts, name) }
+
+// authorizationError is the refusal of a request for a sign-in. The application
+// hears of it if to is set: until it is certain who asks and where the answer
+// goes, nobody may be sent anywhere.
+type authorizationError struct {
+	refusal *failure
+	to      *authorization
+}
+
+func (e *authorizationError) Error() string { return e.refusal.Error() }
+func (e *authorizationError) Unwrap() error { return e.refusal }
+
+func (t *Tenant) readAuthorization(query string, c *call) (*authorization, error) {
+	onPage := func(status int, description, reason string, args ...any) error {
+		return &authorizationError{refusal: fail(status, oidc.InvalidRequest, description, reason, args...)}
+	}
+	if len(query) > maxAuthorization {
+		return nil, onPage(http.StatusBadRequest, "The request is too long.", "its query has more than %d characters", maxAuthorization)
+	}
+	params, err := oidc.Query(&http.Request{URL: &url.URL{RawQuery: query}})
+	if err != nil {
+		return nil, onPage(http.StatusBadRequest, "The request is malformed.", "%v", err)
+	}
+	id := params.Get("client_id")
+	if id == "" {
+		return nil, onPage(http.StatusBadRequest, "Missing required parameter: client_id", "")
+	}
+	cl := t.clientOf(id)
+	if cl == nil {
+		return nil, onPage(http.StatusForbidden, "Unknown client: "+id, "the tenant has no application of this client_id")
+	}
+	c.event.Application = cl.Name
+	a := &authorization{params: params, client: cl, redirectURI: params.Get("redirect_uri"), mode: params.Get("response_mode"), maxAge: -1}
+	if !oidc.Registered(cl.Callbacks, a.redirectURI) {
+		return nil, onPage(http.StatusForbidden, "Callback URL mismatch.",
+			"redirect_uri %.200q is none of the callbacks of %s: add it to the declaration, letter by letter", a.redirectURI, cl.Name)
+	}
+	switch a.mode {
+	case "", "query", "fragment", "form_post":
+	case "web_message":
+		if o := originOf(a.redirectURI); o == "" || !slices.Contains(cl.WebOrigins, o) {
+			return nil, onPage(http.StatusForbidden, "The origin of the application is not allowed.",
+				"response_mode=web_message, and %.100q is none of the webOrigins of %s", o, cl.Name)
+		}
+	default:
+		a.mode = ""
+		return nil, &authorizationError{fail(0, oidc.InvalidRequest, "Unsupported response mode: "+params.Get("response_mode"), ""), a}
+	}
+	if err := t.readRest(a); err != nil {
+		return nil, &authorizationError{err, a}
+	}
+	return a, nil
+}
+
+// readRest reads what the application may be told of. What would change who may
+// sign in, and is not enforced here, is refused and not passed over.
+func (t *Tenant) readRest(a *authorization) *failure {
+	get := a.params.Get
+	refuse := func(code, description, reason string, args ...any) *failure {
+		return fail(0, code, description, reason, args...)
+	}
+	switch kind := get("response_type"); kind {
+	case "code":
+	case "":
+		return refuse(oidc.InvalidRequest, "Missing required parameter: response_type", "")
+	default:
+		return refuse(oidc.UnsupportedResponse, "Unsupported response type: "+kind, "this version has the code flow alone")
+	}
+	for _, name := range []string{"organization", "invitation", "request", "request_uri", "dpop_jkt", "acr_values"} {
+		if get(name) != "" {
+			return refuse(oidc.InvalidRequest, name+" is not supported by this tenant", "organizations, PAR, DPoP and MFA are not part of this version")
+		}
+	}
+	if connection := get("connection"); connection != "" && connection != connectionName {
+		return refuse(oidc.InvalidRequest, "the connection was not found", "the tenant has the connection %s alone", connectionName)
+	}
+	var err error
+	if a.challenge, err = oidc.ParseChallenge(get("code_challenge"), get("code_challenge_method")); err != nil {
+		return refuse(oidc.InvalidRequest, "code_challenge is malformed, or its method is not S256", "%v", err)
+	}
+	if a.challenge == "" && a.client.public() {
+		return refuse(oidc.InvalidRequest, "Parameter 'code_challenge' is required for this client", "an application of type %s has no secret, so its codes need PKCE", a.client.Type)
+	}
+	if audience := get("audience"); !t.ownAudience(audience) {
+		if a.api = t.apis[audience]; a.api == nil {
+			return refuse(oidc.AccessDenied, "Service not found: "+audience, "the tenant has no API of this identifier")
+		}
+	}
+	a.scopes = oidc.Scopes(get("scope"))
+	if a.prompts = oidc.Scopes(get("prompt")); a.prompted("none") && len(a.prompts) > 1 {
+		return refuse(oidc.InvalidRequest, "prompt=none cannot be combined with another value", "")
+	}
+	if a.prompted("consent") {
+		return refuse(oidc.InvalidRequest, "prompt=consent is not supported by this tenant", "its applications are first-party ones, which need no consent")
+	}
+	if text := get("max_age"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 0 || n > 1<<30 {
+			return refuse(oidc.InvalidRequest, "max_age is not a number of seconds", "")
+		}
+		a.maxAge = time.Duration(n) * time.Second
+	}
+	return nil
+}
+
+// authorize lets a browser that is signed in through, and sends others to the
+// login page.
+func (t *Tenant) authorize(w http.ResponseWriter, r *http.Request, c *call) {
+	if t.elsewhere(w, r) {
+		return
+	}
+	a, err := t.readAuthorization(r.URL.RawQuery, c)
+	if err != nil {
+		t.refuseAuthorization(w, c, err)
+		return
+	}
+	if !a.prompted("login") && !a.prompted("select_account") {
+		session, u, err := t.signedIn(r.Context(), t.engine.Cookie(r, sessionCookie))
+		if err != nil {
+			t.refuseAuthorization(w, c, err)
+			return
+		}
+		if u != nil && (a.maxAge < 0 || t.svc.cfg.Now().Sub(session.AuthTime) < a.maxAge) {
+			t.letIn(w, r, c, a, u, session.AuthTime, t.engine.SessionID(t.engine.Cookie(r, sessionCookie)))
+			return
+		}
+	}
+	if a.prompted("none") {
+		t.refuseAuthorization(w, c, &authorizationError{fail(0, oidc.LoginRequired, "Login required", "prompt=none, and nobody is signed in"), a})
+		return
+	}
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("Location", "/u/login?state="+t.beginLogin(w, r, a))
+	w.WriteHeader(http.StatusFound)
+}
+
+// signedIn gives the session of a cookie's value and its user, or nil.
+func (t *Tenant) signedIn(ctx context.Context, cookie string) (session *oidc.Session, u *user, err error) {
+	err = t.svc.cfg.DB.Read(ctx, func(tx *sql.Tx) error {
+		session, err = t.engine.Session(ctx, tx, cookie)
+		return err
+	})
+	if err != nil || session == nil {
+		return nil, nil, err
+	}
+	if u = t.bySub[session.Subject]; u == nil {
+		return nil, nil, nil
+	}
+	return session, u, nil
+}
+
+// letIn answers an application whose user is signed in.
+func (t *Tenant) letIn(w http.ResponseWriter, r *http.Request, c *call, a *authorization, u *user, authTime time.Time, sid string) {
+	c.event.User = u.Email
+	ctx := r.Context()
+	g := &grant{client: a.client.id, subject: u.id, scope: a.scopes, sid: sid, authTime: authTime, tellTime: a.maxAge >= 0}
+	if a.api != nil {
+		g.audience = a.api.Identifier
+	}
+	var code string
+	err := t.svc.write(ctx, func(tx *sql.Tx) (err error) {
+		if err = t.newGrant(ctx, tx, g); err != nil {
+			return err
+		}
+		code, err = t.engine.NewCode(ctx, tx, oidc.Code{
+			Client: a.client.id, RedirectURI: a.redirectURI, Challenge: a.challenge, Nonce: a.params.Get("nonce"), Owner: g.id,
+		})
+		return err
+	})
+	if err != nil {
+		t.refuseAuthorization(w, c, &authorizationError{c.failed(err), a})
+		return
+	}
+	t.respond(w, c, a, url.Values{"code": {code}})
+}
+
+// refuseAuthorization tells the application of a refusal, or a person if there is
+// no application that may be told.
+func (t *Tenant) refuseAuthorization(w http.ResponseWriter, c *call, err error) {
+	f := c.failed(err)
+	var at *authorizationError
+	if errors.As(err, &at) && at.to != nil {
+		t.respond(w, c, at.to, url.Values{"error": {f.code}, "error_description": {f.description}})
+		return
+	}
+	t.showError(w, c, f)
+}
+
+// respond sends the browser to the application with an answer.
+func (t *Tenant) respond(w http.ResponseWriter, c *call, a *authorization, answer url.Values) {
+	if state := a.params.Get("state"); state != "" {
+		answer.Set("state", state)
+	}
+	switch a.mode {
+	case "form_post", "web_message":
+		t.postResponse(w, c, a, answer)
+		return
+	}
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Location", oidc.Respond(a.redirectURI, a.mode == "fragment", answer))
+	w.WriteHeader(http.StatusFound)
+}
+
+// elsewhere sends a browser that came by another of the machine's names to the
+// one of the origin: cookies and forms are of that name alone.
+func (t *Tenant) elsewhere(w http.ResponseWriter, r *http.Request) bool {
+	_, host, _ := strings.Cut(t.cfg.Origin, "://")
+	if strings.EqualFold(r.Host, host) {
+		return false
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	http.Redirect(w, r, t.cfg.Origin+r.URL.RequestURI(), http.StatusFound)
+	return true
+}

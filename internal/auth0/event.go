@@ -1,0 +1,71 @@
+package auth0
+
+import (
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// Event is what a request to a tenant came to, for one line on the terminal. It
+// holds no password, code, session or token.
+type Event struct {
+	// Time is when the request ended, Duration how long it took.
+	Time     time.Time
+	Duration time.Duration
+	// Operation is the method and the path, without the query.
+	Operation string
+	// Tenant is the tenant's name.
+	Tenant string
+	// Application and User are whom it was about, once they were known.
+	Application, User string
+	// Code and Description are the error that the client got; "" for a success.
+	Code, Description string
+	// Reason says why, in words that the client does not get.
+	Reason string
+	// Notes say what is surprising about a success.
+	Notes []string
+}
+
+// Fault says whether the request failed for a reason that is not its sender's.
+func (e Event) Fault() bool { return e.Code == "server_error" }
+
+// String gives the event as one line without control characters.
+func (e Event) String() string {
+	var b strings.Builder
+	b.WriteString(printable(e.Operation))
+	for _, word := range []string{e.Tenant, e.Application, e.User} {
+		if word != "" {
+			b.WriteString(" " + printable(word))
+		}
+	}
+	if e.Code == "" {
+		b.WriteString(": ok")
+	} else {
+		b.WriteString(": " + printable(e.Code))
+	}
+	details := e.Notes
+	switch {
+	case e.Reason != "":
+		details = append([]string{e.Reason}, details...)
+	case e.Description != "":
+		details = append([]string{e.Description}, details...)
+	}
+	if len(details) > 0 {
+		b.WriteString(" (" + printable(strings.Join(details, "; ")) + ")")
+	}
+	return b.String()
+}
+
+// printable quotes what a caller could use to write to the user's terminal, and
+// shortens what would not fit.
+func printable(s string) string {
+	const most = 400
+	if r := []rune(s); len(r) > most {
+		s = string(r[:most]) + "…"
+	}
+	if strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) || r == unicode.ReplacementChar }) >= 0 {
+		return strconv.QuoteToGraphic(s)
+	}
+	return s
+}

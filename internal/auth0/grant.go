@@ -1,0 +1,125 @@
+package auth0
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/doorwright/doorwright/internal/aws"
+)
+
+// Bounds of grants. A refresh token is good for 30 days from the sign-in on,
+// rotated or not; an application has at most 200 of a user, and one more ends
+// the oldest.
+const (
+	refreshLife = 30 * 24 * time.Hour
+	maxRefresh  = 200
+)
+
+// grant is one sign-in of a user for an application: the family of all tokens
+// that come of it, which end together.
+type grant struct {
+	id, client, subject string
+	// audience is an API's identifier, or "" for the tenant itself.
+	audience string
+	// scope is what the application asked for: what it gets is decided anew with
+	// each token.
+	scope    []string
+	sid      string
+	authTime time.Time
+	tellTime bool // the request had max_age, so ID tokens have auth_time
+	revoked  bool
+}
+
+func (t *Tenant) newGrant(ctx context.Context, tx *sql.Tx, g *grant) error {
+	g.id = aws.NewRequestID()
+	_, err := tx.ExecContext(ctx, `
+		INSERT INTO auth0_grant (id, tenant, client, subject, audience, scope, sid, auth_time, tell_time, revoked, expires)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)`,
+		g.id, t.cfg.Name, g.client, g.subject, g.audience, strings.Join(g.scope, " "), g.sid, g.authTime.UnixMilli(), g.tellTime,
+		t.svc.cfg.Now().Add(opaqueLife).UnixMilli())
+	if err != nil {
+		return fmt.Errorf("keeping a grant: %w", err)
+	}
+	return nil
+}
+
+// grantOf gives a grant of this tenant, or nil if there is none that is good.
+func (t *Tenant) grantOf(ctx context.Context, tx *sql.Tx, id string) (*grant, error) {
+	g := grant{id: id}
+	var scope string
+	var authTime, expires int64
+	err := tx.QueryRowContext(ctx, `
+		SELECT client, subject, audience, scope, sid, auth_time, tell_time, revoked, expires FROM auth0_grant WHERE id = ? AND tenant = ?`,
+		id, t.cfg.Name).Scan(&g.client, &g.subject, &g.audience, &scope, &g.sid, &authTime, &g.tellTime, &g.revoked, &expires)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("reading a grant: %w", err)
+	case g.revoked, t.svc.cfg.Now().UnixMilli() >= expires:
+		return nil, nil
+	}
+	g.scope, g.authTime = strings.Fields(scope), time.UnixMilli(authTime)
+	return &g, nil
+}
+
+// endGrant ends all that came of a sign-in.
+func (t *Tenant) endGrant(ctx context.Context, tx *sql.Tx, id string) error {
+	if _, err := tx.ExecContext(ctx, "UPDATE auth0_grant SET revoked = 1 WHERE id = ? AND tenant = ?", id, t.cfg.Name); err != nil {
+		return fmt.Errorf("ending a grant: %w", err)
+	}
+	return nil
+}
+
+func hashOf(secret string) []byte {
+	sum := sha256.Sum256([]byte(secret))
+	return sum[:]
+}
+
+// newRefresh gives a refresh token of a grant. It begins as Auth0's do.
+func (t *Tenant) newRefresh(ctx context.Context, tx *sql.Tx, g *grant) (string, error) {
+	token := "v1.M" + random(48)
+	_, err := tx.ExecContext(ctx, "INSERT INTO auth0_refresh (hash, family, used) VALUES (?, ?, 0)", hashOf(token), g.id)
+	if err != nil {
+		return "", fmt.Errorf("keeping a refresh token: %w", err)
+	}
+	return token, nil
+}
+
+// firstRefresh gives the first refresh token of a grant, which lives longer for
+// it.
+func (t *Tenant) firstRefresh(ctx context.Context, tx *sql.Tx, g *grant) (string, error) {
+	token, err := t.newRefresh(ctx, tx, g)
+	if err != nil {
+		return "", err
+	}
+	if _, err = tx.ExecContext(ctx, "UPDATE auth0_grant SET expires = ? WHERE id = ?", t.svc.cfg.Now().Add(refreshLife).UnixMilli(), g.id); err == nil {
+		_, err = tx.ExecContext(ctx, `
+			UPDATE auth0_grant SET revoked = 1 WHERE id IN (
+			  SELECT g.id FROM auth0_grant g WHERE g.tenant = ? AND g.client = ? AND g.subject = ? AND g.revoked = 0
+			    AND EXISTS (SELECT 1 FROM auth0_refresh r WHERE r.family = g.id)
+			  ORDER BY g.expires DESC, g.id LIMIT -1 OFFSET ?)`, t.cfg.Name, g.client, g.subject, maxRefresh)
+	}
+	if err != nil {
+		return "", fmt.Errorf("bounding refresh tokens: %w", err)
+	}
+	return token, nil
+}
+
+// familyOf gives the grant's id of a refresh token, and whether the token was
+// used; "" for an unknown one.
+func familyOf(ctx context.Context, tx *sql.Tx, token string) (family string, used bool, err error) {
+	err = tx.QueryRowContext(ctx, "SELECT family, used FROM auth0_refresh WHERE hash = ?", hashOf(token)).Scan(&family, &used)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", false, nil
+	}
+	if err != nil {
+		return "", false, fmt.Errorf("reading a refresh token: %w", err)
+	}
+	return family, used, nil
+}

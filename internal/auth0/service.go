@@ -1,0 +1,228 @@
+package auth0
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/doorwright/doorwright/internal/oidc"
+	"github.com/doorwright/doorwright/internal/store"
+)
+
+// Config says which tenants there are.
+type Config struct {
+	Tenants []TenantConfig
+	DB      *store.DB
+	// Now is the clock; time.Now if nil.
+	Now func() time.Time
+	// Log is told of each request that is worth a line; nobody if nil.
+	Log func(Event)
+}
+
+// TenantConfig is a tenant.
+type TenantConfig struct {
+	// Name tells its rows from other tenants'. It must stay the same.
+	Name string
+	// Origin is where it is served, such as http://localhost:4000, without a slash.
+	Origin       string
+	Applications []ApplicationConfig
+	APIs         []APIConfig
+	// Roles give permissions by API, by role.
+	Roles map[string]Permissions
+	Users []UserConfig
+}
+
+// Permissions are lists of permissions by the identifier of their API.
+type Permissions map[string][]string
+
+// The types of applications (app_type).
+const (
+	TypeSPA            = "spa"
+	TypeNative         = "native"
+	TypeRegularWeb     = "regular_web"
+	TypeNonInteractive = "non_interactive"
+)
+
+// ApplicationConfig is an application.
+type ApplicationConfig struct {
+	Name, Type                        string
+	Callbacks, LogoutURLs, WebOrigins []string
+	// Grants are the client grants, by API. One without permissions is a grant too.
+	Grants Permissions
+	// RotateRefreshTokens ends a refresh token with its use.
+	RotateRefreshTokens bool
+}
+
+// The dialects of access tokens (token_dialect).
+const (
+	DialectAuth0        = "access_token"
+	DialectAuth0Authz   = "access_token_authz"
+	DialectRFC9068      = "rfc9068_profile"
+	DialectRFC9068Authz = "rfc9068_profile_authz"
+)
+
+// APIConfig is an API.
+type APIConfig struct {
+	Name, Identifier   string
+	RBAC               bool
+	Permissions        []string
+	Dialect            string
+	AllowOfflineAccess bool
+	TokenLifetime      time.Duration
+}
+
+// UserConfig is a user of the tenant's database connection.
+type UserConfig struct {
+	// Email is in small letters.
+	Email, Password                       string
+	EmailVerified                         bool
+	Name, Nickname, GivenName, FamilyName string
+	Roles                                 []string
+	Permissions                           Permissions
+}
+
+// Service serves the tenants of a stage.
+type Service struct {
+	cfg     Config
+	tenants map[string]*Tenant
+}
+
+// New validates the configuration and opens nothing.
+func New(cfg Config) (*Service, error) {
+	if cfg.DB == nil {
+		return nil, errors.New("making tenants: there is no DB")
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = func(Event) {}
+	}
+	s := &Service{cfg: cfg, tenants: map[string]*Tenant{}}
+	for _, c := range cfg.Tenants {
+		if s.tenants[c.Name] != nil || c.Name == "" {
+			return nil, fmt.Errorf("making tenants: the name %q is empty or taken", c.Name)
+		}
+		t, err := newTenant(s, c)
+		if err != nil {
+			return nil, fmt.Errorf("making tenant %s: %w", c.Name, err)
+		}
+		s.tenants[c.Name] = t
+	}
+	return s, nil
+}
+
+// Tenant gives a tenant by its name, or nil.
+func (s *Service) Tenant(name string) *Tenant { return s.tenants[name] }
+
+// Open reads what is kept of the tenants, and makes and keeps what is new. It
+// must return before the first request.
+func (s *Service) Open(ctx context.Context) error {
+	for _, t := range s.tenants {
+		if err := t.open(ctx); err != nil {
+			return fmt.Errorf("opening tenant %s: %w", t.cfg.Name, err)
+		}
+	}
+	return s.sweep(ctx)
+}
+
+// sweepEvery is how often what has ended is deleted from the store.
+const sweepEvery = 10 * time.Minute
+
+// Run deletes what has ended from time to time. It returns nil when ctx ends.
+func (s *Service) Run(ctx context.Context) error {
+	ticker := time.NewTicker(sweepEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+			if err := s.sweep(ctx); err != nil && ctx.Err() == nil {
+				s.cfg.Log(Event{Time: s.cfg.Now(), Operation: "sweeping", Code: oidc.ServerError, Reason: err.Error()})
+			}
+		}
+	}
+}
+
+// sweep deletes grants a day after their end, with their refresh tokens.
+func (s *Service) sweep(ctx context.Context) error {
+	if len(s.tenants) == 0 {
+		return nil
+	}
+	now := s.cfg.Now()
+	err := s.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "DELETE FROM auth0_grant WHERE expires < ?", now.Add(-24*time.Hour).UnixMilli())
+		if err != nil {
+			return err
+		}
+		return oidc.Sweep(ctx, tx, now)
+	})
+	if err != nil {
+		return fmt.Errorf("sweeping tenants: %w", err)
+	}
+	return nil
+}
+
+// keptError is a refusal whose effects on the store are kept: a code that was
+// used stays used although the request fails.
+type keptError struct{ refusal error }
+
+func (e *keptError) Error() string { return e.refusal.Error() }
+func (e *keptError) Unwrap() error { return e.refusal }
+
+func keep(err error) error { return &keptError{err} }
+
+// write runs fn in a transaction, which commits although fn's error is one that
+// it wrapped in keep.
+func (s *Service) write(ctx context.Context, fn func(*sql.Tx) error) error {
+	var refusal error
+	err := s.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
+		refusal = nil // the store may run fn again
+		err := fn(tx)
+		var kept *keptError
+		if errors.As(err, &kept) {
+			refusal = kept.refusal
+			return nil
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return refusal
+}
+
+// random gives n random bytes in the alphabet of URLs.
+func random(n int) string {
+	b := make([]byte, n)
+	rand.Read(b)
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+// randomHex gives an id as Auth0's are: 24 hexadecimal digits.
+func randomHex() string {
+	b := make([]byte, 12)
+	rand.Read(b)
+	return hex.EncodeToString(b)
+}
+
+const alphanumeric = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+// randomAlphanumeric gives n characters, each equally likely.
+func randomAlphanumeric(n int) string {
+	text := make([]byte, 0, n)
+	for len(text) < n {
+		var b [1]byte
+		rand.Read(b[:])
+		if int(b[0]) < 256-256%len(alphanumeric) { // from there on the first ones would be favoured
+			text = append(text, alphanumeric[int(b[0])%len(alphanumeric)])
+		}
+	}
+	return string(text)
+}

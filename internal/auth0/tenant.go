@@ -1,0 +1,345 @@
+package auth0
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/doorwright/doorwright/internal/oidc"
+	"github.com/doorwright/doorwright/verify"
+)
+
+// sessionLife is how long a browser stays signed in. Auth0's sessions end after
+// three days without use.
+const sessionLife = 72 * time.Hour
+
+// sessionCookie is the cookie of a browser that is signed in; Auth0's has this
+// name too.
+const sessionCookie = "auth0"
+
+// Tenant is one tenant. It is immutable once it is open.
+type Tenant struct {
+	svc     *Service
+	cfg     TenantConfig
+	issuer  string
+	apis    map[string]*APIConfig // by identifier
+	clients []*client
+	users   map[string]*user // by email
+	bySub   map[string]*user
+	guesses *guesses
+	// pepper keys the fingerprints of passwords; it is another in each run.
+	pepper []byte
+
+	// Set by open.
+	engine   *oidc.Engine
+	key      *signingKey
+	verifier *verify.Verifier // of access tokens at the userinfo endpoint
+}
+
+// client is an application with what is kept of it.
+type client struct {
+	ApplicationConfig
+	id, secret string   // the secret of a public client is ""
+	origins    []string // whose scripts may ask the token endpoint
+}
+
+func (c *client) public() bool { return c.Type == TypeSPA || c.Type == TypeNative }
+
+// user is a user with what is kept of it.
+type user struct {
+	UserConfig
+	id       string // auth0|...
+	updated  time.Time
+	password []byte // fingerprint
+}
+
+func newTenant(s *Service, cfg TenantConfig) (*Tenant, error) {
+	u, err := url.Parse(cfg.Origin)
+	if err != nil || u.Host == "" || u.Path != "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, fmt.Errorf("the origin %q is not scheme://host:port", cfg.Origin)
+	}
+	t := &Tenant{
+		svc: s, cfg: cfg, issuer: cfg.Origin + "/", apis: map[string]*APIConfig{},
+		users: map[string]*user{}, bySub: map[string]*user{}, guesses: newGuesses(), pepper: make([]byte, 32),
+	}
+	rand.Read(t.pepper)
+	for i := range cfg.APIs {
+		api := &cfg.APIs[i]
+		if api.Identifier == "" || t.apis[api.Identifier] != nil {
+			return nil, fmt.Errorf("the identifier %q is empty or taken", api.Identifier)
+		}
+		if t.ownAudience(api.Identifier) {
+			return nil, fmt.Errorf("the identifier %q is the tenant's own", api.Identifier)
+		}
+		if authz(api.Dialect) && !api.RBAC {
+			return nil, fmt.Errorf("the dialect %s of %q needs RBAC", api.Dialect, api.Identifier)
+		}
+		t.apis[api.Identifier] = api
+	}
+	for _, a := range cfg.Applications {
+		c := &client{ApplicationConfig: a}
+		if c.public() && len(c.Grants) > 0 {
+			return nil, fmt.Errorf("application %s has no secret and cannot have grants", a.Name)
+		}
+		c.origins = slices.Clone(a.WebOrigins)
+		for _, callback := range a.Callbacks {
+			if o := originOf(callback); o != "" && !slices.Contains(c.origins, o) {
+				c.origins = append(c.origins, o)
+			}
+		}
+		t.clients = append(t.clients, c)
+	}
+	for _, c := range cfg.Users {
+		email := strings.ToLower(c.Email)
+		if email == "" || t.users[email] != nil {
+			return nil, fmt.Errorf("the user %q is without an address or twice there", c.Email)
+		}
+		t.users[email] = &user{UserConfig: c, password: t.fingerprint(c.Password)}
+	}
+	return t, nil
+}
+
+// originOf gives the origin of an http or https URL, as browsers write it, or "".
+func originOf(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return ""
+	}
+	host := strings.ToLower(u.Host)
+	if port := map[string]string{"http": ":80", "https": ":443"}[u.Scheme]; u.Port() != "" {
+		host = strings.TrimSuffix(host, port)
+	}
+	return u.Scheme + "://" + host
+}
+
+// Issuer is the iss of the tenant's tokens: it ends in a slash.
+func (t *Tenant) Issuer() string { return t.issuer }
+
+// ClientID gives the id of an application, or "".
+func (t *Tenant) ClientID(application string) string {
+	if c := t.named(application); c != nil {
+		return c.id
+	}
+	return ""
+}
+
+// ClientSecret gives the secret of an application, or "" if it has none.
+func (t *Tenant) ClientSecret(application string) string {
+	if c := t.named(application); c != nil {
+		return c.secret
+	}
+	return ""
+}
+
+func (t *Tenant) named(application string) *client {
+	for _, c := range t.clients {
+		if c.Name == application {
+			return c
+		}
+	}
+	return nil
+}
+
+func (t *Tenant) clientOf(id string) *client {
+	for _, c := range t.clients {
+		if c.id == id && id != "" {
+			return c
+		}
+	}
+	return nil
+}
+
+// userinfo is the audience of the userinfo endpoint.
+func (t *Tenant) userinfo() string { return t.issuer + "userinfo" }
+
+// ownAudience says whether an audience is the tenant itself, and no API.
+func (t *Tenant) ownAudience(audience string) bool {
+	return audience == "" || audience == t.userinfo() || audience == t.issuer || audience == t.cfg.Origin
+}
+
+// open reads what is kept, and makes and keeps what is new.
+func (t *Tenant) open(ctx context.Context) error {
+	kept, err := t.readKept(ctx)
+	if err != nil {
+		return err
+	}
+	if kept == nil { // outside of the transaction: a key takes its time
+		if kept, err = t.makeKept(); err != nil {
+			return err
+		}
+	}
+	err = t.svc.write(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "INSERT OR IGNORE INTO auth0_tenant (name, secret, pkcs8, cert) VALUES (?, ?, ?, ?)",
+			t.cfg.Name, kept.secret, kept.pkcs8, kept.cert)
+		if err != nil {
+			return err
+		}
+		for _, c := range t.clients {
+			if err := t.openClient(ctx, tx, c); err != nil {
+				return err
+			}
+		}
+		for email, u := range t.users {
+			if err := t.openUser(ctx, tx, email, u); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if t.key, err = newSigningKey(kept); err != nil {
+		return err
+	}
+	t.engine = &oidc.Engine{
+		Tenant: "auth0-" + t.cfg.Name, Origin: t.cfg.Origin, Secret: kept.secret, SessionLife: sessionLife, Now: t.svc.cfg.Now,
+	}
+	t.verifier, err = verify.New(verify.Config{Issuer: t.issuer, Audience: []string{t.userinfo()}, Keys: t, Now: t.svc.cfg.Now, CacheSize: -1,
+		Algorithms: []verify.Algorithm{verify.RS256},
+	})
+	return err
+}
+
+func (t *Tenant) openClient(ctx context.Context, tx *sql.Tx, c *client) error {
+	err := tx.QueryRowContext(ctx, "SELECT id, secret FROM auth0_client WHERE tenant = ? AND name = ?", t.cfg.Name, c.Name).Scan(&c.id, &c.secret)
+	if errors.Is(err, sql.ErrNoRows) {
+		c.id, c.secret = randomAlphanumeric(32), random(48)
+		_, err = tx.ExecContext(ctx, "INSERT INTO auth0_client (tenant, name, id, secret) VALUES (?, ?, ?, ?)", t.cfg.Name, c.Name, c.id, c.secret)
+	}
+	if err != nil {
+		return fmt.Errorf("reading application %s: %w", c.Name, err)
+	}
+	if c.public() {
+		c.secret = ""
+	}
+	return nil
+}
+
+func (t *Tenant) openUser(ctx context.Context, tx *sql.Tx, email string, u *user) error {
+	var updated int64
+	err := tx.QueryRowContext(ctx, "SELECT id, updated FROM auth0_user WHERE tenant = ? AND email = ?", t.cfg.Name, email).Scan(&u.id, &updated)
+	if errors.Is(err, sql.ErrNoRows) {
+		u.id, updated = "auth0|"+randomHex(), t.svc.cfg.Now().UnixMilli()
+		_, err = tx.ExecContext(ctx, "INSERT INTO auth0_user (tenant, email, id, updated) VALUES (?, ?, ?, ?)", t.cfg.Name, email, u.id, updated)
+	}
+	if err != nil {
+		return fmt.Errorf("reading a user: %w", err)
+	}
+	u.updated = time.UnixMilli(updated)
+	t.bySub[u.id] = u
+	return nil
+}
+
+// fingerprint is what passwords are compared by: it has one length, so that the
+// comparison tells nothing of the password, and takes the same time for a user
+// whom there is not. It is never kept, so it need not be slow.
+func (t *Tenant) fingerprint(password string) []byte {
+	h := hmac.New(sha256.New, t.pepper)
+	h.Write([]byte(password))
+	return h.Sum(nil)
+}
+
+// passwordMatches says whether a password is that of a user, who may be nil.
+func (t *Tenant) passwordMatches(u *user, password string) bool {
+	of := t.fingerprint("")
+	if u != nil {
+		of = u.password
+	}
+	return hmac.Equal(of, t.fingerprint(password)) && u != nil
+}
+
+// call is one request, for the log.
+type call struct{ event Event }
+
+// note says what is surprising about a success.
+func (c *call) note(format string, args ...any) {
+	c.event.Notes = append(c.event.Notes, fmt.Sprintf(format, args...))
+}
+
+type endpoint func(t *Tenant, w http.ResponseWriter, r *http.Request, c *call)
+
+// endpoints are what a tenant answers to.
+func endpoints() map[string]endpoint {
+	return map[string]endpoint{
+		"GET " + discoveryPath:                        (*Tenant).discovery,
+		"GET /.well-known/oauth-authorization-server": (*Tenant).discovery,
+		"GET " + jwksPath:                             (*Tenant).jwks,
+		"GET /authorize":                              (*Tenant).authorize,
+		"POST /oauth/token":                           (*Tenant).token,
+		"OPTIONS /oauth/token":                        (*Tenant).preflight,
+		"POST /oauth/revoke":                          (*Tenant).revoke,
+		"OPTIONS /oauth/revoke":                       (*Tenant).preflight,
+		"GET /userinfo":                               (*Tenant).userInfo,
+		"POST /userinfo":                              (*Tenant).userInfo,
+		"OPTIONS /userinfo":                           (*Tenant).openPreflight,
+		"GET /v2/logout":                              (*Tenant).logout,
+		"GET /oidc/logout":                            (*Tenant).endSession,
+		"POST /oidc/logout":                           (*Tenant).confirmLogout,
+		"GET /u/login":                                (*Tenant).showLogin,
+		"POST /u/login":                               (*Tenant).login,
+		"GET /assets/universal.css":                   (*Tenant).style,
+	}
+}
+
+// quiet are the requests that are no line of the log while they succeed.
+func quiet(pattern string) bool {
+	return strings.HasPrefix(pattern, "OPTIONS") || strings.Contains(pattern, "/.well-known/") || strings.Contains(pattern, "/assets/")
+}
+
+// Handler serves the tenant at its origin.
+func (t *Tenant) Handler() http.Handler {
+	mux := http.NewServeMux()
+	for pattern, serve := range endpoints() {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			start := t.svc.cfg.Now()
+			c := &call{event: Event{Operation: r.Method + " " + r.URL.Path, Tenant: t.cfg.Name}}
+			w.Header().Set("Date", start.UTC().Format(http.TimeFormat))
+			w.Header().Set("X-Content-Type-Options", "nosniff")
+			serve(t, w, r, c)
+			c.event.Time = t.svc.cfg.Now()
+			c.event.Duration = c.event.Time.Sub(start)
+			if c.event.Code != "" || !quiet(pattern) {
+				t.svc.cfg.Log(c.event)
+			}
+		})
+	}
+	return mux
+}
+
+// failure is a refusal with the words and the status that Auth0 has for it.
+type failure struct {
+	status            int
+	code, description string
+	reason            string // for the log alone
+}
+
+func (f *failure) Error() string { return f.code + ": " + f.description + " (" + f.reason + ")" }
+
+func fail(status int, code, description, reason string, args ...any) *failure {
+	return &failure{status, code, description, fmt.Sprintf(reason, args...)}
+}
+
+// failed notes an error for the log, and gives its words for the client.
+func (c *call) failed(err error) *failure {
+	var f *failure
+	var refused *oidc.Error
+	switch {
+	case errors.As(err, &f):
+	case errors.As(err, &refused):
+		f = &failure{http.StatusBadRequest, refused.Code, refused.Reason, ""}
+	default:
+		f = &failure{http.StatusInternalServerError, oidc.ServerError, "Internal Server Error", err.Error()}
+	}
+	c.event.Code, c.event.Description, c.event.Reason = f.code, f.description, f.reason
+	return f
+}
