@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/doorwright/doorwright/app"
+	"github.com/doorwright/doorwright/internal/auth0"
 	"github.com/doorwright/doorwright/internal/authorizer"
 	"github.com/doorwright/doorwright/internal/aws"
 	"github.com/doorwright/doorwright/internal/cognito"
@@ -23,7 +24,7 @@ import (
 
 // openState takes the stage and reads its root keys.
 func (a *App) openState(ctx context.Context) error {
-	state, err := store.Open(ctx, a.cfg.State, store.Options{Migrations: slices.Concat(cognito.Migrations(), oidc.Migrations()), Now: a.cfg.Now})
+	state, err := store.Open(ctx, a.cfg.State, store.Options{Migrations: slices.Concat(cognito.Migrations(), oidc.Migrations(), auth0.Migrations()), Now: a.cfg.Now})
 	if err != nil {
 		return fmt.Errorf("opening stage %s: %w", a.cfg.Stage, err)
 	}
@@ -440,12 +441,17 @@ func (a *App) newFunctionAuthorizer(s *servedAPI, name string, decl *app.Authori
 	return z, nil
 }
 
-// issuerKeys finds an issuer's keys: a pool's of this stage in memory, anybody
+// issuerKeys finds an issuer's keys: a pool's or a tenant's of this stage in memory, anybody
 // else's at the issuer.
 func (a *App) issuerKeys(issuer string) (verify.KeySet, error) {
 	for name := range a.decl.UserPools.All() {
 		if pool := a.pools.Pool(name); pool.Issuer() == issuer {
 			return pool, nil
+		}
+	}
+	for name := range a.origins {
+		if tenant := a.tenants.Tenant(name); tenant.Issuer() == issuer {
+			return tenant, nil
 		}
 	}
 	remote, err := verify.NewRemote(verify.RemoteConfig{Issuer: issuer, Now: a.cfg.Now})

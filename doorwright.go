@@ -28,6 +28,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/doorwright/doorwright/app"
+	"github.com/doorwright/doorwright/internal/auth0"
 	"github.com/doorwright/doorwright/internal/authorizer"
 	"github.com/doorwright/doorwright/internal/cognito"
 	"github.com/doorwright/doorwright/internal/gateway"
@@ -91,6 +92,8 @@ type App struct {
 	handlerOf   map[string]string // by function name: what the declaration calls it
 	apis        []*servedAPI
 	domains     map[string]*loopback // by declared user pool
+	tenants     *auth0.Service
+	origins     map[string]*loopback // by declared tenant that runs here
 	added       addedDomains
 	remotes     []*verify.Remote     // keys of issuers elsewhere
 	guards      []*authorizer.Lambda // authorizers that are functions
@@ -173,7 +176,7 @@ func (a *App) Listen(ctx context.Context) (err error) {
 		}
 	}()
 	for _, step := range []func(context.Context) error{
-		a.openState, a.bindEndpoint, a.bindDomains, a.openPools, a.bindAPIs, a.openAPIKeys, a.newFunctions, a.newGateways, a.writeStageFiles,
+		a.openState, a.bindEndpoint, a.bindDomains, a.openPools, a.bindTenants, a.openTenants, a.bindAPIs, a.openAPIKeys, a.newFunctions, a.newGateways, a.writeStageFiles,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -198,7 +201,7 @@ func (a *App) Run(ctx context.Context) error {
 	failed, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	var background errgroup.Group
-	for _, room := range []func(context.Context) error{a.functions.Run, a.pools.Run} {
+	for _, room := range []func(context.Context) error{a.functions.Run, a.pools.Run, a.tenants.Run} {
 		background.Go(func() error {
 			err := room(rooms)
 			if rooms.Err() == nil {
@@ -210,7 +213,7 @@ func (a *App) Run(ctx context.Context) error {
 	var servers errgroup.Group
 	start := func(stop context.Context, l *loopback, h http.Handler) {
 		servers.Go(func() error {
-			c := newCrowd(len(a.apis) + len(a.domains) + 1)
+			c := newCrowd(len(a.apis) + len(a.domains) + len(a.origins) + 1)
 			c.keepHeads = slices.ContainsFunc(a.apis, func(s *servedAPI) bool {
 				return s.listener == l && s.decl.Protocol == app.ProtocolREST
 			})
@@ -257,6 +260,9 @@ func (a *App) handlers() map[*loopback]http.Handler {
 	for name, l := range a.domains {
 		m[l] = a.surviving(a.pools.Pool(name).Domain())
 	}
+	for name, l := range a.origins {
+		m[l] = a.surviving(a.tenants.Tenant(name).Handler())
+	}
 	return m
 }
 
@@ -273,6 +279,9 @@ func (a *App) close() {
 			}
 		}
 		for _, l := range a.domains {
+			l.close()
+		}
+		for _, l := range a.origins {
 			l.close()
 		}
 		a.closeDomains()

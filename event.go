@@ -12,6 +12,7 @@ const (
 	KindRequest  Kind = "request"  // one request and its decision
 	KindFunction Kind = "function" // one line of a function's log
 	KindPool     Kind = "pool"     // one operation on a user pool
+	KindTenant   Kind = "tenant"   // one request to a tenant
 	KindCode     Kind = "code"     // a code was sent to a user
 	KindWarning  Kind = "warning"  // works, but not as the user may think
 	KindError    Kind = "error"    // does not work: what, why, and the fix
@@ -25,7 +26,7 @@ type Event struct {
 	// Text is one line, or several for compile errors, ready to be shown.
 	// Control characters from outside are escaped.
 	Text string `json:"text"`
-	// Source is what it is about: an API, a function, or a user pool.
+	// Source is what it is about: an API, a function, a user pool, or a tenant.
 	Source string `json:"source,omitempty"`
 	// RequestID ties what belongs to one request together.
 	RequestID string `json:"requestId,omitempty"`

@@ -25,7 +25,7 @@ var arrows = map[string][]string{
 	"cmd/doorwright": {".", "app", "examples"},
 	".": {
 		"app", "verify", "sigv4", "internal/gateway", "internal/authorizer",
-		"internal/lambda", "internal/cognito", "internal/oidc", "internal/store", "internal/localca", "internal/wire/awsjson", "internal/aws",
+		"internal/lambda", "internal/cognito", "internal/auth0", "internal/oidc", "internal/store", "internal/localca", "internal/wire/awsjson", "internal/aws",
 	},
 	"doorwrighttest": {"."},
 	"examples":       {},
@@ -34,6 +34,7 @@ var arrows = map[string][]string{
 	// The rooms. They do not import one another, but for the pairs here.
 	"internal/gateway":    {"internal/authorizer", "internal/iam", "verify", "internal/wire/apigw", "internal/wire/policy", "internal/aws"},
 	"internal/cognito":    {"internal/oidc", "verify", "sigv4", "internal/store", "internal/wire/awsjson", "internal/aws"},
+	"internal/auth0":      {"internal/oidc", "verify", "internal/store", "internal/aws"},
 	"internal/authorizer": {"internal/iam", "verify", "internal/wire/apigw", "internal/wire/policy", "internal/aws"},
 	"internal/iam":        {"internal/wire/policy", "internal/aws"},
 	"internal/lambda":     {"internal/build", "internal/aws"},

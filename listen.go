@@ -18,6 +18,7 @@ import (
 const (
 	endpointPort = 4566
 	apiPort      = 3100
+	tenantPort   = 4000
 	domainPort   = 4200
 	portsTried   = 200
 )

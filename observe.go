@@ -8,6 +8,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/doorwright/doorwright/internal/auth0"
 	"github.com/doorwright/doorwright/internal/cognito"
 	"github.com/doorwright/doorwright/internal/gateway"
 	"github.com/doorwright/doorwright/internal/lambda"
@@ -89,6 +90,14 @@ func (a *App) poolEvent(e cognito.Event) {
 	}
 	text := a.byHandler(e.String(), slices.Collect(maps.Keys(a.handlerOf))) // a trigger's refusal names its function
 	a.observe(Event{Time: e.Time, Kind: kind, Source: printable(e.Pool), RequestID: e.RequestID, Text: text})
+}
+
+func (a *App) tenantEvent(e auth0.Event) {
+	kind := KindTenant
+	if e.Fault() {
+		kind = KindError
+	}
+	a.observe(Event{Time: e.Time, Kind: kind, Source: e.Tenant, Text: e.String()})
 }
 
 // codeEvent tells that a message was sent. The code itself is for the eyes of

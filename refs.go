@@ -18,6 +18,10 @@ func (a *App) attribute(ref app.Ref) (string, error) {
 		if url, ok := a.URL(ref.Name); ok {
 			return url, nil
 		}
+	case app.RefTenant, app.RefTenantApplication:
+		if value, ok := a.tenantAttribute(ref); ok {
+			return value, nil
+		}
 	case app.RefAPIKey:
 		if value, ok := a.apiKeyAttribute(ref); ok {
 			return value, nil

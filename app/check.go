@@ -35,13 +35,24 @@ func (c *checker) check() {
 		c.userPool(join("userPools", name), pool)
 	}
 	ports := make(map[int]string)
+	for name, t := range c.app.Tenants.All() {
+		path := join("tenants", name)
+		c.tenant(path, t)
+		if t == nil || t.Port == 0 {
+			continue
+		}
+		if other, taken := ports[t.Port]; taken {
+			c.at(join(path, "port"), "choose another port", "the port %d is already that of %s", t.Port, other)
+		}
+		ports[t.Port] = path
+	}
 	for name, api := range c.app.APIs.All() {
 		path := join("apis", name)
 		c.api(path, api)
 		if other, taken := ports[api.Port]; taken && api.Port != 0 {
-			c.at(join(path, "port"), "choose another port", "the port %d is already that of apis.%s", api.Port, other)
+			c.at(join(path, "port"), "choose another port", "the port %d is already that of %s", api.Port, other)
 		} else {
-			ports[api.Port] = name
+			ports[api.Port] = path
 		}
 	}
 }
@@ -127,28 +138,31 @@ const (
 	environmentVariable = "an environment variable"
 	apiKey              = "an API key"
 	providerSecret      = "an identity provider's client secret"
+	userPassword        = "a user's password"
 )
 
 // maySecret says whether a secret may go there.
 func (e *placedExpr) maySecret() bool {
-	return slices.Contains([]string{environmentVariable, apiKey, providerSecret}, e.is)
+	return slices.Contains([]string{environmentVariable, apiKey, providerSecret, userPassword}, e.is)
 }
 
 // early says whether the value is needed before any resource has its own.
-func (e *placedExpr) early() bool { return strings.HasPrefix(e.is, "an identity provider's ") }
+func (e *placedExpr) early() bool {
+	return strings.HasPrefix(e.is, "an identity provider's ") || e.is == userPassword
+}
 
 // references checks that the references of e refer to something, and that secrets stay
 // out of what is shown.
 func (c *checker) references(e *placedExpr) {
 	for _, r := range e.Refs() {
-		if e.early() && (r.Kind == RefAPI || r.Kind == RefAPIKey || r.Kind == RefUserPool || r.Kind == RefUserPoolClient) {
-			c.p.add(r.span, "write the value, ${env:NAME} or, for the clientSecret, ${secret:NAME}", "%s cannot refer to another resource", e.is)
+		if e.early() && r.Kind != RefStage && r.Kind != RefEnv && r.Kind != RefSecret {
+			c.p.add(r.span, "write the value, ${env:NAME} or, for a clientSecret or password, ${secret:NAME}", "%s cannot refer to another resource", e.is)
 			continue
 		}
 		switch r.Kind {
 		case RefSecret:
 			if !e.maySecret() {
-				c.p.add(r.span, "secrets can go only into a function's environment, an API key's value and an identity provider's clientSecret", "%s is shown, so it cannot refer to a secret", e.is)
+				c.p.add(r.span, "secrets can go only into a function's environment, an API key's value, an identity provider's clientSecret and a user's password", "%s is shown, so it cannot refer to a secret", e.is)
 			}
 		case RefAPI:
 			c.refersTo(r, "apis", r.Name, c.app.APIs.Keys())
@@ -158,6 +172,8 @@ func (c *checker) references(e *placedExpr) {
 			c.poolReference(r)
 		case RefUserPoolClient:
 			c.clientReference(e, r)
+		case RefTenant, RefTenantApplication:
+			c.tenantReference(e, r)
 		}
 	}
 }

@@ -2,12 +2,12 @@ package app
 
 import "time"
 
-// This file and declaration_api.go are the declaration's vocabulary. Their struct
+// This file, declaration_api.go and declaration_tenant.go are the declaration's vocabulary. Their struct
 // tags are what the walker enforces and what Schema prints, and their comments are
 // the descriptions Schema carries, so a rule or an explanation is written once. The
 // tags are read in
-// fields.go; the rules that need more than one field are in check_api.go and
-// check_pool.go.
+// fields.go; the rules that need more than one field are in check_api.go,
+// check_pool.go and check_tenant.go.
 
 // An App is one stage of a declaration: all that doorwright.yaml says, with the
 // stage's overrides merged in and defaults filled in.
@@ -24,6 +24,9 @@ type App struct {
 	Region string `yaml:"region" default:"us-east-1" grammar:"region"`
 	// UserPools are Cognito user pools by name (AWS::Cognito::UserPool).
 	UserPools Map[*UserPool] `yaml:"userPools" keys:"resource name"`
+	// Tenants are Auth0 tenants by name: local ones, which Auth0's SDKs accept, or with
+	// a domain real ones.
+	Tenants Map[*Tenant] `yaml:"tenants" keys:"resource name"`
 	// APIs are API Gateway APIs by name (AWS::ApiGatewayV2::Api).
 	APIs Map[*API] `yaml:"apis" keys:"resource name"`
 	// Outputs are the values printed once the app is up, by name, such as
@@ -31,7 +34,7 @@ type App struct {
 	// shown to everybody, so they cannot refer to secrets.
 	Outputs Map[Expr] `yaml:"outputs" keys:"output name" refs:"an output"`
 
-	_ struct{} `noun:"the declaration" later:"tenants identityPools tables buckets"`
+	_ struct{} `noun:"the declaration" later:"identityPools tables buckets"`
 
 	// Stage is the stage this App is of.
 	Stage string `yaml:"-"`

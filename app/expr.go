@@ -29,6 +29,12 @@ const (
 	RefUserPool RefKind = "userPools"
 	// RefUserPoolClient is ${userPools.NAME.clients.CLIENT.ATTRIBUTE}: id or secret.
 	RefUserPoolClient RefKind = "userPools.clients"
+	// RefTenant is ${tenants.NAME.ATTRIBUTE}: issuer, which ends in a slash; domain,
+	// without a scheme; url, without a slash at the end.
+	RefTenant RefKind = "tenants"
+	// RefTenantApplication is ${tenants.NAME.applications.APPLICATION.ATTRIBUTE}: clientId
+	// or clientSecret.
+	RefTenantApplication RefKind = "tenants.applications"
 )
 
 // A Ref is one ${...} of an Expr.
@@ -36,8 +42,8 @@ type Ref struct {
 	Kind RefKind
 	// Name is the name of the variable, the secret or the resource.
 	Name string
-	// Client is the name of the client of a RefUserPoolClient, or of the key of a
-	// RefAPIKey.
+	// Client is the name of the client of a RefUserPoolClient, of the key of a
+	// RefAPIKey, or of the application of a RefTenantApplication.
 	Client string
 	// Attribute is the attribute of the resource, such as url.
 	Attribute string
@@ -180,7 +186,7 @@ type refError struct{ message, hint string }
 
 var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,255}$`)
 
-const refForms = "${stage}, ${env:NAME}, ${secret:NAME}, ${apis.NAME.url}, ${userPools.NAME.id} or ${userPools.NAME.clients.NAME.id}"
+const refForms = "${stage}, ${env:NAME}, ${secret:NAME}, ${apis.NAME.url}, ${tenants.NAME.issuer}, ${userPools.NAME.id} or ${userPools.NAME.clients.NAME.id}"
 
 // parseRef reads what is between the braces.
 func parseRef(body string) (Ref, *refError) {
@@ -216,6 +222,9 @@ var attributes = map[RefKind][]string{
 	RefUserPool:       {"id", "arn", "issuer", "providerName", "domain", "url"},
 	RefAPIKey:         {"id", "value"},
 	RefUserPoolClient: {"id", "secret"},
+
+	RefTenant:            {"issuer", "domain", "url"},
+	RefTenantApplication: {"clientId", "clientSecret"},
 }
 
 // parseAttribute reads a reference to a resource.
@@ -223,10 +232,10 @@ func parseAttribute(body string) (Ref, *refError) {
 	words := strings.Split(body, ".")
 	r := Ref{Kind: RefKind(words[0])}
 	switch {
-	case words[0] == "tenants" || words[0] == "identityPools" || words[0] == "tables" || words[0] == "buckets":
+	case words[0] == "identityPools" || words[0] == "tables" || words[0] == "buckets":
 		return Ref{}, &refError{fmt.Sprintf("${%s}: %s %s", body, words[0], unsupported), ""}
-	case words[0] != "apis" && words[0] != "userPools":
-		hint := didYouMean(words[0], []string{"stage", "apis", "userPools"})
+	case words[0] != "apis" && words[0] != "userPools" && words[0] != "tenants":
+		hint := didYouMean(words[0], []string{"stage", "apis", "userPools", "tenants"})
 		if variableName.MatchString(body) && hint == "" {
 			hint = fmt.Sprintf("write ${env:%s} for an environment variable, ${secret:%s} for a secret, or $${ for a literal ${", body, body)
 		} else if hint == "" {
@@ -235,6 +244,8 @@ func parseAttribute(body string) (Ref, *refError) {
 		return Ref{}, &refError{fmt.Sprintf("${%s} refers to nothing known", body), hint}
 	case words[0] == "userPools" && len(words) > 3 && words[2] == "clients":
 		r.Kind, r.Name, r.Client, words = RefUserPoolClient, words[1], words[3], words[4:]
+	case words[0] == "tenants" && len(words) > 3 && words[2] == "applications":
+		r.Kind, r.Name, r.Client, words = RefTenantApplication, words[1], words[3], words[4:]
 	case words[0] == "apis" && len(words) > 3 && words[2] == "apiKeys":
 		r.Kind, r.Name, r.Client, words = RefAPIKey, words[1], words[3], words[4:]
 	case len(words) > 1:
@@ -256,7 +267,7 @@ func parseAttribute(body string) (Ref, *refError) {
 		}
 		return Ref{}, &refError{fmt.Sprintf("${%s}: no attribute %q", body, r.Attribute), hint}
 	}
-	form := map[RefKind]string{RefAPI: "${apis.NAME.url}", RefAPIKey: "${apis.NAME.apiKeys.NAME.value}", RefUserPool: "${userPools.NAME.id}", RefUserPoolClient: "${userPools.NAME.clients.NAME.id}"}[r.Kind]
+	form := map[RefKind]string{RefTenant: "${tenants.NAME.issuer}", RefTenantApplication: "${tenants.NAME.applications.NAME.clientId}", RefAPI: "${apis.NAME.url}", RefAPIKey: "${apis.NAME.apiKeys.NAME.value}", RefUserPool: "${userPools.NAME.id}", RefUserPoolClient: "${userPools.NAME.clients.NAME.id}"}[r.Kind]
 	return Ref{}, &refError{fmt.Sprintf("${%s} does not name an attribute", body), "write " + form}
 }
 

@@ -241,6 +241,53 @@ var grammars = []grammar{
 			return ""
 		},
 	}, {
+		// Auth0 docs, custom domains and tenant domains: a host name alone.
+		name:    "tenant domain",
+		pattern: regexp.MustCompile(`^[a-z0-9-]+(\.[a-z0-9-]+)+$`),
+		says:    "a tenant's domain is its host name alone, such as myorg.us.auth0.com",
+		fix: func(s string) string {
+			host := strings.TrimSuffix(strings.TrimPrefix(strings.ToLower(s), "https://"), "/")
+			if host != s && hostPattern.MatchString(host) {
+				return fmt.Sprintf("write %q", host)
+			}
+			return ""
+		},
+	}, {
+		name:    "web origin",
+		pattern: regexp.MustCompile(`^https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?$`),
+		says:    "a web origin is scheme://host[:port] in small letters, as browsers send it, without a path or a wildcard",
+		fix: func(s string) string {
+			if strings.HasSuffix(s, "/") && strings.Count(s, "/") == 3 {
+				return fmt.Sprintf("an origin has no path: write %q", strings.TrimSuffix(s, "/"))
+			}
+			return ""
+		},
+	}, {
+		name:    "role name",
+		pattern: regexp.MustCompile(`^[!-~]([ -~]{0,48}[!-~])?$`),
+		says:    "a role name is 1 to 50 visible ASCII characters",
+	}, {
+		// A permission is a scope (RFC 6749, 3.3); Auth0 allows 280 characters.
+		name:    "permission",
+		pattern: regexp.MustCompile(`^[!#-\[\]-~]{1,280}$`),
+		says:    `a permission is 1 to 280 visible ASCII characters but for " and \, such as read:unicorn`,
+	}, {
+		name:    "api identifier",
+		pattern: regexp.MustCompile(`^[!#-\[\]-~]{1,600}$`),
+		says:    `an API's identifier is visible ASCII characters but for " and \, such as https://unicorns.example`,
+	}, {
+		name:    "client id",
+		pattern: regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`),
+		says:    "a client id is letters and digits, as the application's settings show it",
+	}, {
+		name:    "email address",
+		pattern: regexp.MustCompile(`^[!#-'*+\--9=?A-Z^-~]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$`),
+		says:    "an email address is such as rider@example.com",
+	}, {
+		name:    "profile text",
+		pattern: regexp.MustCompile(`^[^\x00-\x1f]{1,300}$`),
+		says:    "write 1 to 300 characters",
+	}, {
 		name:    "header name",
 		pattern: regexp.MustCompile(`^[!#$%&'*+.^_|~0-9A-Za-z-]+$`),
 		says:    "a header name is such as Content-Type, or * for all",

@@ -144,7 +144,8 @@ func (a *App) Secret(name string) (Secret, bool) {
 }
 
 // Resolve returns the text of e. The stage, the environment and the secrets are known;
-// attribute is asked for those of resources: RefAPI, RefAPIKey, RefUserPool and RefUserPoolClient.
+// attribute is asked for those of resources: RefAPI, RefAPIKey, RefUserPool,
+// RefUserPoolClient, RefTenant and RefTenantApplication.
 func (a *App) Resolve(e Expr, attribute func(Ref) (string, error)) (string, error) {
 	return e.Resolve(func(r Ref) (string, error) {
 		switch r.Kind {

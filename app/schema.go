@@ -2,33 +2,29 @@ package app
 
 import (
 	"bytes"
-	_ "embed"
+	"embed"
 	"encoding/json"
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"io/fs"
 	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
 )
 
-// The comments of declaration*.go are the schema's descriptions.
-var (
-	//go:embed declaration.go
-	declarationSource string
-	//go:embed declaration_api.go
-	declarationAPISource string
-	//go:embed declaration_policy.go
-	declarationPolicySource string
-)
+// The comments of these files are the schema's descriptions.
+//
+//go:embed declaration*.go
+var declarations embed.FS
 
 // Schema returns the JSON Schema (draft 2020-12) of doorwright.yaml, for editors and for
 // tools that write declarations. It holds what the types and tags of this package hold;
 // what needs more than one place of the file, the files beside it or arithmetic on
 // durations, only Load sees.
 func Schema() []byte {
-	g := &generator{docs: readDocs(declarationSource, declarationAPISource, declarationPolicySource), made: make(map[string]bool)}
+	g := &generator{docs: readDocs(declarations), made: make(map[string]bool)}
 	app := g.object(appType, false)
 	root := object{
 		{"$schema", "https://json-schema.org/draft/2020-12/schema"},
@@ -297,11 +293,13 @@ func (g *generator) list(t reflect.Type, f *field, stage bool) object {
 
 // readDocs returns the first paragraphs of the comments of Go files' types and fields,
 // by Type and Type.Field. The name a field's comment starts with becomes its key.
-func readDocs(sources ...string) map[string]string {
+func readDocs(files embed.FS) map[string]string {
 	docs := make(map[string]string)
+	names, _ := fs.Glob(files, "*.go")
 	var all []ast.Decl
-	for _, source := range sources {
-		file, err := parser.ParseFile(token.NewFileSet(), "declaration.go", source, parser.ParseComments)
+	for _, name := range names {
+		source, _ := files.ReadFile(name)
+		file, err := parser.ParseFile(token.NewFileSet(), name, source, parser.ParseComments)
 		if err != nil {
 			continue // it is a file this package was compiled from
 		}

@@ -194,6 +194,33 @@ func (a *App) Token(t testing.TB, u User) Tokens {
 	return Tokens(tokens)
 }
 
+// TenantUser names whose tokens of a local tenant are wanted: a user's, or,
+// without Name, an application's own.
+type TenantUser struct {
+	// Name is the address of a declared user.
+	Name string
+	// Tenant and Application are declared names. They may be left out where there is
+	// only one that will do.
+	Tenant, Application string
+	// API is the declared name of the API that the access token is for.
+	API string
+	// Scope is what the application asks for, such as "openid read:unicorn".
+	Scope string
+}
+
+// TenantToken signs a declared user in to an application of a local tenant and
+// gives the tokens, with what of Scope the user may have.
+func (a *App) TenantToken(t testing.TB, u TenantUser) Tokens {
+	t.Helper()
+	tokens, err := a.app.TenantToken(t.Context(), doorwright.TenantTokenRequest{
+		Tenant: u.Tenant, Application: u.Application, API: u.API, User: u.Name, Scope: u.Scope,
+	})
+	if err != nil {
+		t.Fatalf("doorwrighttest: a token of a tenant: %v", err)
+	}
+	return Tokens(tokens)
+}
+
 // Response is an answer whose body has been read.
 type Response struct {
 	Status int

@@ -1,0 +1,117 @@
+package doorwright_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/doorwright/doorwright"
+)
+
+// TestTenant starts a declared tenant on its own origin, asks it for a machine's
+// token as any client would, and is let in by scope.
+func TestTenant(t *testing.T) {
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "unicorns") }))
+	t.Cleanup(upstream.Close)
+	dir := declare(t, fmt.Sprintf(`name: app
+tenants:
+  Auth0:
+    applications:
+      web: {type: regular_web, callbacks: ["http://localhost:5678"]}
+      machine: {type: non_interactive, grants: {Api: ["read:unicorn"]}}
+    apis: {Api: {identifier: "https://unicorns.example", permissions: ["read:unicorn", "list:unicorns"], tokenLifetime: 1h}}
+    users: [{email: ann@example.com, password: "Passw0rd!"}]
+  Other: {apis: {Api: {identifier: "https://unicorns.example"}}}
+  Real: {domain: myorg.us.auth0.com, applications: {spa: {type: spa, clientId: AbC}}}
+apis:
+  Api:
+    authorizers:
+      auth0: {type: jwt, issuer: "${tenants.Auth0.issuer}", audience: ["https://unicorns.example"]}
+      other: {type: jwt, issuer: "${tenants.Other.issuer}", audience: ["https://unicorns.example"]}
+    routes:
+      GET /one: {url: %[1]q, authorizer: auth0, scopes: ["read:unicorn"]}
+      GET /all: {url: %[1]q, authorizer: auth0, scopes: ["list:unicorns"]}
+      GET /other: {url: %[1]q, authorizer: other}
+outputs:
+  Api: "${apis.Api.url}"
+  Issuer: "${tenants.Auth0.issuer}"
+  Url: "${tenants.Auth0.url}"
+  Domain: "${tenants.Auth0.domain}"
+  Client: "${tenants.Auth0.applications.machine.clientId}"
+  RealIssuer: "${tenants.Real.issuer}"
+  RealClient: "${tenants.Real.applications.spa.clientId}"
+`, upstream.URL))
+	r := run(t, doorwright.Config{Dir: dir, AnyPort: true})
+	origin := r.output("Url")
+	if r.output("Issuer") != origin+"/" || origin != "http://"+r.output("Domain") || r.output("RealIssuer") != "https://myorg.us.auth0.com/" || r.output("RealClient") != "AbC" {
+		t.Errorf("outputs: %s %s %s %s", r.output("Issuer"), origin, r.output("Domain"), r.output("RealIssuer"))
+	}
+	if document := fetchJSON(t, r.output("Issuer")+".well-known/openid-configuration"); document["issuer"] != r.output("Issuer") {
+		t.Errorf("discovery: %v", document)
+	}
+	for _, host := range []string{"attacker.example", "localhost", "localhost:1"} { // DNS rebinding
+		request, err := http.NewRequest("GET", origin+"/.well-known/jwks.json", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Host = host
+		res, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if res.Body.Close(); res.StatusCode != 421 {
+			t.Errorf("Host %s is answered %d", host, res.StatusCode)
+		}
+	}
+	res, err := http.PostForm(origin+"/oauth/token", url.Values{"grant_type": {"client_credentials"}, "client_id": {r.output("Client")}, "client_secret": {"guessed"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var refusal map[string]string
+	if err := json.NewDecoder(res.Body).Decode(&refusal); err != nil || res.StatusCode != 401 || refusal["error"] != "access_denied" {
+		t.Errorf("a guessed secret: %d %v %v", res.StatusCode, refusal, err)
+	}
+	res.Body.Close()
+	if text := r.text(doorwright.KindTenant); !strings.Contains(text, "POST /oauth/token Auth0 machine: access_denied (the application's secret is missing or wrong)") || strings.Contains(text, "guessed") {
+		t.Errorf("the log says %s", text)
+	}
+	tokens, err := r.TenantToken(t.Context(), doorwright.TenantTokenRequest{Tenant: "Auth0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	get := func(path, token string) int {
+		request, err := http.NewRequest("GET", r.output("Api")+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Authorization", "Bearer "+token)
+		res, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		return res.StatusCode
+	}
+	for path, want := range map[string]int{"/one": 200, "/all": 403, "/other": 401} {
+		if got := get(path, tokens.Access); got != want {
+			t.Errorf("%s answers the machine %d, not %d", path, got, want)
+		}
+	}
+	for what, request := range map[string]doorwright.TenantTokenRequest{
+		"no application":                             {Tenant: "Other"},
+		"which gives its tokens itself":              {Tenant: "Real"},
+		"more than one tenant":                       {},
+		"has no user":                                {Tenant: "Auth0", User: "nobody@example.com"},
+		"nobody signs in by the application":         {Tenant: "Auth0", User: "ann@example.com", Application: "machine"},
+		"has no application of tenant Auth0 \"wbe\"": {Tenant: "Auth0", User: "ann@example.com", Application: "wbe"},
+	} {
+		if _, err := r.TenantToken(t.Context(), request); err == nil || !strings.Contains(err.Error(), what) {
+			t.Errorf("%v: %v; want %s", request, err, what)
+		}
+	}
+}
