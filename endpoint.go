@@ -21,6 +21,10 @@ func (a *App) awsEndpoint() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer a.survive(w, r)
 		target := r.Header.Get("X-Amz-Target")
+		if r.Method == http.MethodPost && r.URL.Path == "/" && target == tokenTarget {
+			a.serveToken(w, r)
+			return
+		}
 		if r.Method == http.MethodPost && r.URL.Path == "/" && !strings.HasPrefix(target, cognitoTarget) {
 			a.unknownService(w, r, target)
 			return
