@@ -248,3 +248,33 @@ func TestRefresh(t *testing.T) {
 	w.advance(30 * 24 * time.Hour)
 	refused("one of 30 days ago", refresh("spa", last["refresh_token"]))
 }
+
+// TestWebApplication signs in to an application with a secret and exchanges the
+// code as the walk-through's curl does: no PKCE, the secret in the form.
+func TestWebApplication(t *testing.T) {
+	w := newWorld(t, tenantConfig())
+	query := url.Values{"client_id": {w.tenant.ClientID("web")}, "redirect_uri": {"http://localhost:5678"}, "response_type": {"code"}, "scope": {"openid profile"}}
+	code := func() string {
+		a := w.browser().signIn(query.Encode(), "ann@example.com", password)
+		u, err := url.Parse(a.header.Get("Location"))
+		if err != nil || a.status != 302 || u.Host != "localhost:5678" || u.Query().Get("code") == "" {
+			t.Fatalf("%d %s", a.status, a.header.Get("Location"))
+		}
+		return u.Query().Get("code")
+	}
+	exchange := url.Values{"grant_type": {"authorization_code"}, "redirect_uri": {"http://localhost:5678"}}
+	exchange.Set("code", code())
+	tokens := w.token("web", exchange).json(t)
+	id := part(t, tokens["id_token"], 1)
+	if tokens["scope"] != "openid profile" || id["aud"] != w.tenant.ClientID("web") || id["name"] != "ann@example.com" || id["email"] != nil || id["nonce"] != nil {
+		t.Errorf("the tokens are %v, with %v", tokens, id)
+	}
+	for name, secret := range map[string]string{"no secret": "", "a wrong one": "x", "another application's": w.tenant.ClientSecret("machine")} {
+		good := code()
+		exchange.Set("code", good)
+		exchange.Set("client_secret", secret)
+		if a := w.token("web", exchange); a.status != 401 || strings.TrimSpace(a.body) != `{"error":"access_denied","error_description":"Unauthorized"}` {
+			t.Errorf("%s: %d %s", name, a.status, a.body)
+		}
+	}
+}
