@@ -23,7 +23,12 @@ const (
 	providerTimeout = 5 * time.Second
 	maxAnswer       = 256 << 10
 	maxProviders    = 100
+	// maxAsking bounds the requests that are out at once: a page can send as many
+	// browsers on their way as it likes, and each makes us ask.
+	maxAsking = 16
 )
+
+var errBusy = errors.New("too many requests to identity providers are under way")
 
 // Provider is an OpenID Connect provider elsewhere that signs users in.
 type Provider struct {
@@ -41,6 +46,7 @@ type Provider struct {
 type Providers struct {
 	client *http.Client
 	now    func() time.Time
+	asking chan struct{} // holds one of each request that is out
 
 	mu   sync.Mutex
 	keys map[string]*verify.Remote // by issuer; guarded by mu
@@ -49,7 +55,7 @@ type Providers struct {
 // NewProviders starts nothing; Close ends fetches that are under way.
 func NewProviders(now func() time.Time) *Providers {
 	return &Providers{
-		now: now, keys: map[string]*verify.Remote{},
+		now: now, keys: map[string]*verify.Remote{}, asking: make(chan struct{}, maxAsking),
 		client: &http.Client{
 			Timeout: providerTimeout,
 			// A redirect would let whoever has an open redirector there choose who
@@ -272,6 +278,15 @@ func (p *Providers) keysOf(issuer string) (verify.KeySet, error) {
 
 // ask sends a request and reads its answer, a JSON object of bounded size.
 func (p *Providers) ask(r *http.Request, answer any) error {
+	ctx, cancel := context.WithTimeoutCause(r.Context(), providerTimeout, errBusy)
+	defer cancel()
+	select {
+	case p.asking <- struct{}{}:
+		defer func() { <-p.asking }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	r = r.WithContext(ctx)
 	r.Header.Set("Accept", "application/json")
 	res, err := p.client.Do(r)
 	if err != nil {

@@ -1,6 +1,52 @@
 package oidc
 
-import "testing"
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// held is a provider that does not answer.
+type held struct{ asked atomic.Int32 }
+
+func (h *held) RoundTrip(r *http.Request) (*http.Response, error) {
+	h.asked.Add(1)
+	<-r.Context().Done()
+	return nil, r.Context().Err()
+}
+
+// TestProvidersAreAskedByFew: however many browsers are sent on their way at once,
+// few requests go out for them, and nobody waits for longer than an answer may take.
+func TestProvidersAreAskedByFew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		provider := &held{}
+		p := NewProviders(time.Now)
+		p.client.Transport = provider
+		began, refused := time.Now(), make(chan error, 1000)
+		for range cap(refused) {
+			go func() { // awaited below
+				_, err := p.AuthorizationURL(t.Context(), &Provider{Issuer: "https://idp.example"}, "https://localhost", &Departure{})
+				refused <- err
+			}()
+		}
+		synctest.Wait()
+		if n := provider.asked.Load(); n != maxAsking {
+			t.Errorf("%d requests are out at once", n)
+		}
+		for range cap(refused) {
+			if err := <-refused; !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, errBusy) {
+				t.Fatal(err)
+			}
+		}
+		if waited := time.Since(began); waited > providerTimeout {
+			t.Errorf("they waited for %s", waited)
+		}
+	})
+}
 
 // TestEndpointsOfANetworkIssuer: an issuer on the network names no address on this
 // machine, in any spelling, and nothing but https.
