@@ -242,3 +242,48 @@ func TestRESTHeadersOfABodyInFront(t *testing.T) {
 		conn.Close()
 	}
 }
+
+// TestRESTResourcePolicy holds a declared policy against requests: what it denies,
+// what no statement allows, and what passes on to the validator.
+func TestRESTResourcePolicy(t *testing.T) {
+	dir := declare(t, `name: app
+apis:
+  Api:
+    protocol: rest
+    resourcePolicy:
+      Version: "2012-10-17"
+      Statement:
+        - {Effect: Allow, Principal: "*", Action: execute-api:Invoke, Resource: [execute-api:/dev/GET/open, execute-api:/dev/GET/admin]}
+        - Effect: Deny
+          Principal: {AWS: "*"}
+          Action: execute-api:Invoke
+          Resource: execute-api:/*/*/admin
+          Condition:
+            NotIpAddress:
+              aws:SourceIp: 203.0.113.0/24
+    routes:
+      GET /open: {function: f.handler, requestParameters: [method.request.querystring.q]}
+      GET /admin: f.handler
+      GET /other: f.handler
+outputs: {Url: "${apis.Api.url}"}
+`)
+	if err := os.WriteFile(filepath.Join(dir, "f.mjs"), []byte("export const handler = async () => ({})\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	r := run(t, doorwright.Config{Dir: dir, AnyPort: true})
+	for path, want := range map[string]string{
+		"/open":  `400 {"message":"Missing required request parameters: [q]"}`,
+		"/admin": `403 .*/dev/GET/admin with an explicit deny in a resource-based policy"}`,
+		"/other": `403 .*/dev/GET/other because no resource-based policy allows the execute-api:Invoke action"}`,
+	} {
+		status, body := ask(t, get(t, r.output("Url")+path))
+		got := fmt.Sprintf("%d %s", status, body)
+		begin, end, _ := strings.Cut(want, ".*")
+		if !strings.HasPrefix(got, begin) || !strings.HasSuffix(got, end) {
+			t.Errorf("%s: %s, want %s", path, got, want)
+		}
+	}
+	if text := r.text(doorwright.KindRequest); !strings.Contains(text, "resourcePolicy: a statement denies this request of ") {
+		t.Errorf("%s", text)
+	}
+}

@@ -115,7 +115,7 @@ func checkUnsigned(s *policy.Statement) error {
 	for _, list := range [...][]string{s.Resource, s.NotResource} {
 		for _, r := range list {
 			if strings.Contains(r, "${") {
-				return fmt.Errorf("Resource %.100q: %w", r, errVariable)
+				return fmt.Errorf("its Resource %.100q: %w", r, errVariable)
 			}
 		}
 	}
