@@ -120,8 +120,7 @@ func operationTable() []operation {
 		{name: "ListResourceServers", serve: on((*Service).listResourceServers)},
 
 		// The look of the hosted pages.
-		{name: "GetUICustomization", serve: on((*Service).getUICustomization)},
-		{name: "SetUICustomization", serve: on((*Service).setUICustomization), note: "answers as for a pool without a domain"},
+		{name: "GetUICustomization", serve: on((*Service).getUICustomization), note: "nothing is customized"},
 
 		// Tags.
 		{name: "TagResource", serve: on((*Service).tagResource)},
@@ -174,7 +173,7 @@ const (
 		DescribeUserImportJob GetCSVHeader GetClientToken GetLogDeliveryConfiguration GetProvisionedLimit
 		GetSigningCertificate GetUserPoolClientSessionConfiguration GetUserPoolSessionConfiguration ListTerms
 		ListUserImportJobs ListUserPoolClientSecrets ListUserPoolReplicas SetLogDeliveryConfiguration
-		SetRiskConfiguration SetUserPoolClientSessionConfiguration SetUserPoolSessionConfiguration StartUserImportJob
+		SetRiskConfiguration SetUICustomization SetUserPoolClientSessionConfiguration SetUserPoolSessionConfiguration StartUserImportJob
 		StopUserImportJob UpdateManagedLoginBranding UpdateProvisionedLimit UpdateTerms UpdateUserPoolReplica`
 )
 
