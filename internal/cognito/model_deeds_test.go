@@ -783,8 +783,9 @@ func (m *machine) verifyEmail() {
 	}
 	u := a.grant.user
 	code := m.aCode(u, verifyEmail)
-	want, undo, done := m.bearer(a), func() {}, func() {}
+	want, done := m.bearer(a), func() {}
 	if want == "" {
+		var undo func()
 		if want, undo, done = m.tryCode(u, verifyEmail, code, 15); want == "" && m.holder(u, u.email, true) != nil {
 			want = aliasExists
 			undo()

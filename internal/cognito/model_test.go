@@ -16,7 +16,7 @@ import (
 )
 
 var (
-	modelSteps = flag.Int("model-steps", 300, "how many operations TestModel does")
+	modelSteps = flag.Int("model-steps", 1000, "how many operations TestModel does")
 	modelSeed  = flag.Uint64("model-seed", 0, "the seed of TestModel; 0 draws one")
 )
 
