@@ -352,3 +352,19 @@ func TestCORS(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatIsNotThere asks for parts of Auth0 that a local tenant does not have:
+// they are refused, and the log says so.
+func TestWhatIsNotThere(t *testing.T) {
+	w := newWorld(t, tenantConfig())
+	for _, path := range []string{"/oauth/device/code", "/oauth/par", "/passwordless/start", "/dbconnections/signup", "/mfa/challenge", "/api/v2/users", "/authorize"} {
+		if a := w.browser().post(path, url.Values{"client_id": {w.tenant.ClientID("spa")}}); a.status != 404 {
+			t.Errorf("POST %s: %d", path, a.status)
+		}
+		w.mu.Lock()
+		if last := w.events[len(w.events)-1].String(); !strings.Contains(last, "POST "+path+" is not part of this version") {
+			t.Errorf("the log says %s", last)
+		}
+		w.mu.Unlock()
+	}
+}

@@ -288,7 +288,15 @@ func endpoints() map[string]endpoint {
 		"GET /u/login":                                (*Tenant).showLogin,
 		"POST /u/login":                               (*Tenant).login,
 		"GET /assets/universal.css":                   (*Tenant).style,
+		"/":                                           (*Tenant).unknown,
 	}
+}
+
+// unknown answers what a tenant does not have, and says so in the log: Auth0 may
+// well have it.
+func (t *Tenant) unknown(w http.ResponseWriter, r *http.Request, c *call) {
+	c.failed(fail(http.StatusNotFound, "not_found", "Not Found", "%s %.100s is not part of this version of a local tenant", r.Method, r.URL.Path))
+	http.Error(w, "Not Found", http.StatusNotFound)
 }
 
 // quiet are the requests that are no line of the log while they succeed.
