@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/doorwright/doorwright"
+	"github.com/doorwright/doorwright/internal/auth0"
 	"github.com/doorwright/doorwright/internal/cognito"
 	"github.com/doorwright/doorwright/internal/oidc"
 	"github.com/doorwright/doorwright/internal/store"
@@ -132,7 +133,7 @@ func TestGarbledLog(t *testing.T) {
 // migrated.
 func TestNewerState(t *testing.T) {
 	dir, stage := usedStage(t, false)
-	s, err := store.Open(t.Context(), stage, store.Options{Migrations: slices.Concat(cognito.Migrations(), oidc.Migrations())})
+	s, err := store.Open(t.Context(), stage, store.Options{Migrations: slices.Concat(cognito.Migrations(), oidc.Migrations(), auth0.Migrations())})
 	if err != nil {
 		t.Fatal(err)
 	}
