@@ -14,6 +14,7 @@ func main() {
 	auth, err := lambdaauth.New(lambdaauth.Config{
 		Issuer:   os.Getenv("TOKEN_ISSUER"),
 		Audience: []string{os.Getenv("AUDIENCE")},
+		JWKSURL:  os.Getenv("JWKS_URI"), // without one, the issuer's discovery document says
 	})
 	if err != nil {
 		log.Fatal(err)
