@@ -198,6 +198,7 @@ func (s *Service) deleteUserPoolClient(ctx context.Context, c *call, in *describ
 			return err
 		}
 		p.clients = slices.DeleteFunc(p.clients, func(one *Client) bool { return one == cl })
+		p.forgetLook(cl.id)
 		for _, statement := range []string{
 			"DELETE FROM cognito_session WHERE pool = ? AND client = ?",
 			"DELETE FROM cognito_grant WHERE pool = ? AND client = ?",

@@ -63,6 +63,8 @@ type additions struct {
 	Attributes []schemaAttributeInput `json:"attributes,omitempty"`
 	Servers    []resourceServer       `json:"servers,omitempty"`
 	Domain     string                 `json:"domain,omitempty"`
+	// Looks are those of the hosted pages, by client id or ALL.
+	Looks map[string]*look `json:"looks,omitempty"`
 
 	Providers []identityProviderInput `json:"providers,omitempty"`
 	// MFA is what SetUserPoolMfaConfig said of a pool that a request made.

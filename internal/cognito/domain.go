@@ -70,6 +70,8 @@ func domainEndpoints() map[string]endpoint {
 		"POST /resetPassword":    (*domain).resetPassword,
 		"GET /error":             (*domain).showError,
 		"GET /assets/hosted.css": (*domain).style,
+		"GET /assets/look.css":   (*domain).lookStyle,
+		"GET /assets/logo":       (*domain).logo,
 	}
 }
 

@@ -1,5 +1,7 @@
 package cognito
 
+import "github.com/doorwright/doorwright/internal/wire/awsjson"
+
 // userPoolInput is the input of CreateUserPool and UpdateUserPool, and what is
 // kept of a pool that a request made. Which of the two an operation asks for,
 // the id or the name, it checks itself.
@@ -152,6 +154,23 @@ type customizationInput struct {
 	ClientID   string `json:"ClientId" shape:"ClientIdType"`
 }
 
+type setCustomizationInput struct {
+	UserPoolID string `json:"UserPoolId" shape:"UserPoolIdType" required:"true"`
+	ClientID   string `json:"ClientId" shape:"ClientIdType"`
+	CSS        string `json:"CSS" shape:"CSSType"`
+	ImageFile  string `json:"ImageFile" shape:"ImageFileType"`
+}
+
+type uiCustomization struct {
+	UserPoolID       string        `json:"UserPoolId,omitempty"`
+	ClientID         string        `json:"ClientId,omitempty"`
+	ImageURL         string        `json:"ImageUrl,omitempty"`
+	CSS              string        `json:"CSS,omitempty"`
+	CSSVersion       string        `json:"CSSVersion,omitempty"`
+	LastModifiedDate *awsjson.Time `json:"LastModifiedDate,omitempty"`
+	CreationDate     *awsjson.Time `json:"CreationDate,omitempty"`
+}
+
 type customizationOutput struct {
-	UICustomization empty `json:"UICustomization"`
+	UICustomization uiCustomization `json:"UICustomization"`
 }

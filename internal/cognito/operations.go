@@ -120,7 +120,8 @@ func operationTable() []operation {
 		{name: "ListResourceServers", serve: on((*Service).listResourceServers)},
 
 		// The look of the hosted pages.
-		{name: "GetUICustomization", serve: on((*Service).getUICustomization), note: "nothing is customized"},
+		{name: "GetUICustomization", serve: on((*Service).getUICustomization)},
+		{name: "SetUICustomization", serve: on((*Service).setUICustomization), note: "CSS of AWS's classes without anything that loads; a PNG or JPEG image"},
 
 		// Tags.
 		{name: "TagResource", serve: on((*Service).tagResource)},
@@ -173,7 +174,7 @@ const (
 		DescribeUserImportJob GetCSVHeader GetClientToken GetLogDeliveryConfiguration GetProvisionedLimit
 		GetSigningCertificate GetUserPoolClientSessionConfiguration GetUserPoolSessionConfiguration ListTerms
 		ListUserImportJobs ListUserPoolClientSecrets ListUserPoolReplicas SetLogDeliveryConfiguration
-		SetRiskConfiguration SetUICustomization SetUserPoolClientSessionConfiguration SetUserPoolSessionConfiguration StartUserImportJob
+		SetRiskConfiguration SetUserPoolClientSessionConfiguration SetUserPoolSessionConfiguration StartUserImportJob
 		StopUserImportJob UpdateManagedLoginBranding UpdateProvisionedLimit UpdateTerms UpdateUserPoolReplica`
 )
 

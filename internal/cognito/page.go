@@ -47,6 +47,7 @@ type hostedPage struct {
 	Local, SelfSignUp bool
 	Providers         []pageProvider
 	Footer            string
+	Look              *pageLook // nil for our own
 
 	flow   *pageFlow // nil for none
 	status int
@@ -69,6 +70,7 @@ func (d *domain) newPage(kind, title, lead string, a *authorization) *hostedPage
 		Footer: "A local user pool of Doorwright. Codes are in the terminal and the mailbox.",
 	}
 	p.UsernameLabel, p.UsernameType = d.pool.usernameField()
+	p.Look = d.pageLook(a.client.id)
 	return p
 }
 
@@ -132,6 +134,9 @@ func (d *domain) write(w http.ResponseWriter, c *call, p *hostedPage, target str
 	}
 	h := w.Header()
 	d.engine.Protect(h, target)
+	if p.Look != nil && p.Look.Logo {
+		h.Set("Content-Security-Policy", h.Get("Content-Security-Policy")+"; img-src 'self'")
+	}
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(p.status)
 	_, _ = w.Write(b.Bytes()) // the client went away

@@ -52,7 +52,10 @@ const printableText = `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`
 // operations use, under the model's names. PasswordType has the minimum of 6
 // that the service enforces and its model does not state.
 var shapes = map[string]shape{
-	"IdentityProviderTypeType":     {values: []string{"SAML", "Facebook", "Google", "LoginWithAmazon", "SignInWithApple", "OIDC"}},
+	"IdentityProviderTypeType": {values: []string{"SAML", "Facebook", "Google", "LoginWithAmazon", "SignInWithApple", "OIDC"}},
+	"CSSType":                  {most: 131072},
+	// 131072 bytes in base64.
+	"ImageFileType":                {most: 174764},
 	"DomainType":                   text(1, 63, `^[a-z0-9](?:[a-z0-9\-]{0,61}[a-z0-9])?$`),
 	"ClientIdType":                 secretText(1, 128, `[\w+]+`),
 	"SecretHashType":               secretText(1, 128, `[\w+=/]+`),
