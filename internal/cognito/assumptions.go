@@ -31,6 +31,8 @@ var Assumptions = []aws.Assumption{
 		Choice: "CodeMismatchException, and LimitExceededException after as many attempts as for a user.", Why: "It is what a wrong code gets."},
 	{Area: "User pools, sign-up", Question: "Does ConfirmSignUp confirm a user who is disabled?",
 		Choice: "No: NotAuthorizedException \"User is disabled.\"; to a client that hides existence it says what it says of a missing user.", Why: "The strict reading; so do ForgotPassword and ConfirmForgotPassword."},
+	{Area: "User pools, sign-up", Question: "Does a password reset tell apart a user whose password cannot be reset, to a client that hides existence?",
+		Choice: "No: of a temporary password, of no verified address and of a user of a provider ForgotPassword and ConfirmForgotPassword say what they say of a missing user.", Why: "Otherwise they would tell that there is such a user."},
 	{Area: "User pools, attributes", Question: "Which texts have values that break the schema's bounds, and repeated attributes?",
 		Choice: "InvalidParameterException \"Attributes did not conform to the schema: NAME: ...\" in our words.", Why: "Only some of the texts are known."},
 	{Area: "User pools, attributes", Question: "May the last attribute that is a user's sign-in name be deleted?",

@@ -341,7 +341,7 @@ func (m *machine) forgot() {
 	name := m.aName(c.pool)
 	u := m.lookup(c.pool, name)
 	channel := u != nil && u.verified && u.email != ""
-	pretends := c.hides && (u == nil || !u.enabled || u.status != "FORCE_CHANGE_PASSWORD" && !channel)
+	pretends := c.hides && (u == nil || !u.enabled || u.status == "FORCE_CHANGE_PASSWORD" || !channel)
 	want := ""
 	switch {
 	case pretends:
@@ -384,7 +384,7 @@ func (m *machine) confirmForgot() {
 	done := func() {}
 	switch {
 	case want != "":
-	case u == nil || !u.enabled && c.hides:
+	case u == nil, c.hides && (!u.enabled || u.status == "FORCE_CHANGE_PASSWORD" || !u.verified || u.email == ""):
 		want = m.strangersCode(c, name, resetPurpose, 5)
 	case !u.enabled:
 		want = isDisabled

@@ -131,7 +131,7 @@ func (s *Service) forgotPassword(ctx context.Context, c *call, in *codeRequest) 
 		if err != nil {
 			return nil, err
 		}
-		c.note("no such enabled user with a verified address; the answer pretends")
+		c.note("no such enabled user with a password to reset and a verified address; the answer pretends")
 		return &codeDelivery{p.fakeDetails(in.Username)}, nil
 	}
 	if found == nil {
@@ -163,14 +163,14 @@ func (s *Service) forgotPassword(ctx context.Context, c *call, in *codeRequest) 
 }
 
 // hidesReset says whether the client must not learn that there is no such user,
-// or nothing to reset the password by.
+// or none whose password can be reset: what has no code answers as nobody.
 func (cl *Client) hidesReset(ctx context.Context, found *user) (hidden bool, err error) {
 	if !cl.hides() || found == nil || !found.enabled {
 		return cl.hides(), nil
 	}
 	err = cl.pool.svc.cfg.DB.Read(ctx, func(tx *sql.Tx) error {
 		attribute, err := cl.pool.recoveryAttribute(ctx, tx, found)
-		hidden = found.status == statusExternal || found.status != statusForceChange && attribute == ""
+		hidden = found.status == statusExternal || found.status == statusForceChange || attribute == ""
 		return err
 	})
 	return hidden, err
@@ -208,10 +208,14 @@ func (s *Service) confirmForgotPassword(ctx context.Context, c *call, in *confir
 	if found != nil {
 		username = found.username
 	}
+	hidden, err := cl.hidesReset(ctx, found)
+	if err != nil {
+		return nil, err
+	}
 	salt, verifier := newPassword(p.srpName(), username, in.Password)
 	var u *user
 	err = s.write(ctx, func(tx *sql.Tx) (err error) {
-		if found == nil || !found.enabled && cl.hides() {
+		if found == nil || hidden {
 			return cl.strangersCode(ctx, tx, in.Username, purposeReset, limitConfirmForgot)
 		}
 		u, err = p.userOf(ctx, tx, found.sub)

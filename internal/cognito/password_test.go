@@ -65,9 +65,10 @@ func TestForgotPasswordRefusals(t *testing.T) {
 	legacy("disabled@example.com", "NotAuthorizedException", "User is disabled.")
 	fake("disabled@example.com", "d***@e***")
 	legacy("temporary@example.com", "NotAuthorizedException", "User password cannot be reset in the current state.")
+	fake("temporary@example.com", "t***@e***")
 	fake("+15551235555", "+*******5555")
 	in := obj{"ConfirmationCode": "123456", "Password": goodPassword}
-	for _, name := range []string{"nobody@example.com", "disabled@example.com"} {
+	for _, name := range []string{"nobody@example.com", "disabled@example.com", "temporary@example.com", "unverified@example.com"} {
 		w.refused("ConfirmForgotPassword", with(in, obj{"ClientId": w.client("hiding"), "Username": name}), "CodeMismatchException", codeMismatch)
 	}
 	w.refused("ConfirmForgotPassword", with(in, obj{"ClientId": w.client("web"), "Username": "nobody@example.com"}), "UserNotFoundException", "Username/client id combination not found.")
