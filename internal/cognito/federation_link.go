@@ -169,8 +169,9 @@ func (p *Pool) linkable(ctx context.Context, tx *sql.Tx, u *user, source *provid
 	return nil
 }
 
-// adminDisableProviderForUser ends the link of an identity to a user. That ends
-// the user's sign-ins too: nobody knows which of them were made by it.
+// adminDisableProviderForUser keeps an identity from signing in as a user: a
+// linked one loses the link, and a user who has no other way in is disabled. Each
+// ends the user's sign-ins: nobody knows which of them were made by it.
 func (s *Service) adminDisableProviderForUser(ctx context.Context, c *call, in *disableProviderInput) (*empty, error) {
 	p, err := s.pool(c, in.UserPoolID, "")
 	if err != nil {
@@ -178,7 +179,7 @@ func (s *Service) adminDisableProviderForUser(ctx context.Context, c *call, in *
 	}
 	id := in.User
 	if id.ProviderName == "Cognito" {
-		return nil, notLinked("A user of the pool itself")
+		return nil, notDisabled("A user of the pool itself")
 	}
 	if err := id.external(p); err != nil {
 		return nil, err
@@ -196,15 +197,16 @@ func (s *Service) adminDisableProviderForUser(ctx context.Context, c *call, in *
 		at := slices.IndexFunc(list, func(e identityEntry) bool {
 			return e.ProviderName == id.ProviderName && e.UserID == id.ProviderAttributeValue
 		})
-		if at < 0 || list[at].Primary == "true" {
-			return notLinked("A user who signed up by the provider")
-		}
-		if err := u.setIdentities(slices.Delete(list, at, at+1)); err != nil {
-			return err
-		}
-		_, err = tx.ExecContext(ctx, "DELETE FROM cognito_identity WHERE pool = ? AND provider = ? AND subject = ?", p.id, id.ProviderName, id.ProviderAttributeValue)
-		if err != nil {
-			return fmt.Errorf("ending the link of an identity: %w", err)
+		switch {
+		case at < 0, list[at].Primary == "true" && (len(list) > 1 || u.status != statusExternal):
+			return notDisabled("A user who signed up by the provider and has other ways to sign in")
+		case list[at].Primary == "true":
+			// The identity stays: without it the next sign-in would make a new user.
+			u.enabled = false
+		default:
+			if err := p.unlink(ctx, tx, u, list, at); err != nil {
+				return err
+			}
 		}
 		if err := p.revokeAll(ctx, tx, u); err != nil {
 			return err
@@ -217,6 +219,19 @@ func (s *Service) adminDisableProviderForUser(ctx context.Context, c *call, in *
 	return &empty{}, nil
 }
 
-func notLinked(who string) error {
+// unlink ends the link of one of a user's identities.
+func (p *Pool) unlink(ctx context.Context, tx *sql.Tx, u *user, list []identityEntry, at int) error {
+	id := list[at]
+	if err := u.setIdentities(slices.Delete(list, at, at+1)); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, "DELETE FROM cognito_identity WHERE pool = ? AND provider = ? AND subject = ?", p.id, id.ProviderName, id.UserID)
+	if err != nil {
+		return fmt.Errorf("ending the link of an identity: %w", err)
+	}
+	return nil
+}
+
+func notDisabled(who string) error {
 	return refuse(codeUnsupportedOperation, who+" cannot be disabled by AdminDisableProviderForUser in Doorwright; use AdminDisableUser.", "not emulated; see COMPAT.md")
 }

@@ -77,6 +77,48 @@ func TestLinkedIdentity(t *testing.T) {
 	}
 }
 
+// A user who signed up by a provider has no other way in: to be kept from it is
+// to be disabled, with every sign-in that there is.
+func TestDisabledAtTheProvider(t *testing.T) {
+	w, e := federatedWorld(t)
+	b := w.browser()
+	tokens := w.tokensFor(w.exchange(b.code(b.byCorp(e, "u-1"))))
+	other := w.browser()
+	other.code(other.byCorp(e, "u-2"))
+	disable := obj{"UserPoolId": w.pool(), "User": corp("u-1")}
+	w.do("AdminDisableProviderForUser", disable)
+	w.restart()
+	if at := b.location(b.get("/oauth2/authorize?" + w.requestQuery())); at.Path != "/login" {
+		t.Errorf("the browser's session: %s", at)
+	}
+	if a := w.userInfo(tokens["access_token"].(string)); a.status != 401 {
+		t.Errorf("the access token has status %d", a.status)
+	}
+	w.refused("InitiateAuth", w.refresh("web", tokens["refresh_token"].(string)), "NotAuthorizedException", "User is disabled.")
+	fresh := w.browser()
+	if to := fresh.location(fresh.byCorp(e, "u-1")); to.Query().Get("code") != "" || to.Query().Get("error_description") != "User is disabled." {
+		t.Errorf("a new sign-in goes to %s", to)
+	}
+	other.code(other.get("/oauth2/authorize?" + w.requestQuery())) // another user of the provider
+	w.do("AdminDisableProviderForUser", disable)                   // is done already
+	w.do("AdminEnableUser", w.user("Corp_u-1"))
+	if a := w.userInfo(tokens["access_token"].(string)); a.status != 401 {
+		t.Errorf("of the enabled user the old access token has status %d", a.status)
+	}
+	w.refused("InitiateAuth", w.refresh("web", tokens["refresh_token"].(string)), "NotAuthorizedException", "Refresh Token has been revoked")
+	again := payload(t, w.tokensFor(w.exchange(fresh.code(fresh.byCorp(e, "u-1"))))["id_token"])
+	if again["sub"] != payload(t, tokens["id_token"])["sub"] {
+		t.Errorf("the enabled user is %v", again)
+	}
+
+	// Of several ways in it does not take them all.
+	const several = "A user who signed up by the provider and has other ways to sign in cannot be disabled by AdminDisableProviderForUser in Doorwright; use AdminDisableUser."
+	w.do("AdminLinkProviderForUser", w.link(corp("u-1"), corp("u-1b")))
+	w.refused("AdminDisableProviderForUser", disable, "UnsupportedOperationException", several)
+	w.do("AdminSetUserPassword", obj{"UserPoolId": w.pool(), "Username": "Corp_u-2", "Password": goodPassword, "Permanent": true})
+	w.refused("AdminDisableProviderForUser", obj{"UserPoolId": w.pool(), "User": corp("u-2")}, "UnsupportedOperationException", several)
+}
+
 // A user whose state allows no sign-in is not let in by a provider either.
 func TestLinkedUsersState(t *testing.T) {
 	w, e := federatedWorld(t)
@@ -142,7 +184,6 @@ func TestLinksAreRefused(t *testing.T) {
 	}{
 		{corp("u-6"), "UserNotFoundException", "User does not exist."},
 		{with(corp("u-1"), obj{"ProviderName": "None"}), "ResourceNotFoundException", "Identity provider None does not exist."},
-		{corp("signed-up"), "UnsupportedOperationException", "A user who signed up by the provider cannot be disabled by AdminDisableProviderForUser in Doorwright; use AdminDisableUser."},
 		{with(local("rider@example.com"), obj{"ProviderAttributeName": "Cognito_Subject"}), "UnsupportedOperationException", "A user of the pool itself cannot be disabled by AdminDisableProviderForUser in Doorwright; use AdminDisableUser."},
 	} {
 		w.refused("AdminDisableProviderForUser", obj{"UserPoolId": w.pool(), "User": tt.user}, tt.code, tt.message)

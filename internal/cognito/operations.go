@@ -44,7 +44,7 @@ func (o *operation) doc() string {
 }
 
 const (
-	noteLink     = "links by Cognito_Subject; other attributes, and disabling users who are not linked, are refused"
+	noteLink     = "links by Cognito_Subject; other attributes, and disabling one of several ways in that is no link, are refused"
 	noteProvider = "type OIDC with oidc_issuer; others are refused"
 	noteDomain   = "prefix domains, at an origin of this machine; custom domains and managed login are refused"
 	noteMFA      = "passkeys are refused; " + noteOwned
