@@ -32,7 +32,7 @@ var DomainAssumptions = []aws.Assumption{
 		Choice: "It shows the text on the form; of a federated sign-in the application hears invalid_request with it.", Why: "Redirects with that error were seen."},
 	{Area: "User pools, domain", Question: "Which userName has the event before a machine's token?", Choice: "ClientCredentials.", Why: "Not certain; there is no user."},
 	{Area: "User pools, domain", Question: "Is a user who confirmed the sign-up on the pages signed in?",
-		Choice: "In the browser that signed up, for a day, if the password is still the one that was chosen there; a second factor is asked for. Elsewhere the login page follows.",
+		Choice: "In the browser that signed up, or that gave the right password and was asked for the code, for a day, if the password is still that one; a second factor is asked for. Elsewhere the login page follows.",
 		Why:    "Cognito signs in after it; a code alone proves an address, not the password."},
 	{Area: "User pools, domain", Question: "Can a sign-in that began at the pages go on through the API, or in another browser?",
 		Choice: "No: its session is sealed for the browser and the request.", Why: "Through the API it would give the API's scopes, whatever the client may ask for."},

@@ -50,6 +50,7 @@ type hostedPage struct {
 	Look              *pageLook // nil for our own
 
 	flow   *pageFlow // nil for none
+	onward *pageFlow // of the page that asks for the code, if that is what follows
 	status int
 }
 

@@ -35,7 +35,8 @@ type pageFlow struct {
 	// Secret is the key of the software token that is being set up.
 	Secret string `json:"k,omitempty"`
 	// Sub and Mark are of the user who signed up in this browser with a password,
-	// Expires is until when, in milliseconds since the epoch.
+	// or gave it before the code; Expires is until when, in milliseconds since the
+	// epoch.
 	Sub     string `json:"i,omitempty"`
 	Mark    []byte `json:"p,omitempty"`
 	Expires int64  `json:"e,omitempty"`

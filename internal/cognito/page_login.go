@@ -96,9 +96,16 @@ func (d *domain) login(w http.ResponseWriter, r *http.Request, c *call) {
 func (d *domain) signIn(w http.ResponseWriter, r *http.Request, c *call, a *authorization, p *hostedPage, password string) {
 	c.event.User = p.Username
 	d.step(w, r, c, a, p, func(ctx context.Context) (*authOutput, error) {
-		return d.pool.svc.signInWithPassword(ctx, a.client, map[string]string{
+		out, err := d.pool.svc.signInWithPassword(ctx, a.client, map[string]string{
 			"USERNAME": p.Username, "PASSWORD": password, "SECRET_HASH": a.client.hash(p.Username),
 		})
+		if isCode(err, codeUserNotConfirmed) {
+			var failed error
+			if p.onward, failed = d.unconfirmed(ctx, a.client, p.Username, password); failed != nil {
+				return nil, failed
+			}
+		}
+		return out, err
 	})
 }
 
@@ -110,7 +117,9 @@ func (d *domain) step(w http.ResponseWriter, r *http.Request, c *call, a *author
 	switch {
 	case isCode(err, codeUserNotConfirmed):
 		c.failed(err)
-		d.show(w, r, c, a, d.confirmPage(a, p.Username, "Enter the code that you were sent when you signed up."))
+		next := d.confirmPage(a, p.Username, "Enter the code that you were sent when you signed up.")
+		next.flow = p.onward
+		d.show(w, r, c, a, next)
 	case isCode(err, codePasswordReset):
 		c.failed(err)
 		next := d.resetPage(a, p.Username, "Enter the code that you were sent, and choose a new password.")

@@ -91,7 +91,7 @@ func (d *domain) signUp(w http.ResponseWriter, r *http.Request, c *call) {
 // signedUp gives the flow of a browser in which somebody has just chosen a
 // password: with the code as well it will be signed in.
 func (d *domain) signedUp(ctx context.Context, name, sub string) (*pageFlow, error) {
-	f := &pageFlow{Challenge: stepSignUp, Username: name, Sub: sub, Expires: d.pool.svc.cfg.Now().Add(signUpCodeLife).UnixMilli()}
+	f := d.confirmFlow(name, sub)
 	err := d.pool.svc.cfg.DB.Read(ctx, func(tx *sql.Tx) error {
 		u, err := d.pool.userOf(ctx, tx, sub)
 		if u != nil {
@@ -105,8 +105,27 @@ func (d *domain) signedUp(ctx context.Context, name, sub string) (*pageFlow, err
 	return f, nil
 }
 
+// unconfirmed gives the same flow to a browser in which a user who lacks the
+// code alone has just given the password, and nil if it is not so. It looks at
+// the password once more: of the one that signed in nobody knows that it is
+// still the one whose mark is read here.
+func (d *domain) unconfirmed(ctx context.Context, cl *Client, name, password string) (*pageFlow, error) {
+	u, err := cl.identify(ctx, name, cl.hash(name))
+	if err != nil || u == nil || u.status != statusUnconfirmed || !d.pool.passwordMatches(u, name, password) {
+		return nil, err
+	}
+	f := d.confirmFlow(name, u.sub)
+	f.Mark = d.pool.passwordMark(u)
+	return f, nil
+}
+
+func (d *domain) confirmFlow(name, sub string) *pageFlow {
+	return &pageFlow{Challenge: stepSignUp, Username: name, Sub: sub, Expires: d.pool.svc.cfg.Now().Add(signUpCodeLife).UnixMilli()}
+}
+
 // confirming is posted for a form with the code of a sign-up, or for one that
-// asks for it: with the flow of the sign-up, if it was in this browser.
+// asks for it: with the flow of the sign-up or of the password, if it was in
+// this browser.
 func (d *domain) confirming(w http.ResponseWriter, r *http.Request, c *call) (a *authorization, form oidc.Params, p *hostedPage) {
 	if a, form = d.posted(w, r, c); a == nil {
 		return nil, oidc.Params{}, nil
@@ -179,8 +198,8 @@ func (d *domain) confirm(w http.ResponseWriter, r *http.Request, c *call) {
 	d.show(w, r, c, a, next)
 }
 
-// afterSignUp signs in who signed up in this browser and has confirmed that
-// just now. The password must still be the one that was chosen.
+// afterSignUp signs in who chose or gave a password in this browser and has
+// confirmed the sign-up just now. The password must still be that one.
 func (d *domain) afterSignUp(ctx context.Context, cl *Client, f *pageFlow) (*authOutput, error) {
 	found, err := cl.identify(ctx, f.Username, cl.hash(f.Username))
 	if err != nil {
@@ -197,7 +216,7 @@ func (d *domain) afterSignUp(ctx context.Context, cl *Client, f *pageFlow) (*aut
 		case err != nil:
 			return err
 		case u == nil || found == nil || found.sub != u.sub || !hmac.Equal(d.pool.passwordMark(u), f.Mark):
-			return notAuthorized(textInvalidSession, "the user or the password is not the one of the sign-up")
+			return notAuthorized(textInvalidSession, "the user or the password is not the one that the browser gave")
 		}
 		if err := stateAllows(u); err != nil {
 			return err

@@ -41,9 +41,71 @@ func TestSignUpOnPages(t *testing.T) {
 	b.shows(unconfirmed, 200, "Confirm your account")
 	b.shows(b.submit(unconfirmed, map[string]string{"code": w.wrongCode()}), 400, "Invalid verification code provided, please try again.")
 	b.shows(b.post("/resendcode?"+w.requestQuery(), b.fields(unconfirmed)), 200, "r***@e***")
-	login := b.submit(unconfirmed, map[string]string{"code": w.code()})
-	b.shows(login, 200, "Your account is confirmed.")
-	b.code(b.submit(login, map[string]string{"password": goodPassword}))
+	b.code(b.submit(unconfirmed, map[string]string{"code": w.code()}))
+}
+
+// TestConfirmedAfterLogin: a user who gave the right password and lacked only
+// the code goes on to the application with it, in that browser alone, and as
+// nobody else.
+func TestConfirmedAfterLogin(t *testing.T) {
+	w := newDomainWorld(t, mfaDomainPool("OPTIONAL", "SOFTWARE_TOKEN_MFA"))
+	query := w.requestQuery()
+	asked := func(b *browser, name string) answer {
+		t.Helper()
+		w.signUp(name)
+		page := b.login(query, name, goodPassword)
+		b.shows(page, 200, "Confirm your account")
+		return page
+	}
+	stays := func(b *browser) {
+		t.Helper()
+		if at := b.location(b.get("/oauth2/authorize?" + query)); at.Path != "/login" {
+			t.Errorf("the browser is signed in: %s", at)
+		}
+	}
+	own := w.browser()
+	wrong := own.submit(asked(own, "own@example.com"), code(w.wrongCode()))
+	own.shows(wrong, 400, "Invalid verification code provided, please try again.")
+	tokens := w.tokensFor(w.exchange(own.code(own.submit(wrong, code(w.code())))))
+	if claims := payload(t, tokens["id_token"]); claims["email"] != "own@example.com" {
+		t.Errorf("the token is of %v", claims)
+	}
+
+	// A wrong password leads nowhere.
+	w.signUp("guessed@example.com")
+	guesser := w.browser()
+	guesser.shows(guesser.login(query, "guessed@example.com", "Wr0ngPass!"), 400, wrongPassword)
+
+	// The flow in another browser, for another request; another's flow.
+	page := asked(w.browser(), "stolen@example.com")
+	thief := w.browser()
+	form := thief.fields(thief.get("/confirm?" + query))
+	form.Set("username", "stolen@example.com")
+	form.Set("code", w.code())
+	form.Set("flow", thief.fields(page).Get("flow"))
+	if form.Get("flow") == "" {
+		t.Fatal("the page has no flow")
+	}
+	thief.shows(thief.post("/confirm?"+query, form), 403, noLonger)
+	if w.statusOf("stolen@example.com") != "UNCONFIRMED" {
+		t.Error("a foreign flow confirmed")
+	}
+	attacker := w.browser()
+	attackers := attacker.fields(asked(attacker, "attacker@example.com"))
+	attacker.shows(attacker.post("/confirm?"+w.requestQuery("state", "other"), attackers), 403, noLonger)
+	w.signUp("victim@example.com")
+	attackers.Set("username", "victim@example.com")
+	attackers.Set("code", w.code())
+	attacker.shows(attacker.post("/confirm?"+query, attackers), 403, noLonger)
+	stays(attacker)
+
+	// The user is another by now.
+	changed := w.browser()
+	page = asked(changed, "changed@example.com")
+	w.do("AdminDeleteUser", w.user("changed@example.com"))
+	w.signUp("changed@example.com")
+	changed.shows(changed.submit(page, code(w.code())), 400, invalidSession)
+	stays(changed)
 }
 
 // TestSignedInAfterSignUp: the browser that signed up is signed in once the
