@@ -254,7 +254,8 @@ apis:
       Version: "2012-10-17"
       Statement:
         - {Effect: Allow, Principal: "*", Action: execute-api:Invoke, Resource: [execute-api:/dev/GET/open, execute-api:/dev/GET/admin]}
-        - Effect: Deny
+        - Sid: NoAdmin
+          Effect: Deny
           Principal: {AWS: "*"}
           Action: execute-api:Invoke
           Resource: execute-api:/*/*/admin
@@ -283,7 +284,7 @@ outputs: {Url: "${apis.Api.url}"}
 			t.Errorf("%s: %s, want %s", path, got, want)
 		}
 	}
-	if text := r.text(doorwright.KindRequest); !strings.Contains(text, "resourcePolicy: a statement denies this request of ") {
+	if text := r.text(doorwright.KindRequest); !strings.Contains(text, "resourcePolicy: statement 2 (NoAdmin) denies this request of ") {
 		t.Errorf("%s", text)
 	}
 }

@@ -52,6 +52,7 @@ func (l *linter) api(path, name string, api *API) {
 		l.auth0(at, authorizer)
 		l.keptPolicy(at, name, z, authorizer, routes)
 	}
+	l.denyingPolicy(path+".resourcePolicy", api, routes)
 	l.cors(path+".cors", api.CORS)
 	l.openRoutes(path+".routes.", routes)
 }
@@ -113,6 +114,22 @@ func (l *linter) keptPolicy(path, api, name string, a *Authorizer, routes []Reso
 
 // fixedRoute is a route key of one method and one path.
 var fixedRoute = regexp.MustCompile(`^(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) /[^{]*$`)
+
+// denyingPolicy looks for a policy that allows nothing, though it has to allow as
+// well. Beside a Lambda authorizer it is enough that the authorizer allows
+// (apigateway-authorization-flow, tables A and B).
+func (l *linter) denyingPolicy(path string, api *API, routes []ResolvedRoute) {
+	if api.ResourcePolicy == nil || slices.ContainsFunc(api.ResourcePolicy.Statement, func(s *PolicyStatement) bool { return s.Effect == "Allow" }) {
+		return
+	}
+	for _, r := range routes {
+		if a, _ := api.Authorizers.Get(r.Authorizer); a == nil || a.Type != "lambda" {
+			l.key(path, `add a statement such as {Effect: Allow, Principal: "*", Action: execute-api:Invoke, Resource: execute-api:/*}`,
+				"no statement has Effect: Allow: what no statement allows is denied, and so is every request of %q", r.Key)
+			return
+		}
+	}
+}
 
 func (l *linter) cors(path string, c *CORS) {
 	if c == nil || !c.AllowCredentials {

@@ -30,7 +30,11 @@ func TestLint(t *testing.T) {
 		one   = "      GET /a: own.handler\n"
 		two   = "      GET /a: own.handler\n      GET /b: own.handler\n"
 		proxy = "      ANY /{proxy+}: own.handler\n"
-		jwt   = "    authorizers: {z: {type: jwt, issuer: \"https://i.example\", audience: [a]}}\n    defaults: {authorizer: z}\n    routes:\n"
+		deny  = `{Effect: Deny, Principal: "*", Action: execute-api:Invoke, Resource: execute-api:/*}`
+		// A Lambda authorizer allows by itself what the policy does not deny.
+		denying = "name: app\napis:\n  Api:\n    protocol: rest\n    authorizers: {z: {type: lambda, function: own.handler, resultTtlInSeconds: 0}}\n    defaults: {authorizer: z}\n" +
+			"    resourcePolicy: {Version: \"2012-10-17\", Statement: [" + deny + "]}\n    routes:\n"
+		jwt = "    authorizers: {z: {type: jwt, issuer: \"https://i.example\", audience: [a]}}\n    defaults: {authorizer: z}\n    routes:\n"
 	)
 	for name, row := range map[string]struct{ bad, at, message, hint, good string }{
 		"the walk-through's expression": {rest(`{type: lambda, kind: token, function: own.handler, resultTtlInSeconds: 0, identityValidationExpression: '^Bearer [-0-9a-zA-z\.]*$'}`, one),
@@ -51,6 +55,11 @@ func TestLint(t *testing.T) {
 			http(jwt + "      POST /a: own.handler\n      GET /a: {function: own.handler, authorizer: none}\n      OPTIONS /a: {function: own.handler, authorizer: none}\n")},
 		"an open proxy around a guarded POST": {http(jwt + "      POST /admin: own.handler\n      ANY /{proxy+}: {function: own.handler, authorizer: none}\n"), ":8:7: ", "answers every method but POST", `"ANY /admin"`,
 			http(jwt + "      ANY /admin: own.handler\n      ANY /{proxy+}: {function: own.handler, authorizer: none}\n      OPTIONS /{proxy+}: {function: own.handler, authorizer: none}\n")},
+		"a policy that allows nothing": {"name: app\napis:\n  Api:\n    protocol: rest\n    resourcePolicy: {Version: \"2012-10-17\", Statement: [" + deny + "]}\n    routes: {GET /a: own.handler}\n",
+			":5:5: ", `is every request of "GET /a"`, "Effect: Allow",
+			"name: app\napis:\n  Api:\n    protocol: rest\n    resourcePolicy: {Version: \"2012-10-17\", Statement: [" + deny + ", " + strings.Replace(deny, "Deny", "Allow", 1) + "]}\n    routes: {GET /a: own.handler}\n"},
+		"a policy that allows nothing, and one open route": {denying + "      GET /a: own.handler\n      GET /b: {function: own.handler, authorizer: none}\n", ":7:5: ", `is every request of "GET /b"`, "Effect: Allow",
+			denying + "      GET /a: own.handler\n"},
 		"an open $default": {http(jwt + "      POST /admin: own.handler\n      $default: {function: own.handler, authorizer: none}\n"), ":8:7: ", "$default", "",
 			http(jwt + "      POST /x/admin: own.handler\n      ANY /y/{proxy+}: {function: own.handler, authorizer: none}\n")},
 	} {

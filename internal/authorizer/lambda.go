@@ -397,7 +397,7 @@ func (l *Lambda) judge(v *verdict, q *Question, fresh bool) Decision {
 		switch verdict := q.Evaluate(v.policy); {
 		case verdict == iam.Allow:
 		case verdict == iam.ExplicitDeny:
-			d := refuse(http.StatusForbidden, "", Reason{Code: CodeExplicitDeny, Text: "the authorizer's policy denies this request" + source})
+			d := refuse(http.StatusForbidden, "", Reason{Code: CodeExplicitDeny, Text: q.Denying(v.policy) + " of the authorizer's policy denies this request" + source})
 			d.ExplicitDeny = true
 			return d
 		case q.ResourcePolicy == iam.Allow:
@@ -428,6 +428,15 @@ func (q *Question) Evaluate(p *iam.Policy) iam.Verdict {
 		}
 	}
 	return verdict
+}
+
+// Denying names the statement by which Evaluate has found an ExplicitDeny.
+func (q *Question) Denying(p *iam.Policy) string {
+	name := p.Denying(&iam.Request{Action: invokeAction, Resource: q.ARN, Context: q.conditionKey})
+	for i := 0; name == "" && i < len(q.Readings); i++ {
+		name = p.Denying(&iam.Request{Action: invokeAction, Resource: q.Readings[i], Context: q.conditionKey})
+	}
+	return name
 }
 
 // conditionKey gives the condition keys of a request that is not signed.

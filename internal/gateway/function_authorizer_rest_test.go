@@ -96,6 +96,27 @@ func TestRESTFunctionAuthorizerAnswers(t *testing.T) {
 	}
 }
 
+// The log names the statement that denies, by whichever reading of the path it does.
+func TestDenyingStatementIsLogged(t *testing.T) {
+	reply := func(sid, resource string) string {
+		return `{"principalId":"me","policyDocument":{"Version":"2012-10-17","Statement":[` +
+			`{"Effect":"Allow","Action":"*","Resource":"*"},{"Sid":"` + sid + `","Effect":"Deny","Action":"execute-api:Invoke","Resource":"` + resource + `"}]}}`
+	}
+	for _, row := range []struct{ reply, path, want string }{
+		{reply("NoAdmin", "*"), "/dev/a", "statement 2 (NoAdmin) of the authorizer's policy denies this request"},
+		{reply("", "*"), "/dev/a", "statement 2 of the authorizer's policy denies this request"},
+		{reply(`\u001b[2J`, "*"), "/dev/a", "statement 2 of the authorizer's policy denies this request"},
+		{reply("Decoded", devARN+"/GET/a b"), "/dev/a%20b", "statement 2 (Decoded) of the authorizer's policy denies this request"},
+		{reply("Sent", devARN+"/GET/a%20b"), "/dev/a%20b", "statement 2 (Sent) of the authorizer's policy denies this request"},
+	} {
+		w := serve(t, guarded(baseREST(), tokenGuard(t, (&guard{}).says(row.reply), authorizer.LambdaConfig{}), "GET /{x}"))
+		w.do(t, "GET", row.path, "Authorization: Bearer x").assertRESTFailure(t, -403)
+		if e := w.journal.last(t); len(e.Reasons) != 1 || e.Reasons[0].Text != row.want {
+			t.Errorf("%s of %s: %+v", row.path, row.reply, e.Reasons)
+		}
+	}
+}
+
 // What does not match identityValidationExpression, or is not there, is refused
 // without asking the function; what merely holds a match does not match.
 func TestIdentityValidationExpression(t *testing.T) {

@@ -88,7 +88,7 @@ func (x *exchange) authorizeREST() (authorizer.Decision, bool) {
 	}}}
 	if verdict == iam.ExplicitDeny {
 		d.ExplicitDeny = true
-		d.Reasons[0] = authorizer.Reason{Code: authorizer.CodeExplicitDeny, Text: "a statement denies this request of " + x.entry.SourceIP}
+		d.Reasons[0] = authorizer.Reason{Code: authorizer.CodeExplicitDeny, Text: q.Denying(p) + " denies this request of " + x.entry.SourceIP}
 	}
 	return x.refusePolicy(d)
 }

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/doorwright/doorwright/internal/wire/policy"
@@ -54,6 +55,7 @@ type Policy struct {
 }
 
 type statement struct {
+	sid         string
 	deny        bool
 	actions     []pattern
 	notActions  bool
@@ -146,6 +148,7 @@ func compile(doc policy.Document, check func(*policy.Statement) error) (*Policy,
 }
 
 func compileStatement(from *policy.Statement, variables bool) (s statement, err error) {
+	s.sid = from.SID
 	switch from.Effect {
 	case "Allow":
 	case "Deny":
@@ -221,18 +224,48 @@ func compileResource(text string, variables bool) (pattern, error) {
 // Evaluate says what the policy says of a request: a statement that denies
 // counts before all that allow.
 func (p *Policy) Evaluate(r *Request) Verdict {
-	verdict := ImplicitDeny
+	verdict, _ := p.evaluate(r)
+	return verdict
+}
+
+// Denying names the first statement that denies a request, for whoever looks for
+// it in the policy: "statement 2 (NoAdmin)", counted from 1; "" if none does.
+func (p *Policy) Denying(r *Request) string {
+	verdict, i := p.evaluate(r)
+	if verdict != ExplicitDeny {
+		return ""
+	}
+	name := "statement " + strconv.Itoa(i+1)
+	if sid := p.statements[i].sid; isSID(sid) {
+		name += " (" + sid + ")"
+	}
+	return name
+}
+
+// isSID says whether a text is what a Sid can be (IAM user guide,
+// reference_policies_elements_sid). What is not names nothing: a function may
+// have made it of what a client sent.
+func isSID(text string) bool {
+	for i := range len(text) {
+		if c := text[i] | 0x20; (c < 'a' || c > 'z') && (text[i] < '0' || text[i] > '9') {
+			return false
+		}
+	}
+	return text != "" && len(text) <= 100
+}
+
+func (p *Policy) evaluate(r *Request) (verdict Verdict, decider int) {
 	for i := range p.statements {
 		s := &p.statements[i]
 		if verdict == Allow && !s.deny || !s.matches(r) {
 			continue
 		}
 		if s.deny {
-			return ExplicitDeny
+			return ExplicitDeny, i
 		}
-		verdict = Allow
+		verdict, decider = Allow, i
 	}
-	return verdict
+	return verdict, decider
 }
 
 func (s *statement) matches(r *Request) bool {

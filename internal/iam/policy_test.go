@@ -37,6 +37,33 @@ func document(statements ...string) string {
 // Actions and resources, by the developer guide
 // (api-gateway-control-access-using-iam-policies-to-invoke-api) and the IAM user
 // guide (reference_policies_elements_resource).
+// TestDenying: the first statement that denies is named, by its Sid if it has one
+// that is as IAM has them.
+func TestDenying(t *testing.T) {
+	const invoke = "execute-api:Invoke"
+	allow := statement("Allow", invoke, "*")
+	deny := func(sid, resource string) string {
+		return strings.Replace(statement("Deny", invoke, resource), "{", `{"Sid":"`+sid+`",`, 1)
+	}
+	for _, row := range []struct{ policy, want string }{
+		{document(), ""},
+		{document(allow), ""},
+		{document(deny("No", api+"/GET/b")), ""},
+		{document(statement("Deny", invoke, "*")), "statement 1"},
+		{document(allow, deny("NoAdmin", "*")), "statement 2 (NoAdmin)"},
+		{document(deny("Elsewhere", api+"/GET/b"), deny("First1", "*"), allow, deny("Second", "*")), "statement 2 (First1)"},
+		{document(deny(`\u001b[31m`, "*")), "statement 1"},
+		{document(deny("allows (", "*")), "statement 1"},
+		{document(deny("é", "*")), "statement 1"},
+		{document(deny(strings.Repeat("x", 101), "*")), "statement 1"},
+	} {
+		r := iam.Request{Action: invoke, Resource: api + "/GET/a"}
+		if got := compile(t, row.policy).Denying(&r); got != row.want {
+			t.Errorf("%s: %q, want %q", row.policy, got, row.want)
+		}
+	}
+}
+
 func TestEvaluate(t *testing.T) {
 	const invoke = "execute-api:Invoke"
 	allow := func(resource string) string { return document(statement("Allow", invoke, resource)) }
