@@ -117,6 +117,7 @@ func TestSession(t *testing.T) {
 	}{
 		"another's address":      {url.Values{"client_id": {client}, "returnTo": {"https://evil.example/"}}, 400, ""},
 		"a user before the host": {url.Values{"client_id": {client}, "returnTo": {"http://localhost:3000@evil.example/bye"}}, 400, ""},
+		"a user at the host":     {url.Values{"client_id": {client}, "returnTo": {"http://user@localhost:3000/bye"}}, 400, ""},
 		"a backslash":            {url.Values{"client_id": {client}, "returnTo": {`http://localhost:3000\@evil.example/bye`}}, 400, ""},
 		"another path":           {url.Values{"client_id": {client}, "returnTo": {"http://localhost:3000/BYE"}}, 400, ""},
 		"without an application": {url.Values{"returnTo": {"http://localhost:3000/bye"}}, 400, ""},
