@@ -1,0 +1,31 @@
+package integration
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// unicorns starts the example for an application at a site, and gives it with what
+// a script needs.
+func unicorns(t *testing.T) (*process, map[string]string) {
+	t.Helper()
+	need(t, "python3")
+	dir, origin := site(t)
+	folder := project(t, "unicorns")
+	file := filepath.Join(folder, "doorwright.yaml")
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	edit(t, file, strings.ReplaceAll(string(b), "http://localhost:3000", origin))
+	return start(t, folder), map[string]string{"Site": dir, "Origin": origin}
+}
+
+// TestTenantByOIDCClient is a web app with oidc-client-ts.
+func TestTenantByOIDCClient(t *testing.T) {
+	browser, js := chromium(t), scripts(t)
+	p, stage := unicorns(t)
+	p.browse(browser, js, "tenant.mjs", stage)
+}
