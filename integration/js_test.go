@@ -105,7 +105,8 @@ func packages(t *testing.T) string {
 }
 
 // clients starts an app that the JavaScript clients sign in to: one of
-// testdata, in which each of replace's words stands for another.
+// testdata, with functions of its own if it has any, in whose declaration each of
+// replace's words stands for another.
 func clients(t *testing.T, app string, replace ...string) *process {
 	t.Helper()
 	dir := project(t, "quickstart")
@@ -114,6 +115,12 @@ func clients(t *testing.T, app string, replace ...string) *process {
 		t.Fatal(err)
 	}
 	edit(t, filepath.Join(dir, "doorwright.yaml"), strings.NewReplacer(replace...).Replace(string(b)))
+	own := filepath.Join("testdata", app, "functions")
+	if _, err := os.Stat(own); err == nil {
+		if err := os.CopyFS(filepath.Join(dir, "functions"), os.DirFS(own)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return start(t, dir)
 }
 

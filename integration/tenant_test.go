@@ -29,3 +29,11 @@ func TestTenantByOIDCClient(t *testing.T) {
 	p, stage := unicorns(t)
 	p.browse(browser, js, "tenant.mjs", stage)
 }
+
+// TestTenantByOpenIDClient is a server with openid-client, and a machine.
+func TestTenantByOpenIDClient(t *testing.T) {
+	js := scripts(t)
+	p := clients(t, "tenant")
+	secret := get(t, p.outputs()["ApiEndpoint"]+"/secret", "").body
+	p.script(js, "openid.mjs", map[string]string{"ClientSecret": secret})
+}
