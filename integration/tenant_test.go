@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// unicorns starts the example for an application at a site, and gives it with what
-// a script needs.
-func unicorns(t *testing.T) (*process, map[string]string) {
+// unicorns starts the example for an application at a site, with words of its
+// declaration replaced, and gives it with what a script needs.
+func unicorns(t *testing.T, replace ...string) (*process, map[string]string) {
 	t.Helper()
 	need(t, "python3")
 	dir, origin := site(t)
@@ -19,7 +19,7 @@ func unicorns(t *testing.T) (*process, map[string]string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	edit(t, file, strings.ReplaceAll(string(b), "http://localhost:3000", origin))
+	edit(t, file, strings.NewReplacer(append(replace, "http://localhost:3000", origin)...).Replace(string(b)))
 	return start(t, folder), map[string]string{"Site": dir, "Origin": origin}
 }
 
@@ -36,4 +36,12 @@ func TestTenantByOpenIDClient(t *testing.T) {
 	p := clients(t, "tenant")
 	secret := get(t, p.outputs()["ApiEndpoint"]+"/secret", "").body
 	p.script(js, "openid.mjs", map[string]string{"ClientSecret": secret})
+}
+
+// TestTenantByAuth0 is a web app with auth0-spa-js.
+func TestTenantByAuth0(t *testing.T) {
+	browser, js := chromium(t), scripts(t)
+	p, stage := unicorns(t, "Unicorns: {", "Unicorns: {allowOfflineAccess: true, ")
+	p.browse(browser, js, "auth0.mjs", stage)
+	p.waitFor("POST /oauth/revoke Auth0 spa: ok")
 }
