@@ -242,7 +242,7 @@ func TestUserAuthOfNobody(t *testing.T) {
 		if fmt.Sprint(again["AvailableChallenges"]) != list {
 			t.Errorf("%s has %s and %v", name, list, again["AvailableChallenges"])
 		}
-		if lists[list]++; list == "[PASSWORD_SRP PASSWORD EMAIL_OTP]" {
+		if lists[list]++; list == "[PASSWORD_SRP PASSWORD EMAIL_OTP]" && name[0] != 'e' { // shape takes the first letter out, and the domain has it
 			nobody = name
 		}
 	}
