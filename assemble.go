@@ -322,6 +322,7 @@ func (a *App) newGateways(context.Context) error {
 			Authorizers:    map[string]gateway.Authorizer{},
 			CORS:           corsConfig(s.decl.CORS),
 			Invoker:        a.functions,
+			Foreign:        func(cookie string) bool { return cognito.IsCookie(cookie) || auth0.IsCookie(cookie) },
 			Now:            a.cfg.Now,
 			Log:            func(e gateway.Entry) { a.requestEvent(s.name, e) },
 		}

@@ -1073,6 +1073,44 @@ func exerciseProgram(t *testing.T, e doorwright.Environment, outputs []doorwrigh
 	return secrets
 }
 
+// TestCookiesOfDomainsStay: what a browser has of the domains of user pools and of
+// tenants, it sends to the API too, as all are localhost; upstreams and functions
+// get only the cookies that would come to the API on AWS.
+func TestCookiesOfDomainsStay(t *testing.T) {
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.Header.Get("Cookie")) }))
+	t.Cleanup(upstream.Close)
+	dir := declare(t, fmt.Sprintf(`name: app
+userPools: {Users: {clients: {web: {}}}}
+tenants: {Auth0: {apis: {Api: {identifier: "https://api.example"}}}}
+apis:
+  Api: {routes: {GET /url: {url: %q}, GET /function: f.handler}}
+  Rest: {protocol: rest, routes: {GET /function: f.handler}}
+outputs: {Api: "${apis.Api.url}", Rest: "${apis.Rest.url}", Pool: "${userPools.Users.id}"}
+`, upstream.URL))
+	if err := os.WriteFile(filepath.Join(dir, "f.mjs"), []byte("export const handler = async e => ({statusCode: 200, body: (e.cookies ?? [e.headers.Cookie]).join('; ')})\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	r := run(t, doorwright.Config{Dir: dir, AnyPort: true})
+	const kept = "mine=1; XSRF-TOKEN=2; XSRF-TOKEN-mine=3; cognito-session=4; cognito-us-east-1_short=5; auth0=6; auth0-auth0-=7; auth0-session=8; xcognito-us-east-1_AbCdEfGh1=9"
+	cookies := kept
+	for _, tenant := range []string{r.output("Pool"), "eu-central-1_AbCdEfGh1", "auth0-Auth0", "auth0-OfAnotherStage"} {
+		session := "cognito-"
+		if strings.HasPrefix(tenant, "auth0-") {
+			session = "auth0-"
+		}
+		for _, name := range []string{session, "XSRF-TOKEN-"} {
+			cookies = name + tenant + "=secret; " + cookies + "; __Host-" + name + tenant + "=secret"
+		}
+	}
+	for _, url := range []string{r.output("Api") + "/url", r.output("Api") + "/function", r.output("Rest") + "/function"} {
+		request := get(t, url)
+		request.Header.Set("Cookie", cookies)
+		if status, body := ask(t, request); status != 200 || body != kept {
+			t.Errorf("%s: %d %s", url, status, body)
+		}
+	}
+}
+
 // TestHostileUpstream: one that hangs, sends headers without end, lies about its
 // length, speaks something else or never stops. Its callers get AWS's answer or a
 // cut-off one, others are served meanwhile, and nothing of it stays.

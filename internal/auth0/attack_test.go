@@ -203,6 +203,11 @@ func TestFormsOfOthers(t *testing.T) {
 	if cookies := strings.Join(a.header.Values("Set-Cookie"), "\n"); !strings.Contains(cookies, "auth0-auth0-Auth0=") || strings.Contains(cookies, "fixed") || !strings.Contains(cookies, "HttpOnly; SameSite=Lax") {
 		t.Errorf("the cookies are %s", cookies)
 	}
+	for _, c := range (&http.Response{Header: a.header}).Cookies() {
+		if !auth0.IsCookie(c.Name) {
+			t.Errorf("the cookie %s is not known as one of a tenant's", c.Name)
+		}
+	}
 	if again := b.post(location, good, "Origin", w.origin); again.header.Get("Location") != "" {
 		t.Error("the form is good a second time")
 	}

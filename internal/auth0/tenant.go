@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -25,6 +26,21 @@ const sessionLife = 72 * time.Hour
 // sessionCookie is the cookie of a browser that is signed in; Auth0's has this
 // name too.
 const sessionCookie = "auth0"
+
+// cookieTenant begins the tenant's name in the names of its cookies.
+const cookieTenant = "auth0-"
+
+// tenantName is what a declaration takes as a tenant's name.
+var tenantName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]{0,63}$`)
+
+// IsCookie says whether a cookie is one of a tenant's, of this stage or of
+// another. Browsers send them to every server on localhost.
+func IsCookie(name string) bool {
+	return oidc.IsCookie(name, sessionCookie, func(text string) bool {
+		tenant, ok := strings.CutPrefix(text, cookieTenant)
+		return ok && tenantName.MatchString(tenant)
+	})
+}
 
 // Tenant is one tenant. It is immutable once it is open.
 type Tenant struct {
@@ -202,7 +218,7 @@ func (t *Tenant) open(ctx context.Context) error {
 		return err
 	}
 	t.engine = &oidc.Engine{
-		Tenant: "auth0-" + t.cfg.Name, Origin: t.cfg.Origin, Secret: kept.secret, SessionLife: sessionLife, Now: t.svc.cfg.Now,
+		Tenant: cookieTenant + t.cfg.Name, Origin: t.cfg.Origin, Secret: kept.secret, SessionLife: sessionLife, Now: t.svc.cfg.Now,
 	}
 	t.verifier, err = verify.New(verify.Config{Issuer: t.issuer, Audience: []string{t.userinfo()}, Keys: t, Now: t.svc.cfg.Now, CacheSize: -1,
 		Algorithms: []verify.Algorithm{verify.RS256},

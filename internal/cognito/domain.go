@@ -23,6 +23,15 @@ const hostedSessionLife = time.Hour
 // its own so too.
 const sessionCookie = "cognito"
 
+// IsCookie says whether a cookie is one of a pool's domain, of this stage or of
+// another. Browsers send them to every server on localhost.
+func IsCookie(name string) bool { return oidc.IsCookie(name, sessionCookie, isPoolID) }
+
+func isPoolID(text string) bool {
+	region, id, ok := strings.Cut(text, "_")
+	return ok && strings.Count(region, "-") >= 2 && len(id) == poolIDLength && strings.Trim(id, alnum) == ""
+}
+
 // domain is a pool's domain as it was at one moment: its hosted pages and OAuth
 // endpoints, on an origin of their own. domain_authorize.go, domain_token.go
 // and domain_userinfo.go have the endpoints, page*.go the pages.

@@ -202,6 +202,9 @@ func TestSessionFixation(t *testing.T) {
 		if c.Name == name {
 			session = c
 		}
+		if !cognito.IsCookie(c.Name) {
+			t.Errorf("the cookie %s is not known as one of the domain's", c.Name)
+		}
 	}
 	if session == nil || session.Value == planted || len(session.Value) < 32 || !session.HttpOnly || session.SameSite != http.SameSiteLaxMode || session.Path != "/" || session.Domain != "" || session.Secure {
 		t.Fatalf("the session's cookie is %v", session)
@@ -295,7 +298,7 @@ func TestCookiesOnHTTPS(t *testing.T) {
 	res := httptest.NewRecorder()
 	w.svc.Pool("UserPool").Domain().ServeHTTP(res, httptest.NewRequest("GET", "https://localhost:4200/login?"+w.requestQuery(), nil))
 	cookies := res.Result().Cookies()
-	if len(cookies) != 1 || cookies[0].Name != "__Host-XSRF-TOKEN-"+w.pool() || !cookies[0].Secure || cookies[0].Domain != "" || cookies[0].Path != "/" {
+	if len(cookies) != 1 || cookies[0].Name != "__Host-XSRF-TOKEN-"+w.pool() || !cognito.IsCookie(cookies[0].Name) || !cookies[0].Secure || cookies[0].Domain != "" || cookies[0].Path != "/" {
 		t.Errorf("the cookies are %v", cookies)
 	}
 }

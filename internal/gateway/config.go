@@ -73,6 +73,9 @@ type Config struct {
 	CORS *CORS
 	// Invoker runs functions. Required if a route has one.
 	Invoker Invoker
+	// Foreign says of a cookie that it is no matter of the API's, and would not
+	// come to it on AWS. Nil means that none is.
+	Foreign func(cookie string) bool
 	// Transport forwards to upstreams. Nil means NewTransport().
 	Transport http.RoundTripper
 	// Log is told of each request when it is answered, from the request's own

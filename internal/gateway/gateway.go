@@ -73,6 +73,9 @@ type exchange struct {
 // ServeHTTP answers one request.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := g.exchanges.Get().(*exchange)
+	if g.config.Foreign != nil && r.Header["Cookie"] != nil {
+		r = withoutForeign(r, g.config.Foreign)
+	}
 	x.w, x.r = w, r
 	x.entry = Entry{
 		RequestID: newRequestID(),

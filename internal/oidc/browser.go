@@ -50,6 +50,18 @@ func (e *Engine) cookieName(name string) string {
 	return name
 }
 
+// IsCookie says whether a cookie's name is one of an engine's, whose browser
+// sessions are in the cookie session, and of whose tenants tenant knows the form.
+func IsCookie(name, session string, tenant func(string) bool) bool {
+	name = strings.TrimPrefix(name, "__Host-")
+	for _, own := range [...]string{session, formCookie} {
+		if rest, ok := strings.CutPrefix(name, own); ok && strings.HasPrefix(rest, "-") && tenant(rest[1:]) {
+			return true
+		}
+	}
+	return false
+}
+
 // formCookie is the cookie that forms are bound to.
 const formCookie = "XSRF-TOKEN"
 
