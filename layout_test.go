@@ -69,7 +69,7 @@ var dependencies = map[string][]string{
 	"github.com/spf13/cobra":          {"cmd/doorwright"},
 	"github.com/evanw/esbuild":        {"internal/build"},
 	"github.com/fsnotify/fsnotify":    {"internal/lambda", "cmd/doorwright"},
-	"github.com/go-jose/go-jose/v4":   {"internal/cognito", "verify/verifytest"},
+	"github.com/go-jose/go-jose/v4":   {},
 	"github.com/aws/aws-lambda-go":    {"examples/", "internal/lambda/testdata/", "lambdaauth"},
 	"golang.org/x/sync":               {".", "internal/lambda"},
 	"golang.org/x/sys":                {".", "internal/lambda", "internal/store", "internal/build"},
