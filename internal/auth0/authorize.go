@@ -197,7 +197,7 @@ func (t *Tenant) letIn(w http.ResponseWriter, r *http.Request, c *call, a *autho
 		g.audience = a.api.Identifier
 	}
 	var code string
-	err := t.svc.write(ctx, func(tx *sql.Tx) (err error) {
+	err := t.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) (err error) {
 		if err = t.newGrant(ctx, tx, g); err != nil {
 			return err
 		}

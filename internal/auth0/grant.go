@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/doorwright/doorwright/internal/aws"
+	"github.com/doorwright/doorwright/internal/oidc"
 )
 
 // Bounds of grants. A refresh token is good for 30 days from the sign-in on,
@@ -83,7 +84,7 @@ func hashOf(secret string) []byte {
 
 // newRefresh gives a refresh token of a grant. It begins as Auth0's do.
 func (t *Tenant) newRefresh(ctx context.Context, tx *sql.Tx, g *grant) (string, error) {
-	token := "v1.M" + random(48)
+	token := "v1.M" + oidc.Random(48)
 	_, err := tx.ExecContext(ctx, "INSERT INTO auth0_refresh (hash, family, used) VALUES (?, ?, 0)", hashOf(token), g.id)
 	if err != nil {
 		return "", fmt.Errorf("keeping a refresh token: %w", err)

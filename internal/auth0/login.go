@@ -111,7 +111,7 @@ func (t *Tenant) login(w http.ResponseWriter, r *http.Request, c *call) {
 	ctx := r.Context()
 	now := t.svc.cfg.Now()
 	var cookie string
-	err = t.svc.write(ctx, func(tx *sql.Tx) (err error) {
+	err = t.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) (err error) {
 		// The session that the browser had is not taken over.
 		if err = t.engine.EndSession(ctx, tx, t.engine.Cookie(r, sessionCookie)); err != nil {
 			return err

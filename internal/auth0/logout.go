@@ -69,7 +69,7 @@ func (t *Tenant) logout(w http.ResponseWriter, r *http.Request, c *call) {
 // leave ends the session of a browser, and sends it to an address or says OK.
 func (t *Tenant) leave(w http.ResponseWriter, r *http.Request, c *call, to string) {
 	ctx := r.Context()
-	err := t.svc.write(ctx, func(tx *sql.Tx) error { return t.engine.EndSession(ctx, tx, t.engine.Cookie(r, sessionCookie)) })
+	err := t.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) error { return t.engine.EndSession(ctx, tx, t.engine.Cookie(r, sessionCookie)) })
 	if err != nil {
 		t.showError(w, c, c.failed(err))
 		return

@@ -28,9 +28,9 @@ func (t *Tenant) UserToken(ctx context.Context, application, email, audience, sc
 	case audience != "" && t.apis[audience] == nil:
 		return Tokens{}, fmt.Errorf("the tenant has no API with the identifier %q", audience)
 	}
-	g := &grant{client: cl.id, subject: u.id, audience: audience, scope: oidc.Scopes(scope), sid: random(24), authTime: t.svc.cfg.Now()}
+	g := &grant{client: cl.id, subject: u.id, audience: audience, scope: oidc.Scopes(scope), sid: oidc.Random(24), authTime: t.svc.cfg.Now()}
 	var refresh string
-	err := t.svc.write(ctx, func(tx *sql.Tx) (err error) {
+	err := t.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) (err error) {
 		if err = t.newGrant(ctx, tx, g); err == nil && t.mayRefresh(g, cl) {
 			refresh, err = t.firstRefresh(ctx, tx, g)
 		}

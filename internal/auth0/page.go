@@ -11,7 +11,7 @@ import (
 	"sync"
 )
 
-//go:embed universal/universal.css universal/pages.html
+//go:embed universal/pages.html
 var files embed.FS
 
 // templates escape every value for the place that it stands in.
@@ -111,9 +111,4 @@ func (t *Tenant) postResponse(w http.ResponseWriter, c *call, a *authorization, 
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(http.StatusOK)
 	_, _ = w.Write(b.Bytes()) // the client went away
-}
-
-func (t *Tenant) style(w http.ResponseWriter, r *http.Request, _ *call) {
-	w.Header().Set("Cache-Control", "no-cache")
-	http.ServeFileFS(w, r, files, "universal/universal.css")
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
-	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -169,42 +168,6 @@ func (s *Service) sweep(ctx context.Context) error {
 	return nil
 }
 
-// keptError is a refusal whose effects on the store are kept: a code that was
-// used stays used although the request fails.
-type keptError struct{ refusal error }
-
-func (e *keptError) Error() string { return e.refusal.Error() }
-func (e *keptError) Unwrap() error { return e.refusal }
-
-func keep(err error) error { return &keptError{err} }
-
-// write runs fn in a transaction, which commits although fn's error is one that
-// it wrapped in keep.
-func (s *Service) write(ctx context.Context, fn func(*sql.Tx) error) error {
-	var refusal error
-	err := s.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
-		refusal = nil // the store may run fn again
-		err := fn(tx)
-		var kept *keptError
-		if errors.As(err, &kept) {
-			refusal = kept.refusal
-			return nil
-		}
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	return refusal
-}
-
-// random gives n random bytes in the alphabet of URLs.
-func random(n int) string {
-	b := make([]byte, n)
-	rand.Read(b)
-	return base64.RawURLEncoding.EncodeToString(b)
-}
-
 // randomHex gives an id as Auth0's are: 24 hexadecimal digits.
 func randomHex() string {
 	b := make([]byte, 12)
@@ -213,16 +176,3 @@ func randomHex() string {
 }
 
 const alphanumeric = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-
-// randomAlphanumeric gives n characters, each equally likely.
-func randomAlphanumeric(n int) string {
-	text := make([]byte, 0, n)
-	for len(text) < n {
-		var b [1]byte
-		rand.Read(b[:])
-		if int(b[0]) < 256-256%len(alphanumeric) { // from there on the first ones would be favoured
-			text = append(text, alphanumeric[int(b[0])%len(alphanumeric)])
-		}
-	}
-	return string(text)
-}

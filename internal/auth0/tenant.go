@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/doorwright/doorwright/internal/aws"
 	"github.com/doorwright/doorwright/internal/oidc"
 	"github.com/doorwright/doorwright/verify"
 )
@@ -193,7 +194,7 @@ func (t *Tenant) open(ctx context.Context) error {
 			return err
 		}
 	}
-	err = t.svc.write(ctx, func(tx *sql.Tx) error {
+	err = t.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, "INSERT OR IGNORE INTO auth0_tenant (name, secret, pkcs8, cert) VALUES (?, ?, ?, ?)",
 			t.cfg.Name, kept.secret, kept.pkcs8, kept.cert)
 		if err != nil {
@@ -229,7 +230,7 @@ func (t *Tenant) open(ctx context.Context) error {
 func (t *Tenant) openClient(ctx context.Context, tx *sql.Tx, c *client) error {
 	err := tx.QueryRowContext(ctx, "SELECT id, secret FROM auth0_client WHERE tenant = ? AND name = ?", t.cfg.Name, c.Name).Scan(&c.id, &c.secret)
 	if errors.Is(err, sql.ErrNoRows) {
-		c.id, c.secret = randomAlphanumeric(32), random(48)
+		c.id, c.secret = aws.RandomText(alphanumeric, 32), oidc.Random(48)
 		_, err = tx.ExecContext(ctx, "INSERT INTO auth0_client (tenant, name, id, secret) VALUES (?, ?, ?, ?)", t.cfg.Name, c.Name, c.id, c.secret)
 	}
 	if err != nil {
@@ -303,7 +304,7 @@ func endpoints() map[string]endpoint {
 		"POST /oidc/logout":                           (*Tenant).confirmLogout,
 		"GET /u/login":                                (*Tenant).showLogin,
 		"POST /u/login":                               (*Tenant).login,
-		"GET /assets/universal.css":                   (*Tenant).style,
+		"GET /assets/universal.css":                   func(_ *Tenant, w http.ResponseWriter, r *http.Request, _ *call) { oidc.Style(w, r) },
 		"/":                                           (*Tenant).unknown,
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/doorwright/doorwright/internal/oidc"
+	"github.com/doorwright/doorwright/internal/store"
 )
 
 // The grant types that are emulated, and those that Auth0 has beside them, which
@@ -138,7 +139,7 @@ func (t *Tenant) redeem(ctx context.Context, c *call, cl *client, form oidc.Para
 	}
 	var g *grant
 	var nonce, refresh string
-	err := t.svc.write(ctx, func(tx *sql.Tx) error {
+	err := t.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
 		code, err := t.engine.Redeem(ctx, tx, oidc.Redemption{
 			Code: form.Get("code"), Client: cl.id, RedirectURI: form.Get("redirect_uri"), Verifier: form.Get("code_verifier"), RedirectOptional: true,
 		})
@@ -149,7 +150,7 @@ func (t *Tenant) redeem(ctx context.Context, c *call, cl *client, form oidc.Para
 			return err
 		}
 		if g == nil || t.bySub[g.subject] == nil {
-			return keep(invalidCode("the sign-in was ended, or its user is no more"))
+			return store.Keep(invalidCode("the sign-in was ended, or its user is no more"))
 		}
 		nonce, refresh = code.Nonce, ""
 		if t.mayRefresh(g, cl) {
@@ -173,11 +174,11 @@ func (t *Tenant) refusedCode(ctx context.Context, tx *sql.Tx, err error) error {
 		if err := t.endGrant(ctx, tx, reused.Owner); err != nil {
 			return err
 		}
-		return keep(invalidCode("the code was used before; what it gave has been ended"))
+		return store.Keep(invalidCode("the code was used before; what it gave has been ended"))
 	case errors.As(err, &refused) && refused.Verifier:
-		return keep(fail(http.StatusForbidden, oidc.InvalidGrant, "Failed to verify code verifier", "%s", refused.Reason))
+		return store.Keep(fail(http.StatusForbidden, oidc.InvalidGrant, "Failed to verify code verifier", "%s", refused.Reason))
 	case errors.As(err, &refused):
-		return keep(invalidCode(refused.Reason))
+		return store.Keep(invalidCode(refused.Reason))
 	}
 	return err
 }
@@ -248,7 +249,7 @@ func (t *Tenant) refresh(ctx context.Context, c *call, cl *client, form oidc.Par
 	var g *grant
 	var next string
 	requested := oidc.Scopes(form.Get("scope"))
-	err := t.svc.write(ctx, func(tx *sql.Tx) error {
+	err := t.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
 		family, used, err := familyOf(ctx, tx, token)
 		if err != nil {
 			return err
@@ -265,7 +266,7 @@ func (t *Tenant) refresh(ctx context.Context, c *call, cl *client, form oidc.Par
 			if err := t.endGrant(ctx, tx, g.id); err != nil {
 				return err
 			}
-			return keep(invalidRefresh("it was used before; all that came of its sign-in has been ended"))
+			return store.Keep(invalidRefresh("it was used before; all that came of its sign-in has been ended"))
 		case t.bySub[g.subject] == nil, !t.mayRefresh(g, cl):
 			return invalidRefresh("its user, application or API may not refresh any more")
 		}
@@ -357,7 +358,7 @@ func (t *Tenant) revoke(w http.ResponseWriter, r *http.Request, c *call) {
 			err = missing("token")
 		}
 		if err == nil {
-			err = t.svc.write(ctx, func(tx *sql.Tx) error {
+			err = t.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
 				family, _, err := familyOf(ctx, tx, form.Get("token"))
 				if err != nil || family == "" {
 					return err

@@ -69,6 +69,25 @@ func NewRequestID() string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[0:4], b[4:6], b[6:8], b[8:10], b[10:16])
 }
 
+// RandomText gives n characters of an alphabet of at most 256, each equally
+// likely.
+func RandomText(alphabet string, n int) string {
+	limit := 256 - 256%len(alphabet) // bytes from here on would favour the first characters
+	text := make([]byte, 0, n)
+	var b [64]byte
+	for {
+		rand.Read(b[:])
+		for _, c := range b {
+			if int(c) >= limit {
+				continue
+			}
+			if text = append(text, alphabet[int(c)%len(alphabet)]); len(text) == n {
+				return string(text)
+			}
+		}
+	}
+}
+
 // Operation is one row of the compatibility table: what is emulated and what
 // is refused.
 type Operation struct {

@@ -16,7 +16,7 @@ func (s *Service) change(ctx context.Context, c *call, poolID, name string, chan
 	if err != nil {
 		return nil, err
 	}
-	err = s.write(ctx, func(tx *sql.Tx) error {
+	err = s.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
 		u, err := p.userNamed(ctx, tx, name)
 		switch {
 		case err != nil:
@@ -73,7 +73,7 @@ func (s *Service) adminCreateUser(ctx context.Context, c *call, in *adminCreateU
 		u.status, u.salt, u.verifier = statusConfirmed, []byte{}, []byte{}
 		in.MessageAction = "SUPPRESS"
 	}
-	err = s.write(ctx, func(tx *sql.Tx) error {
+	err = s.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
 		return p.createTaken(p.saveUser(ctx, tx, u, in.ForceAliasCreation))
 	})
 	if err != nil {
@@ -120,7 +120,7 @@ func (s *Service) invite(ctx context.Context, c *call, p *Pool, in *adminCreateU
 	}
 	salt, verifier := newPassword(p.srpName(), found.username, password)
 	var u *user
-	err = s.write(ctx, func(tx *sql.Tx) error {
+	err = s.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
 		if u, err = p.userOf(ctx, tx, found.sub); err != nil {
 			return err
 		}
@@ -199,7 +199,7 @@ func (s *Service) adminDeleteUser(ctx context.Context, c *call, in *adminUserInp
 	if err != nil {
 		return nil, err
 	}
-	err = s.write(ctx, func(tx *sql.Tx) error {
+	err = s.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
 		u, err := p.userNamed(ctx, tx, in.Username)
 		switch {
 		case err != nil:

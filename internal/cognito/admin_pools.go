@@ -37,7 +37,7 @@ func (s *Service) createUserPool(ctx context.Context, c *call, in *userPoolInput
 		svc: s, id: s.newPoolID(), secret: newKey(), created: now, keys: &lazyKeys{},
 		added: additions{Modified: now.UnixMilli(), Settings: &settings, Tags: in.UserPoolTags},
 	}
-	err := s.write(ctx, func(tx *sql.Tx) error {
+	err := s.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, "INSERT INTO cognito_pool (id, name, region, secret, created) VALUES (?, ?, ?, ?, ?)",
 			p.id, addedName(p.id), s.cfg.Region, p.secret, now.UnixMilli())
 		if err != nil {
@@ -101,7 +101,7 @@ func (s *Service) deleteUserPool(ctx context.Context, c *call, in *describeUserP
 	if p.added.Settings.DeletionProtection == "ACTIVE" {
 		return nil, invalid("The user pool cannot be deleted because deletion protection is activated. Deletion protection must be inactivated first.")
 	}
-	err = s.write(ctx, func(tx *sql.Tx) error {
+	err = s.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
 		for _, statement := range []string{
 			"DELETE FROM cognito_attempt WHERE pool = ?",
 			"DELETE FROM cognito_pool WHERE id = ?", // and with it all that refers to it
@@ -133,11 +133,11 @@ func (s *Service) createUserPoolClient(ctx context.Context, c *call, in *userPoo
 		}
 		now := s.cfg.Now()
 		cl = &Client{
-			pool: p, id: randomText(alnumLower, clientIDLength), secret: in.ClientSecret, created: now,
+			pool: p, id: aws.RandomText(alnumLower, clientIDLength), secret: in.ClientSecret, created: now,
 			added: &addedClient{Modified: now.UnixMilli(), Settings: settings},
 		}
 		if cl.secret == "" {
-			cl.secret = randomText(alnumLower, clientSecretLength)
+			cl.secret = aws.RandomText(alnumLower, clientSecretLength)
 		}
 		_, err := tx.ExecContext(ctx, "INSERT INTO cognito_client (id, pool, name, secret, created) VALUES (?, ?, ?, ?, ?)",
 			cl.id, p.id, addedName(cl.id), cl.secret, now.UnixMilli())

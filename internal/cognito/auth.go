@@ -6,6 +6,8 @@ import (
 	"database/sql"
 	"fmt"
 	"time"
+
+	"github.com/doorwright/doorwright/internal/store"
 )
 
 // initiateAuth begins a sign-in from an app
@@ -133,7 +135,7 @@ func (s *Service) checkPassword(ctx context.Context, cl *Client, found *user, na
 // the password is wrong. A session that was answered is used up by a right one.
 func (s *Service) endPassword(ctx context.Context, cl *Client, found *user, name string, matches bool, answered *stepAnswer, before func(*sql.Tx) error) (*authOutput, error) {
 	var done signedIn
-	err := s.write(ctx, func(tx *sql.Tx) error {
+	err := s.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
 		done = signedIn{}
 		var st *step
 		if answered != nil {
@@ -243,7 +245,7 @@ func (p *Pool) failed(ctx context.Context, tx *sql.Tx, subject, kind string, ref
 	if err := p.saveAttempts(ctx, tx, subject, kind, a); err != nil {
 		return err
 	}
-	return keep(refusal)
+	return store.Keep(refusal)
 }
 
 // lockTime gives 2^(n-5) seconds, up to the cap.
@@ -273,7 +275,7 @@ func (cl *Client) checkState(ctx context.Context, tx *sql.Tx, u *user, done *sig
 	}
 	validity := time.Duration(p.policy.TemporaryPasswordValidityDays) * 24 * time.Hour
 	if !p.svc.cfg.Now().Before(u.passwordSet.Add(validity)) {
-		return keep(notAuthorized("Temporary password has expired and must be reset by an administrator.", ""))
+		return store.Keep(notAuthorized("Temporary password has expired and must be reset by an administrator.", ""))
 	}
 	var err error
 	done.user, done.challenge = u, challengeNewPassword
@@ -285,13 +287,13 @@ func (cl *Client) checkState(ctx context.Context, tx *sql.Tx, u *user, done *sig
 func stateAllows(u *user) error {
 	switch {
 	case !u.enabled:
-		return keep(notAuthorized(textDisabled, ""))
+		return store.Keep(notAuthorized(textDisabled, ""))
 	case u.status == statusUnconfirmed:
-		return keep(refuse(codeUserNotConfirmed, textNotConfirmed, "confirm with ConfirmSignUp or AdminConfirmSignUp"))
+		return store.Keep(refuse(codeUserNotConfirmed, textNotConfirmed, "confirm with ConfirmSignUp or AdminConfirmSignUp"))
 	case u.status == statusResetRequired:
-		return keep(refuse(codePasswordReset, textResetRequired, "an administrator asked for a new password"))
+		return store.Keep(refuse(codePasswordReset, textResetRequired, "an administrator asked for a new password"))
 	case u.status == statusForceChange:
-		return keep(notAuthorized(textInvalidSession, "the user's password is temporary"))
+		return store.Keep(notAuthorized(textInvalidSession, "the user's password is temporary"))
 	}
 	return nil
 }

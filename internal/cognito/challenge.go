@@ -176,7 +176,7 @@ func (s *Service) answerNewPassword(ctx context.Context, cl *Client, session str
 	}
 	salt, verifier := newPassword(p.srpName(), username, password)
 	var done signedIn
-	err = s.write(ctx, func(tx *sql.Tx) error {
+	err = s.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
 		done = signedIn{}
 		u, err := cl.challenged(ctx, tx, session, found)
 		if err != nil {

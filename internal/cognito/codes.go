@@ -175,13 +175,13 @@ func (p *Pool) useCode(ctx context.Context, tx *sql.Tx, u *user, purpose, code s
 		p.id, u.sub, purpose).Scan(&attribute, &mac, &expires)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
-		return "", keep(refuse(codeExpiredCode, textCodeExpired, "no code was requested"))
+		return "", store.Keep(refuse(codeExpiredCode, textCodeExpired, "no code was requested"))
 	case err != nil:
 		return "", fmt.Errorf("reading a code: %w", err)
 	case p.svc.cfg.Now().UnixMilli() >= expires:
-		return "", keep(refuse(codeExpiredCode, textCodeExpired, "the code has expired"))
+		return "", store.Keep(refuse(codeExpiredCode, textCodeExpired, "the code has expired"))
 	case !hmac.Equal(mac, p.codeMAC(u, purpose, attribute, code)):
-		return "", keep(refuse(codeCodeMismatch, textCodeMismatch, "wrong code"))
+		return "", store.Keep(refuse(codeCodeMismatch, textCodeMismatch, "wrong code"))
 	}
 	if _, err := tx.ExecContext(ctx, "DELETE FROM cognito_code WHERE pool = ? AND sub = ? AND purpose = ?", p.id, u.sub, purpose); err != nil {
 		return "", fmt.Errorf("ending a code: %w", err)

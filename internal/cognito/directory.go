@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/doorwright/doorwright/internal/aws"
 )
 
 // directory is what is served. It is immutable: what changes a pool puts
@@ -134,7 +136,7 @@ func (s *Service) openPool(ctx context.Context, tx *sql.Tx, cfg *PoolConfig) (*P
 	return p, p.openGroups(ctx, tx)
 }
 
-func (s *Service) newPoolID() string { return s.cfg.Region + "_" + randomText(alnum, poolIDLength) }
+func (s *Service) newPoolID() string { return s.cfg.Region + "_" + aws.RandomText(alnum, poolIDLength) }
 
 func newKey() []byte {
 	key := make([]byte, 32)
@@ -150,7 +152,7 @@ func (p *Pool) openClient(ctx context.Context, tx *sql.Tx, cfg *ClientConfig) (*
 	err := tx.QueryRowContext(ctx, "SELECT id, secret, created FROM cognito_client WHERE pool = ? AND name = ?",
 		p.id, cfg.Name).Scan(&c.id, &c.secret, &created)
 	if errors.Is(err, sql.ErrNoRows) {
-		c.id, c.secret = randomText(alnumLower, clientIDLength), randomText(alnumLower, clientSecretLength)
+		c.id, c.secret = aws.RandomText(alnumLower, clientIDLength), aws.RandomText(alnumLower, clientSecretLength)
 		created = p.svc.cfg.Now().UnixMilli()
 		_, err = tx.ExecContext(ctx, "INSERT INTO cognito_client (id, pool, name, secret, created) VALUES (?, ?, ?, ?, ?)",
 			c.id, p.id, cfg.Name, c.secret, created)
@@ -226,7 +228,7 @@ func (s *Service) amend(ctx context.Context, c *call, id string, change func(*sq
 		return nil, err
 	}
 	var next *Pool
-	err = s.write(ctx, func(tx *sql.Tx) error {
+	err = s.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
 		next = old.successor()
 		if err := change(tx, next); err != nil {
 			return err

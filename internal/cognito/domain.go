@@ -3,7 +3,6 @@ package cognito
 import (
 	"context"
 	"database/sql"
-	"embed"
 	"errors"
 	"fmt"
 	"net/http"
@@ -78,7 +77,7 @@ func domainEndpoints() map[string]endpoint {
 		"GET /resetPassword":     (*domain).showResetPassword,
 		"POST /resetPassword":    (*domain).resetPassword,
 		"GET /error":             (*domain).showError,
-		"GET /assets/hosted.css": (*domain).style,
+		"GET /assets/hosted.css": func(_ *domain, w http.ResponseWriter, r *http.Request, _ *call) { oidc.Style(w, r) },
 		"GET /assets/look.css":   (*domain).lookStyle,
 		"GET /assets/logo":       (*domain).logo,
 	}
@@ -198,15 +197,6 @@ func (d *domain) sessionIn(ctx context.Context, tx *sql.Tx, cookie string) (*oid
 		return nil, nil, err
 	}
 	return session, u, nil
-}
-
-//go:embed hosted/hosted.css
-var styleSheet embed.FS
-
-func (d *domain) style(w http.ResponseWriter, r *http.Request, _ *call) {
-	w.Header().Set("Cache-Control", "no-cache")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	http.ServeFileFS(w, r, styleSheet, "hosted/hosted.css")
 }
 
 // preflight answers what browsers ask before a script's request: "CORS" is

@@ -256,7 +256,7 @@ func (d *domain) letThrough(w http.ResponseWriter, r *http.Request, c *call, a *
 	var g *grant
 	var u *user
 	var code string
-	err := d.pool.svc.write(ctx, func(tx *sql.Tx) (err error) {
+	err := d.pool.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) (err error) {
 		_, u, err = d.sessionIn(ctx, tx, d.engine.Cookie(r, sessionCookie))
 		if err != nil {
 			return err
@@ -343,7 +343,7 @@ func (d *domain) logout(w http.ResponseWriter, r *http.Request, c *call) {
 		return
 	}
 	ctx := r.Context()
-	err = d.pool.svc.write(ctx, func(tx *sql.Tx) error {
+	err = d.pool.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
 		return d.engine.EndSession(ctx, tx, d.engine.Cookie(r, sessionCookie))
 	})
 	if err != nil {

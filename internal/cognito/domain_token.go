@@ -13,6 +13,7 @@ import (
 
 	"github.com/doorwright/doorwright/internal/aws"
 	"github.com/doorwright/doorwright/internal/oidc"
+	"github.com/doorwright/doorwright/internal/store"
 )
 
 // tokenAnswer is the token endpoint's answer, in the order of AWS's
@@ -101,7 +102,7 @@ func (d *domain) redeemCode(ctx context.Context, c *call, cl *Client, form oidc.
 	refreshToken, hash := newSecret("")
 	var g *grant
 	var u *user
-	err := d.pool.svc.write(ctx, func(tx *sql.Tx) (err error) {
+	err := d.pool.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) (err error) {
 		g, u, err = d.redeem(ctx, tx, cl, form)
 		if err != nil {
 			return err
@@ -138,9 +139,9 @@ func (d *domain) redeem(ctx context.Context, tx *sql.Tx, cl *Client, form oidc.P
 		if _, err := tx.ExecContext(ctx, "UPDATE cognito_grant SET revoked = 1 WHERE event = ? AND pool = ?", reused.Owner, d.pool.id); err != nil {
 			return nil, nil, fmt.Errorf("ending a sign-in: %w", err)
 		}
-		return nil, nil, keep(bad(oidc.InvalidGrant, "the code was used before; its tokens have been ended"))
+		return nil, nil, store.Keep(bad(oidc.InvalidGrant, "the code was used before; its tokens have been ended"))
 	case errors.As(err, &refused):
-		return nil, nil, keep(refused)
+		return nil, nil, store.Keep(refused)
 	case err != nil:
 		return nil, nil, err
 	}
@@ -149,14 +150,14 @@ func (d *domain) redeem(ctx context.Context, tx *sql.Tx, cl *Client, form oidc.P
 		return nil, nil, err
 	}
 	if g == nil || g.revoked {
-		return nil, nil, keep(bad(oidc.InvalidGrant, "the user's sign-ins were ended"))
+		return nil, nil, store.Keep(bad(oidc.InvalidGrant, "the user's sign-ins were ended"))
 	}
 	u, err := d.pool.userOf(ctx, tx, g.sub)
 	switch {
 	case err != nil:
 		return nil, nil, err
 	case u == nil || !u.enabled || u.status == statusResetRequired:
-		return nil, nil, keep(bad(oidc.InvalidGrant, "the user may not sign in any more"))
+		return nil, nil, store.Keep(bad(oidc.InvalidGrant, "the user may not sign in any more"))
 	}
 	g.nonce = code.Nonce
 	return g, u, nil
@@ -188,7 +189,7 @@ func (d *domain) refreshTokens(ctx context.Context, c *call, cl *Client, form oi
 		return nil, err
 	}
 	if next != "" {
-		err := d.pool.svc.write(ctx, func(tx *sql.Tx) error { return cl.rotate(ctx, tx, raw, hash) })
+		err := d.pool.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) error { return cl.rotate(ctx, tx, raw, hash) })
 		if err != nil {
 			return nil, invalidGrant(err)
 		}

@@ -123,7 +123,7 @@ func (d *domain) revokeFor(ctx context.Context, r *http.Request, c *call, form o
 	case strings.Count(raw, ".") == 2 && d.pool.svc.issuerOf(raw) != nil:
 		return bad(oidc.UnsupportedTokenType, "only refresh tokens can be revoked")
 	}
-	return d.pool.svc.write(ctx, func(tx *sql.Tx) error {
+	return d.pool.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
 		known, err := d.pool.readRefresh(ctx, tx, raw)
 		switch {
 		case err != nil:

@@ -25,7 +25,7 @@ func (cl *Client) SignIn(ctx context.Context, username string) (Tokens, error) {
 		return Tokens{}, fmt.Errorf("signing in %q: %w", username, err)
 	}
 	var done signedIn
-	err = cl.pool.svc.write(ctx, func(tx *sql.Tx) error {
+	err = cl.pool.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
 		done = signedIn{}
 		u, err := cl.pool.userNamed(ctx, tx, username)
 		if err != nil {

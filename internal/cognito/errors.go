@@ -105,13 +105,3 @@ func onWire(err error) *aws.Error {
 		Err:     err,
 	}
 }
-
-// keptError is a refusal whose effects on the store are kept: an attempt that
-// was counted stays counted although the operation fails.
-type keptError struct{ refusal error }
-
-func (e *keptError) Error() string { return e.refusal.Error() }
-func (e *keptError) Unwrap() error { return e.refusal }
-
-// keep makes write commit although err is returned.
-func keep(err error) error { return &keptError{err} }

@@ -28,7 +28,7 @@ const maxMapped = 2048
 func (d *domain) depart(w http.ResponseWriter, r *http.Request, c *call, a *authorization, provider *IdentityProviderConfig) {
 	ctx, browser := r.Context(), d.engine.Browser(w, r)
 	var departure *oidc.Departure
-	err := d.pool.svc.write(ctx, func(tx *sql.Tx) (err error) {
+	err := d.pool.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) (err error) {
 		departure, err = d.engine.Depart(ctx, tx, browser, provider.Name, a.query())
 		return err
 	})
@@ -96,7 +96,7 @@ func (d *domain) arrive(r *http.Request, c *call, params oidc.Params) (*authoriz
 	ctx := r.Context()
 	var flight *oidc.Flight
 	var refused error
-	err := d.pool.svc.write(ctx, func(tx *sql.Tx) error {
+	err := d.pool.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
 		var err error
 		flight, err = d.engine.Arrive(ctx, tx, d.engine.BrowserOf(r), params.Get("state"))
 		var refusal *oidc.Error
@@ -161,7 +161,7 @@ func (d *domain) signInFederated(ctx context.Context, c *call, provider *Identit
 	}
 	c.event.User = u.username
 	var done signedIn
-	err = p.svc.write(ctx, func(tx *sql.Tx) error {
+	err = p.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
 		done = signedIn{}
 		now, err := p.saveFederated(ctx, tx, u, provider.Name, id.Subject, attributes, first)
 		if err != nil {
@@ -262,7 +262,7 @@ func (p *Pool) newFederated(ctx context.Context, provider *IdentityProviderConfi
 		return nil, err
 	}
 	// Nobody knows the password of this verifier.
-	u.salt, u.verifier = newPassword(p.srpName(), u.username, randomText(alnum, 48))
+	u.salt, u.verifier = newPassword(p.srpName(), u.username, aws.RandomText(alnum, 48))
 	return u, nil
 }
 

@@ -97,7 +97,7 @@ func (s *Service) adminLinkProviderForUser(ctx context.Context, c *call, in *lin
 	if err := source.external(p); err != nil {
 		return nil, err
 	}
-	err = s.write(ctx, func(tx *sql.Tx) error {
+	err = s.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
 		u, err := p.destination(ctx, tx, in.Destination)
 		if err != nil {
 			return err
@@ -184,7 +184,7 @@ func (s *Service) adminDisableProviderForUser(ctx context.Context, c *call, in *
 	if err := id.external(p); err != nil {
 		return nil, err
 	}
-	err = s.write(ctx, func(tx *sql.Tx) error {
+	err = s.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
 		u, err := p.federatedIn(ctx, tx, id.ProviderName, id.ProviderAttributeValue)
 		if err != nil {
 			return err

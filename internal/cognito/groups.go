@@ -140,7 +140,7 @@ func (s *Service) createGroup(ctx context.Context, c *call, in *createGroupInput
 	g := &userGroup{
 		name: in.GroupName, description: given(in.Description, ""), role: given(in.RoleARN, ""), precedence: in.Precedence, created: s.cfg.Now(),
 	}
-	err = s.write(ctx, func(tx *sql.Tx) error {
+	err = s.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
 		var taken, count int
 		err := tx.QueryRowContext(ctx, "SELECT count(*) FILTER (WHERE name = ?), count(*) FROM cognito_group WHERE pool = ? AND owner <> ?",
 			g.name, p.id, groupDropped).Scan(&taken, &count)
@@ -195,7 +195,7 @@ func (s *Service) updateGroup(ctx context.Context, c *call, in *createGroupInput
 		return nil, err
 	}
 	var g *userGroup
-	err = s.write(ctx, func(tx *sql.Tx) error {
+	err = s.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
 		if g, err = p.groupNamed(ctx, tx, in.GroupName); err != nil {
 			return err
 		}
@@ -220,7 +220,7 @@ func (s *Service) deleteGroup(ctx context.Context, c *call, in *groupInput) (*em
 	if err != nil {
 		return nil, err
 	}
-	err = s.write(ctx, func(tx *sql.Tx) error {
+	err = s.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
 		g, err := p.groupNamed(ctx, tx, in.GroupName)
 		if err == nil {
 			err = g.own()
@@ -266,7 +266,7 @@ func (s *Service) changeMember(ctx context.Context, c *call, in *memberInput, ch
 	if err != nil {
 		return nil, err
 	}
-	err = s.write(ctx, func(tx *sql.Tx) error {
+	err = s.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
 		u, err := p.userNamed(ctx, tx, in.Username)
 		switch {
 		case err != nil:

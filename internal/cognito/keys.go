@@ -117,7 +117,7 @@ func (p *Pool) makeKeys(ctx context.Context) (*keyPair, error) {
 	if err := errors.Join(failed[:]...); err != nil {
 		return nil, fmt.Errorf("making keys: %w", err)
 	}
-	err := p.svc.write(ctx, func(tx *sql.Tx) error {
+	err := p.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
 		for i, use := range []string{useID, useAccess} {
 			pkcs8, err := x509.MarshalPKCS8PrivateKey(made[i])
 			if err != nil {

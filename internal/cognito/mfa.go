@@ -9,6 +9,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/doorwright/doorwright/internal/store"
 )
 
 // The modes of a pool's MfaConfiguration; "" is mfaOff too.
@@ -194,7 +196,7 @@ func (cl *Client) secondFactor(ctx context.Context, tx *sql.Tx, u *user, custom 
 	case blocked:
 		// To let the user in, or set up another factor, with one factor would
 		// make deleting a number a way around MFA.
-		return keep(refuse(codeMFAMethodNotFound, "No MFA mechanism is available for the user.",
+		return store.Keep(refuse(codeMFAMethodNotFound, "No MFA mechanism is available for the user.",
 			"the user has MFA on and no verified address that it could use"))
 	case p.mfaMode() == mfaOn:
 		return cl.challenge(ctx, tx, u, &step{Challenge: challengeMFASetup, Custom: custom}, done,

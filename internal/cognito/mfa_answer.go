@@ -32,7 +32,7 @@ func (s *Service) answerCode(ctx context.Context, cl *Client, challenge, session
 // answers at once one finds it so.
 func (a *stepAnswer) settle(ctx context.Context, judge func(*sql.Tx, *step, *user, *signedIn) error) (*authOutput, error) {
 	var done signedIn
-	err := a.client.pool.svc.write(ctx, func(tx *sql.Tx) error {
+	err := a.client.pool.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
 		done = signedIn{}
 		st, u, err := a.open(ctx, tx)
 		if err != nil {

@@ -8,7 +8,7 @@ import (
 
 // changeMFA changes what a user has set up, in one transaction.
 func (s *Service) changeMFA(ctx context.Context, p *Pool, sub string, change func(*sql.Tx, *user, *mfa) error) error {
-	return s.write(ctx, func(tx *sql.Tx) error {
+	return s.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
 		u, err := p.userOf(ctx, tx, sub)
 		switch {
 		case err != nil:

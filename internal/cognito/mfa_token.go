@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/doorwright/doorwright/internal/aws"
+	"github.com/doorwright/doorwright/internal/store"
 )
 
 // associateSoftwareToken gives out the key of a new software token: to the
@@ -114,11 +115,11 @@ func (p *Pool) verifyToken(ctx context.Context, tx *sql.Tx, u *user, m *mfa, sec
 		return err
 	}
 	if len(secret) == 0 {
-		return keep(invalid("No software token was associated."))
+		return store.Keep(invalid("No software token was associated."))
 	}
 	at, ok := totpMatch(secret, in.UserCode, p.svc.cfg.Now())
 	if !ok {
-		return keep(tokenMismatch())
+		return store.Keep(tokenMismatch())
 	}
 	m.secret, m.device, m.step = secret, in.FriendlyDeviceName, at
 	return p.forgetAttempts(ctx, tx, u.sub, kindVerifyToken)
@@ -139,7 +140,7 @@ func (m *mfa) turnOn(factor string) {
 // user has a factor, set up in any other way, the session is worth nothing:
 // with the password alone nobody may replace it.
 func (s *Service) setUp(ctx context.Context, c *call, session string, further func(*sql.Tx, *Client, *step, *user) error) (next string, err error) {
-	err = s.write(ctx, func(tx *sql.Tx) error {
+	err = s.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
 		cl, err := s.clientOfStep(ctx, tx, session)
 		if err != nil {
 			return err

@@ -36,7 +36,7 @@ func (s *pageSignIn) complete(ctx context.Context, cl *Client, done *signedIn) (
 	if err := s.afterSignIn(ctx, cl); err != nil {
 		return nil, cl.undo(ctx, s.grant, err)
 	}
-	err := d.pool.svc.write(ctx, func(tx *sql.Tx) (err error) {
+	err := d.pool.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) (err error) {
 		if s.code, err = d.grantTo(ctx, tx, s.auth, s.grant, s.grant.authTime); err != nil {
 			return err
 		}
@@ -151,7 +151,7 @@ func passwordsDiffer() error {
 
 // undo ends the grant of a sign-in that came to nothing, and gives why.
 func (cl *Client) undo(ctx context.Context, g *grant, why error) error {
-	err := cl.pool.svc.write(context.WithoutCancel(ctx), func(tx *sql.Tx) error {
+	err := cl.pool.svc.cfg.DB.Write(context.WithoutCancel(ctx), func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, "UPDATE cognito_grant SET revoked = 1 WHERE event = ?", g.event)
 		return err
 	})

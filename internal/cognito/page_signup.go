@@ -209,7 +209,7 @@ func (d *domain) afterSignUp(ctx context.Context, cl *Client, f *pageFlow) (*aut
 		return nil, err
 	}
 	var done signedIn
-	err = d.pool.svc.write(ctx, func(tx *sql.Tx) error {
+	err = d.pool.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
 		done = signedIn{}
 		u, err := d.pool.userOf(ctx, tx, f.Sub)
 		switch {

@@ -9,6 +9,9 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf16"
+
+	"github.com/doorwright/doorwright/internal/aws"
+	"github.com/doorwright/doorwright/internal/store"
 )
 
 // What begins the text of a policy refusal. AdminCreateUser's differs.
@@ -46,10 +49,10 @@ func (p *PasswordPolicy) check(password, prefix string) error {
 // generate gives a random password that every policy of its length accepts.
 func (p *PasswordPolicy) generate() string {
 	classes := []string{"abcdefghijkmnopqrstuvwxyz", "ABCDEFGHJKLMNPQRSTUVWXYZ", "23456789", "!@#%&*+-="}
-	password := []byte(randomText(strings.Join(classes[:3], ""), max(p.MinimumLength, 12)))
+	password := []byte(aws.RandomText(strings.Join(classes[:3], ""), max(p.MinimumLength, 12)))
 	places := randomPlaces(len(password), len(classes))
 	for i, class := range classes {
-		password[places[i]] = randomText(class, 1)[0]
+		password[places[i]] = aws.RandomText(class, 1)[0]
 	}
 	return string(password)
 }
@@ -80,7 +83,7 @@ func (s *Service) changePassword(ctx context.Context, _ *call, b *bearer, in *ch
 		matches = in.PreviousPassword == "" // who has no password sets the first
 	}
 	salt, verifier := newPassword(p.srpName(), b.user.username, in.ProposedPassword)
-	err := s.write(ctx, func(tx *sql.Tx) error {
+	err := s.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
 		if err := p.countAttempt(ctx, tx, b.user.sub, kindChangePassword, limitChangePassword); err != nil {
 			return err
 		}
@@ -91,7 +94,7 @@ func (s *Service) changePassword(ctx context.Context, _ *call, b *bearer, in *ch
 		case u == nil:
 			return refuse(codeUserNotFound, textNoUser, "the user was deleted just now")
 		case !matches || !bytes.Equal(u.verifier, b.user.verifier):
-			return keep(notAuthorized(textWrongPassword, "wrong previous password"))
+			return store.Keep(notAuthorized(textWrongPassword, "wrong previous password"))
 		}
 		if err := p.setPassword(ctx, tx, u, salt, verifier); err != nil {
 			return err
@@ -125,7 +128,7 @@ func (s *Service) forgotPassword(ctx context.Context, c *call, in *codeRequest) 
 		return nil, err
 	}
 	if hidden {
-		err := s.write(ctx, func(tx *sql.Tx) error {
+		err := s.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
 			return p.countAttempt(ctx, tx, p.stranger(in.Username), kindForgot, limitForgot)
 		})
 		if err != nil {
@@ -138,7 +141,7 @@ func (s *Service) forgotPassword(ctx context.Context, c *call, in *codeRequest) 
 		return nil, refuse(codeUserNotFound, textNoUserForClient, "no such user")
 	}
 	var m *message
-	err = s.write(ctx, func(tx *sql.Tx) error {
+	err = s.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
 		m = nil
 		u, err := p.userOf(ctx, tx, found.sub)
 		if err != nil {
@@ -214,7 +217,7 @@ func (s *Service) confirmForgotPassword(ctx context.Context, c *call, in *confir
 	}
 	salt, verifier := newPassword(p.srpName(), username, in.Password)
 	var u *user
-	err = s.write(ctx, func(tx *sql.Tx) (err error) {
+	err = s.cfg.DB.Write(ctx, func(tx *sql.Tx) (err error) {
 		if found == nil || hidden {
 			return cl.strangersCode(ctx, tx, in.Username, purposeReset, limitConfirmForgot)
 		}

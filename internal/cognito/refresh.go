@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/doorwright/doorwright/internal/store"
 )
 
 // Rotation is a client's RefreshTokenRotation: each refresh gives a new
@@ -96,7 +98,7 @@ func (cl *Client) redeemed(ctx context.Context, c *call, raw string) (r *redeema
 		c.event.User = r.user.username
 	}
 	if err != nil && r != nil {
-		return nil, p.svc.write(ctx, func(tx *sql.Tx) error { return cl.endFamily(ctx, tx, raw) })
+		return nil, p.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) error { return cl.endFamily(ctx, tx, raw) })
 	}
 	if err != nil {
 		return nil, err
@@ -116,7 +118,7 @@ func (cl *Client) endFamily(ctx context.Context, tx *sql.Tx, raw string) error {
 	if _, err := tx.ExecContext(ctx, "UPDATE cognito_grant SET revoked = 1 WHERE event = ?", r.grant.event); err != nil {
 		return fmt.Errorf("ending a sign-in: %w", err)
 	}
-	return keep(err)
+	return store.Keep(err)
 }
 
 // refresh renews the ID and access token of a grant. The refresh token stays
@@ -183,7 +185,7 @@ func (s *Service) getTokensFromRefreshToken(ctx context.Context, c *call, in *ge
 		return nil, err
 	}
 	if next != "" {
-		err := s.write(ctx, func(tx *sql.Tx) error { return cl.rotate(ctx, tx, in.RefreshToken, hash) })
+		err := s.cfg.DB.Write(ctx, func(tx *sql.Tx) error { return cl.rotate(ctx, tx, in.RefreshToken, hash) })
 		if err != nil {
 			return nil, err
 		}

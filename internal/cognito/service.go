@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"database/sql"
-	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -71,7 +70,7 @@ func New(cfg Config) (*Service, error) {
 // when first needed, or by Run.
 func (s *Service) Open(ctx context.Context) error {
 	d := &directory{}
-	err := s.write(ctx, func(tx *sql.Tx) (err error) {
+	err := s.cfg.DB.Write(ctx, func(tx *sql.Tx) (err error) {
 		d, err = s.openDirectory(ctx, tx)
 		return err
 	})
@@ -121,7 +120,7 @@ func (s *Service) Run(ctx context.Context) error {
 func (s *Service) sweep(ctx context.Context) error {
 	now := s.cfg.Now()
 	dayAgo, forgotten := now.Add(-24*time.Hour).UnixMilli(), now.Add(-forgetfulness).UnixMilli()
-	err := s.write(ctx, func(tx *sql.Tx) error {
+	err := s.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
 		for _, old := range []struct {
 			statement string
 			before    int64
@@ -143,43 +142,4 @@ func (s *Service) sweep(ctx context.Context) error {
 		return fmt.Errorf("sweeping user pools: %w", err)
 	}
 	return nil
-}
-
-// randomText gives n characters of an alphabet of at most 256, each equally
-// likely.
-func randomText(alphabet string, n int) string {
-	limit := 256 - 256%len(alphabet) // bytes from here on would favour the first characters
-	text := make([]byte, 0, n)
-	var b [64]byte
-	for {
-		rand.Read(b[:])
-		for _, c := range b {
-			if int(c) >= limit {
-				continue
-			}
-			if text = append(text, alphabet[int(c)%len(alphabet)]); len(text) == n {
-				return string(text)
-			}
-		}
-	}
-}
-
-// write runs fn in a transaction of the store. A refusal that fn wraps in keep
-// is returned although the transaction commits; any other error undoes it.
-func (s *Service) write(ctx context.Context, fn func(*sql.Tx) error) error {
-	var refusal error
-	err := s.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
-		refusal = nil // the store may run fn again
-		err := fn(tx)
-		var kept *keptError
-		if errors.As(err, &kept) {
-			refusal = kept.refusal
-			return nil
-		}
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	return refusal
 }

@@ -7,6 +7,7 @@ import (
 	"maps"
 
 	"github.com/doorwright/doorwright/internal/aws"
+	"github.com/doorwright/doorwright/internal/store"
 )
 
 // signUp registers a user. It always tells that a name is taken, also for a
@@ -39,7 +40,7 @@ func (s *Service) signUp(ctx context.Context, c *call, in *signUpInput) (*signUp
 	}
 	out := &signUpOutput{UserSub: u.sub, UserConfirmed: u.status == statusConfirmed}
 	var m *message
-	err = s.write(ctx, func(tx *sql.Tx) error {
+	err = s.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
 		if err := p.saveUser(ctx, tx, u, moveAliases); err != nil {
 			return usernameTaken(err, "User already exists")
 		}
@@ -151,7 +152,7 @@ func (s *Service) confirmSignUp(ctx context.Context, c *call, in *confirmSignUpI
 	p := cl.pool
 	out := &confirmSignUpOutput{}
 	var u *user
-	err = s.write(ctx, func(tx *sql.Tx) (err error) {
+	err = s.cfg.DB.Write(ctx, func(tx *sql.Tx) (err error) {
 		if found == nil || !found.enabled && cl.hides() {
 			return cl.strangersCode(ctx, tx, in.Username, purposeSignUp, limitConfirmSignUp)
 		}
@@ -193,7 +194,7 @@ func (cl *Client) strangersCode(ctx context.Context, tx *sql.Tx, name, kind stri
 	if err := cl.pool.countAttempt(ctx, tx, cl.pool.stranger(name), kind, limit); err != nil {
 		return err
 	}
-	return keep(refuse(codeCodeMismatch, textCodeMismatch, "no such enabled user"))
+	return store.Keep(refuse(codeCodeMismatch, textCodeMismatch, "no such enabled user"))
 }
 
 func notConfirmable(u *user) error {
@@ -209,7 +210,7 @@ func (s *Service) resendConfirmationCode(ctx context.Context, c *call, in *codeR
 	p := cl.pool
 	hidden := cl.hides() && (found == nil || !found.enabled)
 	var m *message
-	err = s.write(ctx, func(tx *sql.Tx) error {
+	err = s.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
 		m = nil
 		if hidden {
 			return p.countAttempt(ctx, tx, p.stranger(in.Username), kindResend, limitResend)

@@ -367,7 +367,7 @@ func (s *Service) revokeToken(ctx context.Context, c *call, in *revokeTokenInput
 	if strings.Count(in.Token, ".") == 2 && s.issuerOf(in.Token) != nil {
 		return nil, refuse(codeUnsupportedToken, "Unsupported token type", "only refresh tokens can be revoked")
 	}
-	err := s.write(ctx, func(tx *sql.Tx) error {
+	err := s.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
 		r, err := cl.pool.readRefresh(ctx, tx, in.Token)
 		switch {
 		case err != nil:
@@ -399,7 +399,7 @@ func (p *Pool) revokeAll(ctx context.Context, tx *sql.Tx, u *user) error {
 // globalSignOut ends all of the user's tokens but ID tokens, which nothing
 // here accepts.
 func (s *Service) globalSignOut(ctx context.Context, _ *call, b *bearer, _ *tokenInput) (*empty, error) {
-	err := s.write(ctx, func(tx *sql.Tx) error { return b.pool.revokeAll(ctx, tx, b.user) })
+	err := s.cfg.DB.Write(ctx, func(tx *sql.Tx) error { return b.pool.revokeAll(ctx, tx, b.user) })
 	if err != nil {
 		return nil, err
 	}

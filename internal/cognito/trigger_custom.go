@@ -250,7 +250,7 @@ func (cl *Client) keepCustom(ctx context.Context, found *user, f *customFlow) (s
 	if found != nil {
 		sub = &found.sub
 	}
-	err = p.svc.write(ctx, func(tx *sql.Tx) error {
+	err = p.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, "INSERT INTO cognito_custom (hash, pool, client, sub, state, expires, used) VALUES (?, ?, ?, ?, ?, ?, 0)",
 			hash, p.id, cl.id, sub, string(state), p.svc.cfg.Now().Add(cl.sessionValidity()).UnixMilli())
 		return err
@@ -266,7 +266,7 @@ func (cl *Client) keepCustom(ctx context.Context, found *user, f *customFlow) (s
 // judged. The answer must name the sign-in's user.
 func (cl *Client) takeCustom(ctx context.Context, session, challenge string, named *user, name string) (f *customFlow, err error) {
 	p := cl.pool
-	err = p.svc.write(ctx, func(tx *sql.Tx) error {
+	err = p.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
 		var client, state string
 		var sub sql.NullString
 		var expires int64
@@ -364,7 +364,7 @@ func (s *Service) answerCustomPassword(ctx context.Context, cl *Client, session 
 	}
 	f.add(challengeResult{Name: challengePasswordVerifier, Result: true})
 	var done signedIn
-	err = s.write(ctx, func(tx *sql.Tx) error {
+	err = s.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
 		done = signedIn{}
 		if err := cl.pool.useOnce(ctx, tx, sealed, b.Expires); err != nil {
 			return err
@@ -412,7 +412,7 @@ func (cl *Client) customTokens(ctx context.Context, found *user, f *customFlow) 
 		return nil, notAuthorized(textWrongPassword, "the trigger DefineAuthChallenge issued tokens to a user that there is not")
 	}
 	var done signedIn
-	err := cl.pool.svc.write(ctx, func(tx *sql.Tx) error {
+	err := cl.pool.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
 		done = signedIn{}
 		u, err := cl.pool.userOf(ctx, tx, found.sub)
 		switch {

@@ -48,7 +48,7 @@ func (cl *Client) migrate(ctx context.Context, source, name, password string) (*
 	}
 	stranger := p.stranger(name)
 	if source == migrateSignIn {
-		if err := p.svc.write(ctx, func(tx *sql.Tx) error { return p.checkLock(ctx, tx, stranger, kindSignIn) }); err != nil {
+		if err := p.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) error { return p.checkLock(ctx, tx, stranger, kindSignIn) }); err != nil {
 			return nil, err
 		}
 	}
@@ -63,7 +63,7 @@ func (cl *Client) migrate(ctx context.Context, source, name, password string) (*
 		return nil, nil
 	}
 	if source == migrateSignIn {
-		counted := p.svc.write(ctx, func(tx *sql.Tx) error {
+		counted := p.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
 			return p.failed(ctx, tx, stranger, kindSignIn, notAuthorized(textWrongPassword, "the migration was refused"))
 		})
 		if onWire(counted).Code == codeInternalError {
@@ -103,7 +103,7 @@ func (cl *Client) runMigration(ctx context.Context, source, name, password strin
 	case errors.As(err, &taken):
 		// Of two migrations at once one creates the user. Its transaction may not
 		// have ended yet; one that is asked for now begins after it.
-		err := p.svc.write(ctx, func(tx *sql.Tx) error {
+		err := p.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
 			var err error
 			u, err = p.userNamed(ctx, tx, name)
 			return err
@@ -180,7 +180,7 @@ func (p *Pool) migrated(ctx context.Context, name, password, status string, r *m
 		u.salt, u.verifier = newPassword(p.srpName(), u.username, password)
 	}
 	force := r.ForceAliasCreation != nil && *r.ForceAliasCreation
-	return u, p.svc.write(ctx, func(tx *sql.Tx) error {
+	return u, p.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
 		if err := p.saveUser(ctx, tx, u, force); err != nil || r.EnableSMSMFA == nil || !*r.EnableSMSMFA {
 			return err
 		}

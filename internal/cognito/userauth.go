@@ -206,7 +206,7 @@ func (ch *choice) step(challenge string) *step {
 // there is one, runs in the same transaction.
 func (ch *choice) ask(ctx context.Context, challenge string, take func(*sql.Tx) error) (*authOutput, error) {
 	var done signedIn
-	err := ch.client.pool.svc.write(ctx, func(tx *sql.Tx) error {
+	err := ch.client.pool.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
 		done = signedIn{}
 		if take != nil {
 			if err := take(tx); err != nil {

@@ -17,7 +17,7 @@ func (s *Service) getUser(ctx context.Context, _ *call, b *bearer, _ *tokenInput
 
 // deleteUserSelf deletes the user whose token it is.
 func (s *Service) deleteUserSelf(ctx context.Context, _ *call, b *bearer, _ *tokenInput) (*empty, error) {
-	err := s.write(ctx, func(tx *sql.Tx) error { return b.pool.eraseUser(ctx, tx, b.user.sub) })
+	err := s.cfg.DB.Write(ctx, func(tx *sql.Tx) error { return b.pool.eraseUser(ctx, tx, b.user.sub) })
 	if err != nil {
 		return nil, err
 	}
@@ -26,7 +26,7 @@ func (s *Service) deleteUserSelf(ctx context.Context, _ *call, b *bearer, _ *tok
 
 // changeSelf changes the record of the user whose token it is.
 func (s *Service) changeSelf(ctx context.Context, b *bearer, change func(*sql.Tx, *user) error) error {
-	return s.write(ctx, func(tx *sql.Tx) error {
+	return s.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
 		u, err := b.pool.userOf(ctx, tx, b.user.sub)
 		switch {
 		case err != nil:

@@ -2,6 +2,7 @@ package oidc
 
 import (
 	"crypto/hmac"
+	"embed"
 	"encoding/base64"
 	"net/http"
 	"net/url"
@@ -71,7 +72,7 @@ func (e *Engine) Browser(w http.ResponseWriter, r *http.Request) string {
 	if value := e.Cookie(r, formCookie); len(value) == 32 {
 		return value
 	}
-	value := random(24)
+	value := Random(24)
 	e.SetCookie(w, formCookie, value, 0)
 	return value
 }
@@ -144,4 +145,14 @@ func formTarget(uri string) string {
 		return ""
 	}
 	return u.Scheme + ":"
+}
+
+//go:embed pages.css
+var styleSheet embed.FS
+
+// Style serves the style sheet of the pages on which people sign in.
+func Style(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-cache")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	http.ServeFileFS(w, r, styleSheet, "pages.css")
 }

@@ -136,8 +136,8 @@ func (e *Engine) SessionID(value string) string {
 // Key derives a key of 32 bytes for a purpose of the room's own.
 func (e *Engine) Key(purpose string) []byte { return e.mac("key", purpose) }
 
-// random gives n random bytes as text of the alphabet of URLs.
-func random(n int) string {
+// Random gives n random bytes as text of the alphabet of URLs.
+func Random(n int) string {
 	b := make([]byte, n)
 	rand.Read(b)
 	return base64.RawURLEncoding.EncodeToString(b)

@@ -32,7 +32,7 @@ type Departure struct{ State, Nonce, Challenge string }
 // Depart keeps a flight of a browser and gives what it takes along.
 func (e *Engine) Depart(ctx context.Context, tx *sql.Tx, browser, provider, request string) (*Departure, error) {
 	verifier, challenge := newVerifier()
-	d := &Departure{State: random(32), Nonce: random(24), Challenge: challenge}
+	d := &Departure{State: Random(32), Nonce: Random(24), Challenge: challenge}
 	_, err := tx.ExecContext(ctx, `
 		INSERT INTO oidc_flight (hash, tenant, browser, provider, nonce, verifier, request, expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
 		hashOf(d.State), e.Tenant, hashOf(browser), provider, d.Nonce, verifier, request, e.Now().Add(flightLife).UnixMilli())

@@ -59,7 +59,7 @@ func isVerifier(s string) bool {
 
 // newVerifier gives a code verifier and its challenge, for a server elsewhere.
 func newVerifier() (verifier, challenge string) {
-	verifier = random(48)
+	verifier = Random(48)
 	sum := sha256.Sum256([]byte(verifier))
 	return verifier, base64.RawURLEncoding.EncodeToString(sum[:])
 }

@@ -21,7 +21,7 @@ type Session struct {
 // NewSession keeps a session and gives the value of its cookie. It is always a
 // new value: one that a browser brings along is never taken over.
 func (e *Engine) NewSession(ctx context.Context, tx *sql.Tx, s Session) (string, error) {
-	value := random(48)
+	value := Random(48)
 	_, err := tx.ExecContext(ctx, "INSERT INTO oidc_session (hash, tenant, subject, auth_time, expires) VALUES (?, ?, ?, ?, ?)",
 		hashOf(value), e.Tenant, s.Subject, s.AuthTime.UnixMilli(), e.Now().Add(e.SessionLife).UnixMilli())
 	if err != nil {

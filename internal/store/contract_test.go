@@ -49,6 +49,7 @@ func testDatabase(t *testing.T, fresh func(*testing.T) database) {
 	}{
 		{"a write is seen by the next read", testWriteThenRead},
 		{"an error rolls back and passes unchanged", testError},
+		{"a kept error commits and is passed on bare", testKept},
 		{"a panic rolls back and reaches the caller", testPanic},
 		{"Goexit rolls back and ends the caller only", testGoexit},
 		{"constraints hold", testConstraints},
@@ -100,6 +101,28 @@ func testWriteThenRead(t *testing.T, db database) {
 		}
 		if got := value(t, db, "a"); got != want {
 			t.Fatalf("value is %d, want %d", got, want)
+		}
+	}
+}
+
+func testKept(t *testing.T, db database) {
+	mine := errors.New("mine")
+	for _, wrap := range []func(error) error{
+		func(err error) error { return err },
+		func(err error) error { return fmt.Errorf("counting: %w", err) },
+	} {
+		before := value(t, db, "a")
+		err := db.Write(t.Context(), func(tx *sql.Tx) error {
+			if err := add(tx, "a", 1); err != nil {
+				return err
+			}
+			return wrap(store.Keep(mine))
+		})
+		if err != mine {
+			t.Errorf("the error is %v", err)
+		}
+		if got := value(t, db, "a"); got != before+1 {
+			t.Errorf("value is %d, want %d", got, before+1)
 		}
 	}
 }

@@ -131,8 +131,9 @@ func (db *DB) Read(ctx context.Context, fn func(*sql.Tx) error) error {
 	return explain(db.dir, fn(tx))
 }
 
-// Write runs fn in a transaction. Nil means that it is committed; fn's error
-// or panic rolls it back and is passed on.
+// Write runs fn in a transaction. Nil means that it is committed, as does an
+// error that fn wrapped in Keep, which is then passed on; fn's other errors and
+// panics roll it back and are passed on.
 //
 // Writers run one after another. Those that wait while one runs join its
 // commit, each in a savepoint of its own, so that the failure of one does not
@@ -147,8 +148,31 @@ func (db *DB) Write(ctx context.Context, fn func(*sql.Tx) error) error {
 		return err
 	}
 	defer db.gate.leave()
-	return explain(db.dir, db.write(ctx, fn))
+	var refusal error
+	err := db.write(ctx, func(tx *sql.Tx) error {
+		refusal = nil // fn may be run again
+		err := fn(tx)
+		var kept *keptError
+		if errors.As(err, &kept) {
+			refusal = kept.refusal
+			return nil
+		}
+		return err
+	})
+	if err != nil {
+		return explain(db.dir, err)
+	}
+	return refusal
 }
+
+// Keep has the Write commit whose function returns it, and give refusal: an
+// attempt that was counted stays counted although what it was for is refused.
+func Keep(refusal error) error { return &keptError{refusal} }
+
+type keptError struct{ refusal error }
+
+func (e *keptError) Error() string { return e.refusal.Error() }
+func (e *keptError) Unwrap() error { return e.refusal }
 
 // close waits for the transactions that run, then closes all connections.
 func (db *DB) close() error {
