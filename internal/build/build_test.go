@@ -361,6 +361,21 @@ func TestPython(t *testing.T) {
 	}
 }
 
+// TestUnchanged wants what was just built not to count as changed since: whoever
+// begins to watch would build it again.
+func TestUnchanged(t *testing.T) {
+	need(t, "python3")
+	_, b := project(t, map[string]string{
+		"go.mod": "module example.com/app\n\ngo 1.26\n", "g/main.go": says("go"),
+		"f.py": "import other\n\ndef handler(event, context): pass\n", "other.py": "", "h.mjs": "export const handler = () => {};\n",
+	})
+	for _, r := range b.Build(t.Context(), "g", "f.handler", "h.handler") {
+		if r.Err != nil || r.Inputs.Changed() {
+			t.Errorf("%v %v: changed since, %v", r.Artifact, r.Inputs.Files(), r.Err)
+		}
+	}
+}
+
 func TestPythonVirtualEnvironment(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("folders of virtual environments have other names there")

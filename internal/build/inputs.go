@@ -69,10 +69,11 @@ func (in Inputs) Merge(other Inputs) Inputs {
 			out.addWanted(w)
 		}
 	}
-	out.stamps = maps.Clone(in.stamps)
-	if out.stamps == nil {
-		out.stamps = map[string]stamp{}
+	if in.stamps == nil && other.stamps == nil {
+		return out // Not stamped yet, which is not the same as stamped without a file.
 	}
+	out.stamps = map[string]stamp{}
+	maps.Copy(out.stamps, in.stamps)
 	maps.Copy(out.stamps, other.stamps)
 	return out
 }
