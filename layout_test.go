@@ -36,7 +36,7 @@ var arrows = map[string][]string{
 	"internal/cognito":    {"internal/oidc", "verify", "sigv4", "internal/store", "internal/wire/awsjson", "internal/aws"},
 	"internal/auth0":      {"internal/oidc", "verify", "internal/store", "internal/aws"},
 	"internal/authorizer": {"internal/iam", "verify", "internal/wire/apigw", "internal/wire/policy", "internal/aws"},
-	"internal/iam":        {"internal/wire/policy", "internal/aws"},
+	"internal/iam":        {"sigv4", "internal/wire/policy", "internal/aws"},
 	"internal/lambda":     {"internal/build", "internal/aws"},
 	// The engine that rooms which play an authorization server share.
 	"internal/oidc": {"verify", "internal/store", "internal/aws"},

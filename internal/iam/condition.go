@@ -198,7 +198,8 @@ func compileEqualsFold(value string, variables bool) (test, error) {
 	}), err
 }
 
-// compileARN compares the six parts of an ARN one by one.
+// compileARN compares the six parts of an ARN one by one. A colon that a variable
+// brings parts nothing: it would move what follows into another part.
 func compileARN(value string, variables bool) (test, error) {
 	p, err := compilePattern(value, variables)
 	if err == nil && value != "*" && strings.Count(value, ":") < 5 {
@@ -214,7 +215,7 @@ func matchARN(p pattern, value string) bool {
 	for range 5 {
 		part, rest, ok := strings.Cut(value, ":")
 		end := 0
-		for end < len(p) && (p[end].kind != char || p[end].char != ':') {
+		for end < len(p) && (p[end].kind != char || p[end].char != ':' || p[end].given) {
 			end++
 		}
 		if !ok || end == len(p) || !matchAll(p[:end], part) {

@@ -13,6 +13,7 @@ type pattern []element
 // An element of a pattern is a character, a wildcard or a variable.
 type element struct {
 	kind     elementKind
+	given    bool // a character of a variable's value, which is never syntax
 	char     rune
 	variable *variable
 }
@@ -127,7 +128,7 @@ func (p pattern) expand(r *Request) (pattern, bool) {
 			return nil, false
 		}
 		for _, c := range value {
-			out = append(out, element{char: c})
+			out = append(out, element{char: c, given: true})
 		}
 	}
 	return out, true

@@ -57,6 +57,7 @@ type Policy struct {
 type statement struct {
 	sid         string
 	deny        bool
+	principals  *principals // nil in a policy of an identity
 	actions     []pattern
 	notActions  bool
 	resources   []pattern
@@ -81,7 +82,7 @@ const (
 // Compile checks a policy document of an identity.
 func Compile(doc policy.Document) (*Policy, error) {
 	return compile(doc, func(s *policy.Statement) error {
-		if s.Principal != nil {
+		if s.Principal != nil || s.NotPrincipal != nil {
 			return errors.New("it has a Principal, and is of an identity")
 		}
 		return nil
@@ -94,7 +95,45 @@ func Compile(doc policy.Document) (*Policy, error) {
 // has, could not be evaluated, and is refused.
 func CompileResource(doc policy.Document) (*Policy, error) { return compile(doc, checkUnsigned) }
 
+// CompileSigned checks a policy document of a resource whose callers sign, as
+// those of a bucket or of a REST API with an IAM authorizer do. A caller without a
+// signature is nobody but "*".
+func CompileSigned(doc policy.Document) (*Policy, error) {
+	return compile(doc, func(s *policy.Statement) error {
+		for _, p := range slices.Concat(s.Principal, s.NotPrincipal) {
+			if p.Type == "Federated" {
+				return fmt.Errorf("its Principal %.40q, %.100q cannot be evaluated: name the role instead", p.Type, p.ID)
+			}
+		}
+		return needPrincipal(s)
+	})
+}
+
+// compileTrust checks the trust policy of a role, whose statements have no
+// Resource: it is the role.
+func compileTrust(doc policy.Document) (*Policy, error) {
+	doc.Statements = slices.Clone(doc.Statements)
+	for i := range doc.Statements {
+		s := &doc.Statements[i]
+		if s.Resource != nil || s.NotResource != nil {
+			return nil, fmt.Errorf("compiling the trust policy: statement %d has a Resource: it is the role itself", i+1)
+		}
+		s.Resource = []string{"*"}
+	}
+	return compile(doc, needPrincipal)
+}
+
+func needPrincipal(s *policy.Statement) error {
+	if len(s.Principal) == 0 && len(s.NotPrincipal) == 0 {
+		return errors.New("it has neither Principal nor NotPrincipal")
+	}
+	return nil
+}
+
 func checkUnsigned(s *policy.Statement) error {
+	if s.NotPrincipal != nil {
+		return errors.New(`its NotPrincipal cannot be evaluated: of a request that is not signed the Principal is "*"`)
+	}
 	if len(s.Principal) == 0 {
 		return errors.New("it has no Principal")
 	}
@@ -155,6 +194,9 @@ func compileStatement(from *policy.Statement, variables bool) (s statement, err 
 		s.deny = true
 	default:
 		return statement{}, fmt.Errorf("its Effect %.40q is neither Allow nor Deny", from.Effect)
+	}
+	if s.principals, err = compilePrincipals(from); err != nil {
+		return statement{}, err
 	}
 	if s.actions, s.notActions, err = compileList("Action", from.Action, from.NotAction, compileAction); err != nil {
 		return statement{}, err
@@ -222,19 +264,24 @@ func compileResource(text string, variables bool) (pattern, error) {
 }
 
 // Evaluate says what the policy says of a request: a statement that denies
-// counts before all that allow.
+// counts before all that allow. In the policy of a resource it is a request that
+// nobody has signed.
 func (p *Policy) Evaluate(r *Request) Verdict {
-	verdict, _ := p.evaluate(r)
-	return verdict
+	return p.evaluate(r, &caller{}).verdict
 }
 
 // Denying names the first statement that denies a request, for whoever looks for
 // it in the policy: "statement 2 (NoAdmin)", counted from 1; "" if none does.
 func (p *Policy) Denying(r *Request) string {
-	verdict, i := p.evaluate(r)
-	if verdict != ExplicitDeny {
+	found := p.evaluate(r, &caller{})
+	if found.verdict != ExplicitDeny {
 		return ""
 	}
+	return p.nameOf(found.statement)
+}
+
+// nameOf names a statement by its place, and by its Sid.
+func (p *Policy) nameOf(i int) string {
 	name := "statement " + strconv.Itoa(i+1)
 	if sid := p.statements[i].sid; isSID(sid) {
 		name += " (" + sid + ")"
@@ -254,18 +301,28 @@ func isSID(text string) bool {
 	return text != "" && len(text) <= 100
 }
 
-func (p *Policy) evaluate(r *Request) (verdict Verdict, decider int) {
+// finding is what a policy says of a request and its caller.
+type finding struct {
+	verdict   Verdict
+	statement int // that decided, unless the verdict is ImplicitDeny
+	reach     reach
+}
+
+// evaluate finds the first statement that denies, or else of those that allow the
+// one that names the caller most closely.
+func (p *Policy) evaluate(r *Request, who *caller) (found finding) {
 	for i := range p.statements {
 		s := &p.statements[i]
-		if verdict == Allow && !s.deny || !s.matches(r) {
+		to := s.principals.reach(who, s.deny)
+		if to == nobody || found.verdict == Allow && !s.deny && to <= found.reach || !s.matches(r) {
 			continue
 		}
 		if s.deny {
-			return ExplicitDeny, i
+			return finding{ExplicitDeny, i, to}
 		}
-		verdict, decider = Allow, i
+		found = finding{Allow, i, to}
 	}
-	return verdict, decider
+	return found
 }
 
 func (s *statement) matches(r *Request) bool {

@@ -37,11 +37,12 @@ type Document struct {
 type Statement struct {
 	SID    string
 	Effect string
-	// Principal is whom a statement of a resource's policy is for.
-	Principal             []Principal
-	Action, NotAction     []string
-	Resource, NotResource []string
-	Condition             []Condition
+	// Principal is whom a statement of a resource's policy is for, NotPrincipal
+	// whom it is not for.
+	Principal, NotPrincipal []Principal
+	Action, NotAction       []string
+	Resource, NotResource   []string
+	Condition               []Condition
 }
 
 // A Principal is one of those a statement of a resource's policy is for. The text
@@ -64,8 +65,8 @@ type Condition struct {
 // Parse reads a policy of an identity, which names no principal.
 func Parse(text []byte) (Document, error) { return parsed(text, false) }
 
-// ParseResource reads a policy of a resource, whose statements may have a
-// Principal.
+// ParseResource reads a policy of a resource, or the trust policy of a role, whose
+// statements may have a Principal.
 func ParseResource(text []byte) (Document, error) { return parsed(text, true) }
 
 func parsed(text []byte, ofResource bool) (Document, error) {
@@ -198,11 +199,15 @@ func (p parser) statement(index int) (s Statement, err error) {
 			s.SID, err = p.text(name)
 		case "Effect":
 			s.Effect, err = p.text(name)
-		case "Principal":
+		case "Principal", "NotPrincipal":
 			if !p.ofResource {
 				return fmt.Errorf("unknown element %.40q: the policy of an identity has none", name)
 			}
-			s.Principal, err = p.principals()
+			to := &s.Principal
+			if name == "NotPrincipal" {
+				to = &s.NotPrincipal
+			}
+			*to, err = p.principals(name)
 		case "Action":
 			s.Action, err = p.texts(name)
 		case "NotAction":
@@ -225,7 +230,7 @@ func (p parser) statement(index int) (s Statement, err error) {
 }
 
 // principals reads "*", or principals by type.
-func (p parser) principals() ([]Principal, error) {
+func (p parser) principals(element string) ([]Principal, error) {
 	list := []Principal{}
 	t, err := p.Token()
 	switch {
@@ -234,10 +239,10 @@ func (p parser) principals() ([]Principal, error) {
 	case t == "*":
 		return append(list, Principal{"AWS", "*"}), nil
 	case t != json.Delim('{'):
-		return nil, fmt.Errorf(`Principal is %s, neither "*" nor an object`, kind(t))
+		return nil, fmt.Errorf(`%s is %s, neither "*" nor an object`, element, kind(t))
 	}
-	err = p.members("Principal", func(name string) error {
-		ids, err := p.texts(fmt.Sprintf("Principal %.40q", name))
+	err = p.members(element, func(name string) error {
+		ids, err := p.texts(fmt.Sprintf("%s %.40q", element, name))
 		for _, id := range ids {
 			list = append(list, Principal{name, id})
 		}

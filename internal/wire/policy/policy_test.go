@@ -58,7 +58,11 @@ func TestParseResource(t *testing.T) {
 			t.Errorf("%s: %+v, %v", text, doc, err)
 		}
 	}
-	if doc, err := policy.ParseResource([]byte(`{"Statement":[{"NotPrincipal":"*"}]}`)); err == nil {
+	doc, err := policy.ParseResource([]byte(`{"Statement":[{"NotPrincipal":{"AWS":"1"}}]}`))
+	if err != nil || doc.Statements[0].Principal != nil || !reflect.DeepEqual(doc.Statements[0].NotPrincipal, []policy.Principal{{Type: "AWS", ID: "1"}}) {
+		t.Errorf("%+v, %v", doc, err)
+	}
+	if doc, err := policy.Parse([]byte(`{"Statement":[{"NotPrincipal":"*"}]}`)); err == nil {
 		t.Errorf("%+v", doc)
 	}
 }
