@@ -22,15 +22,14 @@ import (
 	"github.com/doorwright/doorwright/verify"
 )
 
-// openState takes the stage and reads its root keys.
+// openState takes the stage.
 func (a *App) openState(ctx context.Context) error {
 	state, err := store.Open(ctx, a.cfg.State, store.Options{Migrations: slices.Concat(cognito.Migrations(), oidc.Migrations(), auth0.Migrations()), Now: a.cfg.Now})
 	if err != nil {
 		return fmt.Errorf("opening stage %s: %w", a.cfg.Stage, err)
 	}
 	a.state = state
-	a.keys, err = openKeyring(ctx, state)
-	return err
+	return nil
 }
 
 func portKey(listener string) string { return "port." + listener }
@@ -291,7 +290,7 @@ func (a *App) newFunctions(context.Context) error {
 		Region:      a.decl.Region,
 		AccountID:   aws.AccountID,
 		Env:         map[string]string{"AWS_ENDPOINT_URL": a.endpoint.url()},
-		Credentials: a.keys.forFunction,
+		Credentials: a.functionCredentials,
 		Events:      a.functionEvent,
 		Log:         a.functionLine,
 	}
@@ -489,8 +488,8 @@ func (a *App) writeStageFiles(context.Context) error {
 	a.environment = Environment{
 		Endpoint:        a.endpoint.url(),
 		Region:          a.decl.Region,
-		AccessKeyID:     a.keys.root.AccessKeyID,
-		SecretAccessKey: a.keys.root.SecretAccessKey,
+		AccessKeyID:     a.root.AccessKeyID,
+		SecretAccessKey: a.root.SecretAccessKey,
 	}
 	outputs, err := encodeOutputs(a.outputs)
 	if err != nil {

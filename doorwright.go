@@ -32,8 +32,10 @@ import (
 	"github.com/doorwright/doorwright/internal/authorizer"
 	"github.com/doorwright/doorwright/internal/cognito"
 	"github.com/doorwright/doorwright/internal/gateway"
+	"github.com/doorwright/doorwright/internal/iam"
 	"github.com/doorwright/doorwright/internal/lambda"
 	"github.com/doorwright/doorwright/internal/store"
+	"github.com/doorwright/doorwright/sigv4"
 	"github.com/doorwright/doorwright/verify"
 )
 
@@ -84,7 +86,8 @@ type App struct {
 	// What follows is set by Listen and read-only from then on.
 	dir         string // of the declaration, absolute
 	state       *store.Stage
-	keys        *keyring
+	root        sigv4.Credentials // the root keys
+	account     *iam.Account
 	endpoint    *loopback
 	authority   authority
 	pools       *cognito.Service
@@ -176,7 +179,7 @@ func (a *App) Listen(ctx context.Context) (err error) {
 		}
 	}()
 	for _, step := range []func(context.Context) error{
-		a.openState, a.bindEndpoint, a.bindDomains, a.openPools, a.bindTenants, a.openTenants, a.bindAPIs, a.openAPIKeys, a.newFunctions, a.newGateways, a.writeStageFiles,
+		a.openState, a.openAccount, a.bindEndpoint, a.bindDomains, a.openPools, a.bindTenants, a.openTenants, a.bindAPIs, a.openAPIKeys, a.newFunctions, a.newGateways, a.writeStageFiles,
 	} {
 		if err := step(ctx); err != nil {
 			return err

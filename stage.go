@@ -2,9 +2,6 @@ package doorwright
 
 import (
 	"bytes"
-	"crypto/rand"
-	"encoding/base32"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -164,20 +161,4 @@ func decodeOutputs(b []byte) ([]Output, error) {
 		outputs = append(outputs, o)
 	}
 	return outputs, nil
-}
-
-// newAccessKeyID gives an id in AWS's form: a prefix that says what it is,
-// and 16 characters of base32.
-// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
-func newAccessKeyID(prefix string) string {
-	var b [10]byte
-	rand.Read(b[:])
-	return prefix + base32.StdEncoding.EncodeToString(b[:])
-}
-
-// newSecretAccessKey gives 40 characters of base64: 240 random bits.
-func newSecretAccessKey() string {
-	var b [30]byte
-	rand.Read(b[:])
-	return base64.StdEncoding.EncodeToString(b[:])
 }

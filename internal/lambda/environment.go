@@ -101,6 +101,7 @@ func (i *instance) reserve(env map[string]string, api string) error {
 		if err != nil {
 			return fmt.Errorf("getting the function's credentials: %w", err)
 		}
+		i.hold(keys)
 		env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"] = keys.AccessKeyID, keys.SecretAccessKey
 		if keys.SessionToken != "" {
 			env["AWS_SESSION_TOKEN"] = keys.SessionToken

@@ -97,9 +97,14 @@ func (f *function) submit(inv *invocation) error {
 	case f.code == nil:
 		return errService(errNotBuilt)
 	}
-	if n := len(f.idle); n > 0 {
-		i := f.idle[n-1]
-		f.idle = f.idle[:n-1]
+	for len(f.idle) > 0 {
+		i := f.idle[len(f.idle)-1]
+		if i.stale() {
+			f.remove(i)
+			i.kill()
+			continue
+		}
+		f.idle = f.idle[:len(f.idle)-1]
 		f.assign(i, inv)
 		return nil
 	}
@@ -202,7 +207,8 @@ func (f *function) ready(i *instance) bool {
 	defer func() { f.runtime.tell(happened...) }() // After the lock is released.
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if i.state == starting {
+	isNew := i.state == starting
+	if isNew {
 		i.initTook = time.Since(i.startedAt)
 		i.initTimer.Stop()
 		close(i.up)
@@ -217,7 +223,9 @@ func (f *function) ready(i *instance) bool {
 	if i.code.number > f.code.number {
 		happened = append(happened, f.promote(i.code))
 	}
-	if i.code != f.code || f.stopped {
+	// What has just started gets its event: keys that are stale from the first are
+	// no reason to start for ever.
+	if i.code != f.code || f.stopped || !isNew && i.stale() {
 		f.remove(i)
 		i.kill()
 		f.pump()

@@ -52,6 +52,8 @@ type instance struct {
 	settledAt time.Time
 	idleSince time.Time
 	initTimer *time.Timer
+	// keysStale is Credentials.Stale of the process's keys, or nil.
+	keysStale func() bool
 
 	// reported is set once a REPORT line has told of the init, and memory is
 	// what was measured last. They belong to whoever finishes an invocation,
@@ -94,6 +96,16 @@ func newInstance(f *function, code *generation) *instance {
 	})
 	return i
 }
+
+// hold notes the keys that the process is about to get.
+func (i *instance) hold(keys Credentials) {
+	i.f.mu.Lock()
+	defer i.f.mu.Unlock()
+	i.keysStale = keys.Stale
+}
+
+// stale says that the process's keys will end soon. The caller holds f.mu.
+func (i *instance) stale() bool { return i.keysStale != nil && i.keysStale() }
 
 // run starts the process and stays until it and all that it started have ended
 // and nothing of it is left.

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -385,6 +386,33 @@ func TestIdleInstancesEnd(t *testing.T) {
 	}
 	if second, _ := s.invoke("f", `{}`); second == first && runtime.GOOS == "linux" {
 		t.Errorf("process %s was idle and still answers", first)
+	}
+}
+
+// TestStaleKeys: a process whose keys will end soon gets no more events, whether it
+// waits for one or is at work as they get old, and one with new keys takes its place.
+func TestStaleKeys(t *testing.T) {
+	var made, good atomic.Int64
+	s := start(t, fixtures(t), func(c *lambda.Config) {
+		c.Credentials = func(string) (lambda.Credentials, error) {
+			number := made.Add(1)
+			return lambda.Credentials{AccessKeyID: fmt.Sprint("ASIA", number), SecretAccessKey: "secret", Stale: func() bool { return number < good.Load() }}, nil
+		}
+	}, lambda.Function{Name: "f", Handler: "echo"})
+	key := func() string {
+		reply, _ := s.invoke("f", `{}`)
+		return into[echoed](t, reply).Env["AWS_ACCESS_KEY_ID"]
+	}
+	if first, second := key(), key(); first != "ASIA1" || second != first {
+		t.Errorf("keys that are good: %s, %s", first, second)
+	}
+	good.Store(2)
+	if third, fourth := key(), key(); third != "ASIA2" || fourth != third {
+		t.Errorf("keys that are stale: %s, %s", third, fourth)
+	}
+	good.Store(1000) // all are, from the first
+	if fifth, sixth := key(), key(); fifth != "ASIA3" || sixth != "ASIA4" {
+		t.Errorf("keys that are never good: %s, %s", fifth, sixth)
 	}
 }
 

@@ -85,6 +85,9 @@ type Function struct {
 // Credentials are temporary keys of a function's role.
 type Credentials struct {
 	AccessKeyID, SecretAccessKey, SessionToken string
+	// Stale says that they will end soon: an instance that has them gets no more
+	// events, and one with new keys takes its place. Nil is never.
+	Stale func() bool
 }
 
 // Config says what a [Runtime] runs and how.
