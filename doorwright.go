@@ -179,7 +179,7 @@ func (a *App) Listen(ctx context.Context) (err error) {
 		}
 	}()
 	for _, step := range []func(context.Context) error{
-		a.openState, a.openAccount, a.bindEndpoint, a.bindDomains, a.openPools, a.bindTenants, a.openTenants, a.bindAPIs, a.openAPIKeys, a.newFunctions, a.newGateways, a.writeStageFiles,
+		a.refuseUnplayed, a.openState, a.openAccount, a.bindEndpoint, a.bindDomains, a.openPools, a.bindTenants, a.openTenants, a.bindAPIs, a.openAPIKeys, a.newFunctions, a.newGateways, a.writeStageFiles,
 	} {
 		if err := step(ctx); err != nil {
 			return err

@@ -34,6 +34,17 @@ func (c *checker) check() {
 	for name, pool := range c.app.UserPools.All() {
 		c.userPool(join("userPools", name), pool)
 	}
+	for name, pool := range c.app.IdentityPools.All() {
+		c.identityPool(join("identityPools", name), pool)
+	}
+	for name, table := range c.app.Tables.All() {
+		c.table(join("tables", name), table)
+	}
+	for name, bucket := range c.app.Buckets.All() {
+		if bucket != nil {
+			c.bucketCORS(join("buckets", name)+".cors", bucket)
+		}
+	}
 	ports := make(map[int]string)
 	for name, t := range c.app.Tenants.All() {
 		path := join("tenants", name)
@@ -141,6 +152,9 @@ const (
 	userPassword        = "a user's password"
 )
 
+// tableEngine is the refs tag of what a table is kept by.
+const tableEngine = "a table's engine"
+
 // maySecret says whether a secret may go there.
 func (e *placedExpr) maySecret() bool {
 	return slices.Contains([]string{environmentVariable, apiKey, providerSecret, userPassword}, e.is)
@@ -148,7 +162,7 @@ func (e *placedExpr) maySecret() bool {
 
 // early says whether the value is needed before any resource has its own.
 func (e *placedExpr) early() bool {
-	return strings.HasPrefix(e.is, "an identity provider's ") || e.is == userPassword
+	return strings.HasPrefix(e.is, "an identity provider's ") || e.is == userPassword || e.is == tableEngine
 }
 
 // references checks that the references of e refer to something, and that secrets stay
@@ -174,6 +188,12 @@ func (c *checker) references(e *placedExpr) {
 			c.clientReference(e, r)
 		case RefTenant, RefTenantApplication:
 			c.tenantReference(e, r)
+		case RefIdentityPool:
+			c.refersTo(r, "identityPools", r.Name, c.app.IdentityPools.Keys())
+		case RefTable:
+			c.refersTo(r, "tables", r.Name, c.app.Tables.Keys())
+		case RefBucket:
+			c.refersTo(r, "buckets", r.Name, c.app.Buckets.Keys())
 		}
 	}
 }

@@ -21,6 +21,9 @@ func (c *checker) api(path string, api *API) {
 	c.cors(path+".cors", api.CORS)
 	c.stageVariables(path+".stageVariables", api)
 	c.authorizerName(path, path+".defaults.authorizer", api, api.Defaults.Authorizer)
+	if f := api.Defaults.Function; f != nil {
+		c.grant(path+".defaults.function.permissions", f.Permissions, toFunction)
+	}
 	c.routeKeys(path+".routes", api)
 	if api.Protocol == ProtocolREST {
 		c.rest(path, api)
@@ -133,13 +136,13 @@ func (c *checker) stageVariables(path string, api *API) {
 
 // authorizerName reports whether name, if any, is none or an authorizer of the API.
 func (c *checker) authorizerName(apiPath, path string, api *API, name string) bool {
-	if name == "" || name == "none" || !c.readable(apiPath) || !c.readable(apiPath+".authorizers") {
+	if name == "" || name == "none" || name == AuthorizerIAM || !c.readable(apiPath) || !c.readable(apiPath+".authorizers") {
 		return name != ""
 	}
 	if _, ok := api.Authorizers.Get(name); ok {
 		return true
 	}
-	known := append(api.Authorizers.Keys(), "none")
+	known := append(api.Authorizers.Keys(), AuthorizerIAM, "none")
 	hint := didYouMean(name, known)
 	if hint == "" {
 		hint = fmt.Sprintf("declare it below %s.authorizers, or write %s", apiPath, oneOf(known))
@@ -182,7 +185,7 @@ func (c *checker) route(apiPath, path, key string, api *API, r *Route) {
 	_, refusedDefault := c.places[apiPath+".defaults.authorizer"]
 	switch {
 	case effective == "" && api.Authorizers.Len() > 0 && !refused && !refusedDefault && c.readable(apiPath) && c.readable(apiPath+".defaults"):
-		c.key(path, "add authorizer: "+oneOf(append(api.Authorizers.Keys(), "none"))+" to the route or to the API's defaults",
+		c.key(path, "add authorizer: "+oneOf(append(api.Authorizers.Keys(), AuthorizerIAM, "none"))+" to the route or to the API's defaults",
 			"%q names no authorizer, and the API has no default", key)
 	case effective == "none" && len(r.Scopes) > 0:
 		c.at(path+".scopes", "delete the scopes, or name an authorizer", "scopes are checked by an authorizer, and this route has none")
@@ -190,7 +193,13 @@ func (c *checker) route(apiPath, path, key string, api *API, r *Route) {
 		c.at(path+".scopes", "name an authorizer", "scopes are checked by an authorizer, and this route has none")
 	}
 	if a, ok := api.Authorizers.Get(effective); ok && a != nil {
-		c.routeScopes(apiPath, path, api, r, a)
+		c.routeScopes(apiPath, path, api, r, a.Type)
+	} else if effective == AuthorizerIAM {
+		c.routeScopes(apiPath, path, api, r, effective)
+	}
+	c.grant(path+".permissions", r.Permissions, toFunction)
+	if len(r.Permissions) > 0 && r.Function == nil && !c.opaque[path+".function"] {
+		c.key(path+".permissions", "delete them", "permissions are of a function, and this route has none")
 	}
 	if !r.URL.IsZero() {
 		c.urlRoute(path, r)
@@ -231,6 +240,7 @@ func (c *checker) function(owner, path string, api *API, f *Function) {
 		}
 	}
 	c.environment(owner, path, api, f)
+	c.grant(path+".permissions", f.Permissions, toFunction)
 }
 
 // maxEnvironment: "The total size of all environment variables doesn't exceed 4 KB"

@@ -78,14 +78,18 @@ func (c *checker) functionAuthorizer(path string, api *API, a *Authorizer) {
 }
 
 // routeScopes reports scopes that the route's authorizer does not look at.
-func (c *checker) routeScopes(apiPath, path string, api *API, r *Route, a *Authorizer) {
-	if a.Type != "lambda" {
+func (c *checker) routeScopes(apiPath, path string, api *API, r *Route, kind string) {
+	message, hint := "scopes are not checked by an authorizer of type lambda", "let the function check them, and delete them here"
+	switch kind {
+	case "lambda":
+	case AuthorizerIAM:
+		message, hint = "the authorizer iam checks no scopes: a request that is signed has none", "delete them"
+	default:
 		return
 	}
-	const message = "scopes are not checked by an authorizer of type lambda"
 	switch {
 	case len(r.Scopes) > 0:
-		c.at(path+".scopes", "let the function check them, and delete them here", message)
+		c.at(path+".scopes", hint, "%s", message)
 	case r.Scopes == nil && len(api.Defaults.Scopes) > 0:
 		c.key(path, "add scopes: [] to the route", "%q gets the scopes of %s.defaults, and %s", strings.TrimPrefix(path, apiPath+".routes."), apiPath, message)
 	}

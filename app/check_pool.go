@@ -29,6 +29,9 @@ func (c *checker) userPool(path string, pool *UserPool) {
 		}
 	}
 	for name, group := range pool.Groups.All() {
+		if group != nil {
+			c.group(join(path+".groups", name), group)
+		}
 		if group != nil && len(group.Description) > maxGroupDescription {
 			c.at(join(path+".groups", name)+".description", "shorten it", "description can have at most %d characters, not %d", maxGroupDescription, len(group.Description))
 		}

@@ -2,7 +2,7 @@ package app
 
 import "time"
 
-// This file, declaration_api.go and declaration_tenant.go are the declaration's vocabulary. Their struct
+// The files declaration*.go are the declaration's vocabulary. Their struct
 // tags are what the walker enforces and what Schema prints, and their comments are
 // the descriptions Schema carries, so a rule or an explanation is written once. The
 // tags are read in
@@ -29,12 +29,18 @@ type App struct {
 	Tenants Map[*Tenant] `yaml:"tenants" keys:"resource name"`
 	// APIs are API Gateway APIs by name (AWS::ApiGatewayV2::Api).
 	APIs Map[*API] `yaml:"apis" keys:"resource name"`
+	// IdentityPools are Cognito identity pools by name (AWS::Cognito::IdentityPool).
+	IdentityPools Map[*IdentityPool] `yaml:"identityPools" keys:"resource name"`
+	// Tables are DynamoDB tables by name (AWS::DynamoDB::Table).
+	Tables Map[*Table] `yaml:"tables" keys:"resource name"`
+	// Buckets are S3 buckets by name (AWS::S3::Bucket).
+	Buckets Map[*Bucket] `yaml:"buckets" keys:"resource name"`
 	// Outputs are the values printed once the app is up, by name, such as
 	// ${apis.Api.url} (the Outputs section of a CloudFormation template). They are
 	// shown to everybody, so they cannot refer to secrets.
 	Outputs Map[Expr] `yaml:"outputs" keys:"output name" refs:"an output"`
 
-	_ struct{} `noun:"the declaration" later:"identityPools tables buckets"`
+	_ struct{} `noun:"the declaration"`
 
 	// Stage is the stage this App is of.
 	Stage string `yaml:"-"`
@@ -158,7 +164,7 @@ type PreTokenFunction struct {
 
 	FunctionSettings
 
-	_ struct{} `noun:"a function" later:"permissions" shorthand:"handler"`
+	_ struct{} `noun:"a function" shorthand:"handler"`
 }
 
 // An IdentityProvider is an OpenID Connect provider elsewhere
@@ -198,6 +204,10 @@ type UserPoolGroup struct {
 	Description string `yaml:"description" grammar:"description"`
 	// RoleArn is the IAM role that the tokens of members name (RoleArn).
 	RoleArn string `yaml:"roleArn" grammar:"role ARN"`
+	// Permissions give the group a role of its own, which the tokens of members name: who
+	// trades them at an identity pool whose roleMappings go by token gets what the role
+	// allows.
+	Permissions []*Permission `yaml:"permissions" maxItems:"100" unique:"true"`
 
 	_ struct{} `noun:"a group"`
 }

@@ -133,10 +133,10 @@ type GatewayResponse struct {
 
 // APIDefaults are what a route of the API has when it does not say otherwise.
 type APIDefaults struct {
-	// Authorizer is the authorizer of the API's routes: one of its authorizers, or
+	// Authorizer is the authorizer of the API's routes: one of its authorizers, iam, or
 	// none. An API that declares authorizers and no default must name one, or none,
 	// on each route: a route is never open by forgetting.
-	Authorizer string `yaml:"authorizer" grammar:"authorizer" later:"iam"`
+	Authorizer string `yaml:"authorizer" grammar:"authorizer"`
 	// Scopes are the scopes of routes that have an authorizer: a token needs at
 	// least one of them (AuthorizationScopes).
 	Scopes []string `yaml:"scopes" grammar:"scope" maxItems:"10" unique:"true"`
@@ -228,11 +228,16 @@ type Route struct {
 	// Function answers the route: a handler, or a mapping with the handler and its
 	// settings.
 	Function *Function `yaml:"function" oneof:"true"`
+	// Permissions are what the function may do with other resources, beside its own
+	// permissions.
+	Permissions []*Permission `yaml:"permissions" maxItems:"100" unique:"true"`
 	// URL is the HTTP server that answers the route: http://host:port, with a path
 	// if need be.
 	URL Expr `yaml:"url" oneof:"true" refs:"a url" nonEmpty:"true"`
-	// Authorizer is one of the API's authorizers, or none: open to everybody.
-	Authorizer string `yaml:"authorizer" grammar:"authorizer" later:"iam"`
+	// Authorizer is one of the API's authorizers; iam, who signs requests with AWS
+	// credentials (Signature Version 4) that allow execute-api:Invoke (AuthorizationType
+	// AWS_IAM); or none: open to everybody.
+	Authorizer string `yaml:"authorizer" grammar:"authorizer"`
 	// Scopes are the scopes one of which a token needs (AuthorizationScopes). At
 	// most 10; an empty list asks for none.
 	Scopes []string `yaml:"scopes" grammar:"scope" maxItems:"10" unique:"true"`
@@ -254,7 +259,7 @@ type Route struct {
 	// Throttle bounds the route of a REST API (AWS::ApiGateway::Stage MethodSettings).
 	Throttle *Throttle `yaml:"throttle"`
 
-	_ struct{} `noun:"a route" later:"permissions requestModels" shorthand:"function"`
+	_ struct{} `noun:"a route" later:"requestModels" shorthand:"function"`
 }
 
 // A Function is a Lambda function (AWS::Lambda::Function). A text in its place is
@@ -266,7 +271,7 @@ type Function struct {
 
 	FunctionSettings
 
-	_ struct{} `noun:"a function" later:"permissions" shorthand:"handler"`
+	_ struct{} `noun:"a function" shorthand:"handler"`
 }
 
 // FunctionSettings are a function's settings that an API's defaults can give.
@@ -284,6 +289,10 @@ type FunctionSettings struct {
 	// Concurrency is how many invocations may run at once
 	// (ReservedConcurrentExecutions). By default there is no limit of its own.
 	Concurrency int `yaml:"concurrency" min:"1" max:"1000"`
+	// Permissions are what the function may do with other resources (Role): it has keys
+	// of a role of its own, which allows them and nothing else. Those of an API's
+	// defaults are added to the function's own.
+	Permissions []*Permission `yaml:"permissions" maxItems:"100" unique:"true"`
 
-	_ struct{} `noun:"a function's settings" later:"permissions"`
+	_ struct{} `noun:"a function's settings"`
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -35,6 +36,12 @@ const (
 	// RefTenantApplication is ${tenants.NAME.applications.APPLICATION.ATTRIBUTE}: clientId
 	// or clientSecret.
 	RefTenantApplication RefKind = "tenants.applications"
+	// RefIdentityPool is ${identityPools.NAME.ATTRIBUTE}: id or arn.
+	RefIdentityPool RefKind = "identityPools"
+	// RefTable is ${tables.NAME.ATTRIBUTE}: name or arn.
+	RefTable RefKind = "tables"
+	// RefBucket is ${buckets.NAME.ATTRIBUTE}: name or arn.
+	RefBucket RefKind = "buckets"
 )
 
 // A Ref is one ${...} of an Expr.
@@ -186,7 +193,7 @@ type refError struct{ message, hint string }
 
 var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,255}$`)
 
-const refForms = "${stage}, ${env:NAME}, ${secret:NAME}, ${apis.NAME.url}, ${tenants.NAME.issuer}, ${userPools.NAME.id} or ${userPools.NAME.clients.NAME.id}"
+const refForms = "${stage}, ${env:NAME}, ${secret:NAME}, ${apis.NAME.url}, ${tenants.NAME.issuer}, ${userPools.NAME.id}, ${userPools.NAME.clients.NAME.id}, ${identityPools.NAME.id}, ${tables.NAME.name} or ${buckets.NAME.name}"
 
 // parseRef reads what is between the braces.
 func parseRef(body string) (Ref, *refError) {
@@ -225,17 +232,22 @@ var attributes = map[RefKind][]string{
 
 	RefTenant:            {"issuer", "domain", "url"},
 	RefTenantApplication: {"clientId", "clientSecret"},
+
+	RefIdentityPool: {"id", "arn"},
+	RefTable:        {"name", "arn"},
+	RefBucket:       {"name", "arn"},
 }
+
+// resources are the first words of references to resources.
+var resources = []string{"apis", "userPools", "tenants", "identityPools", "tables", "buckets"}
 
 // parseAttribute reads a reference to a resource.
 func parseAttribute(body string) (Ref, *refError) {
 	words := strings.Split(body, ".")
 	r := Ref{Kind: RefKind(words[0])}
 	switch {
-	case words[0] == "identityPools" || words[0] == "tables" || words[0] == "buckets":
-		return Ref{}, &refError{fmt.Sprintf("${%s}: %s %s", body, words[0], unsupported), ""}
-	case words[0] != "apis" && words[0] != "userPools" && words[0] != "tenants":
-		hint := didYouMean(words[0], []string{"stage", "apis", "userPools", "tenants"})
+	case !slices.Contains(resources, words[0]):
+		hint := didYouMean(words[0], append([]string{"stage"}, resources...))
 		if variableName.MatchString(body) && hint == "" {
 			hint = fmt.Sprintf("write ${env:%s} for an environment variable, ${secret:%s} for a secret, or $${ for a literal ${", body, body)
 		} else if hint == "" {
@@ -267,7 +279,7 @@ func parseAttribute(body string) (Ref, *refError) {
 		}
 		return Ref{}, &refError{fmt.Sprintf("${%s}: no attribute %q", body, r.Attribute), hint}
 	}
-	form := map[RefKind]string{RefTenant: "${tenants.NAME.issuer}", RefTenantApplication: "${tenants.NAME.applications.NAME.clientId}", RefAPI: "${apis.NAME.url}", RefAPIKey: "${apis.NAME.apiKeys.NAME.value}", RefUserPool: "${userPools.NAME.id}", RefUserPoolClient: "${userPools.NAME.clients.NAME.id}"}[r.Kind]
+	form := map[RefKind]string{RefIdentityPool: "${identityPools.NAME.id}", RefTable: "${tables.NAME.name}", RefBucket: "${buckets.NAME.name}", RefTenant: "${tenants.NAME.issuer}", RefTenantApplication: "${tenants.NAME.applications.NAME.clientId}", RefAPI: "${apis.NAME.url}", RefAPIKey: "${apis.NAME.apiKeys.NAME.value}", RefUserPool: "${userPools.NAME.id}", RefUserPoolClient: "${userPools.NAME.clients.NAME.id}"}[r.Kind]
 	return Ref{}, &refError{fmt.Sprintf("${%s} does not name an attribute", body), "write " + form}
 }
 

@@ -38,8 +38,9 @@ type shape struct {
 //	grammar    the form of a text, each item's for a list; keys: of a mapping's keys
 //	min, max, step            of a number or a duration
 //	minItems, maxItems, unique  of a list (maxItems: of a mapping too)
-//	single     a bare text is a list of one
+//	single     an item that stands alone is a list of one
 //	nonEmpty   the text cannot be ""
+//	variables  policy variables, ${...} of IAM, may stand in the text
 //	refs       what an Expr is, in messages and for the references allowed in it
 type field struct {
 	name               string
@@ -57,6 +58,7 @@ type field struct {
 	minItems, maxItems int
 	unique, single     bool
 	nonEmpty           bool
+	variables          bool
 	refs               string
 }
 
@@ -110,7 +112,7 @@ func fieldOf(owner reflect.Type, f reflect.StructField, name string, index []int
 		minItems: number("minItems"), maxItems: number("maxItems"),
 		unique: tag.Get("unique") == "true", single: tag.Get("single") == "true",
 		nonEmpty: tag.Get("nonEmpty") == "true",
-		refs:     tag.Get("refs"),
+		refs:     tag.Get("refs"), variables: tag.Get("variables") == "true",
 	}
 }
 

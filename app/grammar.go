@@ -101,7 +101,7 @@ var grammars = []grammar{
 	}, {
 		name:    "authorizer",
 		pattern: resourcePattern,
-		says:    "write the name of one of the API's authorizers, or none",
+		says:    "write the name of one of the API's authorizers, iam or none",
 	}, {
 		// CreateGroup GroupName, of which these are the characters that every client can type.
 		name:    "group name",
@@ -385,9 +385,11 @@ var grammars = []grammar{
 }
 
 func grammarOf(name string) *grammar {
-	for i := range grammars {
-		if grammars[i].name == name {
-			return &grammars[i]
+	for _, list := range [...][]grammar{grammars, accessGrammars} {
+		for i := range list {
+			if list[i].name == name {
+				return &list[i]
+			}
 		}
 	}
 	if name != "" {

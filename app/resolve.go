@@ -44,6 +44,9 @@ type ResolvedFunction struct {
 	MemorySize  int
 	Environment Map[Expr]
 	Concurrency int
+	// Permissions are those of the API's defaults, of the function and of its route.
+	// App.Statements says what they allow.
+	Permissions []*Permission
 	// Pos is where the handler is first named.
 	Pos Pos
 }
@@ -52,7 +55,7 @@ type ResolvedFunction struct {
 type ResolvedRoute struct {
 	// API is the name of the API and Key the route key.
 	API, Key string
-	// Authorizer is the name of one of the API's authorizers, or none.
+	// Authorizer is the name of one of the API's authorizers, iam, or none.
 	Authorizer string
 	// Scopes are the scopes one of which a token needs; none if empty.
 	Scopes []string
@@ -145,7 +148,8 @@ func (a *App) Secret(name string) (Secret, bool) {
 
 // Resolve returns the text of e. The stage, the environment and the secrets are known;
 // attribute is asked for those of resources: RefAPI, RefAPIKey, RefUserPool,
-// RefUserPoolClient, RefTenant and RefTenantApplication.
+// RefUserPoolClient, RefTenant, RefTenantApplication, RefIdentityPool, RefTable and
+// RefBucket.
 func (a *App) Resolve(e Expr, attribute func(Ref) (string, error)) (string, error) {
 	return e.Resolve(func(r Ref) (string, error) {
 		switch r.Kind {
@@ -222,7 +226,9 @@ func (s *state) resolve(a *App, h *handlers) {
 			r := resolveRoute(api, route)
 			r.API, r.Key, r.Pos = apiName, key, s.src.pos(s.places[path].key)
 			if route.Function != nil {
-				r.Function = add(resolveFunction(api, route.Function, h), apiName+" "+key, path+".function")
+				f := resolveFunction(api, route.Function, h)
+				f.Permissions = joinPermissions(f.Permissions, route.Permissions)
+				r.Function = add(f, apiName+" "+key, path+".function")
 			}
 			s.routes = append(s.routes, r)
 		}
@@ -285,6 +291,7 @@ func resolveFunction(api *API, f *Function, h *handlers) ResolvedFunction {
 		MemorySize:  first(f.MemorySize, defaults.MemorySize, defaultMemorySize),
 		Environment: environmentOf(api, f),
 		Concurrency: first(f.Concurrency, defaults.Concurrency),
+		Permissions: joinPermissions(defaults.Permissions, f.Permissions),
 	}
 	if found, failed := h.resolve(f.Handler); failed == nil {
 		resolved.Kind, resolved.Path, resolved.Export = found.kind, found.path, found.export
@@ -312,6 +319,9 @@ func (f *ResolvedFunction) id() string {
 	}
 	for _, name := range sortedKeys(env) {
 		fmt.Fprintf(&b, " %q=%q", name, env[name])
+	}
+	for _, p := range f.Permissions {
+		fmt.Fprintf(&b, " %s", p.id())
 	}
 	return b.String()
 }

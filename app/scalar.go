@@ -108,7 +108,9 @@ func (w *walker) text(n *node, v reflect.Value, f *field, what string) {
 	case slices.Contains(f.later, s):
 		w.p.add(n.span, "", "%s %s %s", what, s, unsupported)
 		return
-	case strings.Contains(s, "${"):
+	case f.variables && !w.policyVariables(n):
+		return
+	case strings.Contains(s, "${") && !f.variables:
 		w.p.add(n.span, "write the value itself", "%s cannot hold a ${...} reference", what)
 		return
 	case len(f.enum) > 0 && !slices.Contains(f.enum, s):
@@ -126,7 +128,7 @@ func (w *walker) text(n *node, v reflect.Value, f *field, what string) {
 }
 
 func article(noun string) string {
-	if strings.ContainsAny(noun[:1], "aeiouAO") {
+	if strings.ContainsAny(noun[:1], "aeiouAIO") {
 		return "an " + noun
 	}
 	return "a " + noun

@@ -178,9 +178,13 @@ func variants(s *shape) []object {
 				foreign = append(foreign, member{f.name, false})
 			}
 		}
+		then := object{{"properties", foreign}}
+		if len(required) > 0 {
+			then = append(object{{"required", required}}, then...)
+		}
 		all = append(all, object{
 			{"if", object{{"properties", object{{s.discriminator, object{{"const", variant}}}}}, {"required", []string{s.discriminator}}}},
-			{"then", object{{"required", required}, {"properties", foreign}}},
+			{"then", then},
 		})
 	}
 	return all
@@ -258,7 +262,7 @@ func (g *generator) text(f *field) object {
 	switch {
 	case len(f.later) > 0:
 		o = append(o, member{"not", object{{"enum", f.later}}})
-	case f.grammar.matches("${stage}"): // the form allows what looks like a reference
+	case f.grammar.matches("${stage}") && !f.variables: // the form allows what looks like a reference
 		o = append(o, member{"not", object{{"pattern", `\$\{`}}})
 	}
 	return o

@@ -160,8 +160,7 @@ func (w *walker) planned(n *node, s *shape) bool {
 // short reads the shorthand of a type: a route that is only a handler, cors: true.
 func (w *walker) short(n *node, v reflect.Value, s *shape, path, what string, at span) {
 	if s.shorthand == "true" {
-		cors, ok := v.Addr().Interface().(*CORS)
-		if !ok || n.kind != boolean || n.text != "true" {
+		if n.kind != boolean || n.text != "true" {
 			hint := ""
 			if n.kind == boolean {
 				hint = "delete the line to have none"
@@ -171,7 +170,7 @@ func (w *walker) short(n *node, v reflect.Value, s *shape, path, what string, at
 			w.wrong(n, hint, what, "true or a mapping")
 			return
 		}
-		*cors = CORS{AllowOrigins: []string{"*"}, AllowMethods: []string{"*"}, AllowHeaders: []string{"*"}}
+		v.Addr().Interface().(interface{ setTrue() }).setTrue()
 		return
 	}
 	if n.kind != text {
@@ -325,7 +324,8 @@ const itemOf = "an item of "
 func (w *walker) list(n *node, v reflect.Value, f *field, path, what string) {
 	items := n.items
 	if n.kind != list {
-		if !f.single || n.kind != text {
+		alone := n.kind == text || v.Type().Elem().Kind() == reflect.Pointer && (n.kind == dict || n.kind == boolean)
+		if !f.single || !alone {
 			hint := ""
 			switch {
 			case n.kind != text || n.text == "":

@@ -1,0 +1,38 @@
+package doorwright
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/doorwright/doorwright/app"
+)
+
+// refuseUnplayed refuses what the declaration understands and this version does not
+// run: nothing that is declared is left out in silence, least of all a guard. A room
+// that comes to run it takes its line away.
+func (a *App) refuseUnplayed(context.Context) error {
+	for name := range a.decl.IdentityPools.All() {
+		return a.unplayed("identityPools."+name, "identity pools")
+	}
+	for name := range a.decl.Tables.All() {
+		return a.unplayed("tables."+name, "tables")
+	}
+	for name := range a.decl.Buckets.All() {
+		return a.unplayed("buckets."+name, "buckets")
+	}
+	for _, r := range a.decl.Routes() {
+		if r.Authorizer == app.AuthorizerIAM {
+			return a.unplayed("apis."+r.API+".routes."+r.Key, "routes with the authorizer iam")
+		}
+	}
+	for _, f := range a.decl.Functions() {
+		if len(f.Permissions) > 0 {
+			return fmt.Errorf("%s: permissions of functions are not enforced by this version; nothing was started", f.Pos)
+		}
+	}
+	return nil
+}
+
+func (a *App) unplayed(path, what string) error {
+	return fmt.Errorf("%s: %s are not run by this version; nothing was started", a.decl.Pos(path), what)
+}

@@ -1,0 +1,42 @@
+package doorwright_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/doorwright/doorwright"
+)
+
+// TestWhatIsNotRunIsRefused: what is understood and not run stops the start, with its
+// place. Beside it nothing is opened.
+func TestWhatIsNotRunIsRefused(t *testing.T) {
+	for name, row := range map[string]struct{ text, want string }{
+		"an identity pool": {"identityPools: {Auth: {}}\n", ":2:17: identity pools are not run"},
+		"a table":          {"tables: {Notes: {fields: {id: string}, primaryIndex: {partitionKey: id}}}\n", ":2:10: tables are not run"},
+		"a bucket":         {"buckets: {Uploads: {}}\n", ":2:11: buckets are not run"},
+		"an iam route":     {"apis: {Api: {routes: {GET /a: {url: \"http://localhost:1\", authorizer: iam}}}}\n", ":2:23: routes with the authorizer iam are not run"},
+		"permissions": {"userPools: {Users: {}}\napis: {Api: {routes: {GET /a: {function: f.handler, permissions: [Users]}}}}\n",
+			":3:42: permissions of functions are not enforced"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			for file, text := range map[string]string{"doorwright.yaml": "name: app\n" + row.text, "f.mjs": "export const handler = async () => ({})\n"} {
+				if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o666); err != nil {
+					t.Fatal(err)
+				}
+			}
+			a, err := doorwright.New(doorwright.Config{Dir: dir, AnyPort: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := a.Listen(t.Context()); err == nil || !strings.Contains(err.Error(), row.want) || !strings.Contains(err.Error(), "nothing was started") {
+				t.Errorf("Listen: %v, want %q", err, row.want)
+			}
+			if _, err := os.Stat(filepath.Join(dir, ".doorwright")); !os.IsNotExist(err) {
+				t.Errorf("a state was opened: %v", err)
+			}
+		})
+	}
+}
