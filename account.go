@@ -13,7 +13,6 @@ import (
 	"github.com/doorwright/doorwright/internal/cognito"
 	"github.com/doorwright/doorwright/internal/iam"
 	"github.com/doorwright/doorwright/internal/lambda"
-	"github.com/doorwright/doorwright/internal/wire/policy"
 	"github.com/doorwright/doorwright/sigv4"
 )
 
@@ -35,9 +34,13 @@ func (a *App) openAccount(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	roles, err := a.roles()
+	if err != nil {
+		return err
+	}
 	a.root = root
 	a.account, err = iam.New(iam.Config{
-		AccountID: aws.AccountID, Region: a.decl.Region, Root: root, Keys: masters, Roles: a.roles(), Now: a.cfg.Now,
+		AccountID: aws.AccountID, Region: a.decl.Region, Root: root, Keys: masters, Roles: roles, Now: a.cfg.Now,
 	})
 	return err
 }
@@ -101,23 +104,6 @@ func (a *App) masterKeys(ctx context.Context) ([][]byte, error) {
 		keys = append(keys, k.Key)
 	}
 	return keys, nil
-}
-
-// roles are the roles of the declared functions, which are named as they are.
-// Without a permission they allow nothing, as on AWS.
-func (a *App) roles() []iam.RoleConfig {
-	var roles []iam.RoleConfig
-	for _, f := range a.decl.Functions() {
-		roles = append(roles, iam.RoleConfig{Name: f.Name, Trust: trustOf("lambda.amazonaws.com")})
-	}
-	return roles
-}
-
-// trustOf is the trust policy of a role for a service.
-func trustOf(service string) policy.Document {
-	return policy.Document{Version: "2012-10-17", Statements: []policy.Statement{{
-		Effect: "Allow", Principal: []policy.Principal{{Type: "Service", ID: service}}, Action: []string{"sts:AssumeRole"},
-	}}}
 }
 
 // How long a function's keys live, and how long before their end a process gets no

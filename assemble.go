@@ -70,6 +70,11 @@ func (a *App) openPools(ctx context.Context) (err error) {
 	for name, p := range a.decl.UserPools.All() {
 		pool := poolConfig(name, p)
 		pool.Triggers = a.triggers(name)
+		for i := range pool.Groups {
+			if g, _ := p.Groups.Get(pool.Groups[i].Name); g.Permissions != nil {
+				pool.Groups[i].RoleARN = roleARN(a.groupRole(name, pool.Groups[i].Name))
+			}
+		}
 		if pool.IdentityProviders, err = a.identityProviders(p); err != nil {
 			return err
 		}

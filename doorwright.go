@@ -103,6 +103,9 @@ type App struct {
 	environment Environment
 	outputs     []Output
 	closeOnce   sync.Once
+
+	// Known before the identity pools are open: roles trust them by their ids.
+	identityPoolIDs map[string]string // by declared identity pool
 }
 
 // servedAPI is a declared API and where it is served.
@@ -179,7 +182,8 @@ func (a *App) Listen(ctx context.Context) (err error) {
 		}
 	}()
 	for _, step := range []func(context.Context) error{
-		a.refuseUnplayed, a.openState, a.openAccount, a.bindEndpoint, a.bindDomains, a.openPools, a.bindTenants, a.openTenants, a.bindAPIs, a.openAPIKeys, a.newFunctions, a.newGateways, a.writeStageFiles,
+		a.refuseUnplayed, a.openState, a.openIdentityPoolIDs, a.bindEndpoint, a.bindDomains, a.openPools, a.openAccount,
+		a.bindTenants, a.openTenants, a.bindAPIs, a.openAPIKeys, a.newFunctions, a.newGateways, a.writeStageFiles,
 	} {
 		if err := step(ctx); err != nil {
 			return err

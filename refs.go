@@ -18,6 +18,21 @@ func (a *App) attribute(ref app.Ref) (string, error) {
 		if url, ok := a.URL(ref.Name); ok {
 			return url, nil
 		}
+	case app.RefTable:
+		if ref.Attribute == "arn" {
+			return a.tableARN(ref.Name), nil
+		}
+		return a.tableName(ref.Name), nil
+	case app.RefBucket:
+		if ref.Attribute == "arn" {
+			return a.bucketARN(ref.Name), nil
+		}
+		return a.bucketName(ref.Name), nil
+	case app.RefIdentityPool:
+		if ref.Attribute == "arn" {
+			return a.identityPoolARN(ref.Name), nil
+		}
+		return a.identityPoolIDs[ref.Name], nil
 	case app.RefTenant, app.RefTenantApplication:
 		if value, ok := a.tenantAttribute(ref); ok {
 			return value, nil

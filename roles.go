@@ -1,0 +1,196 @@
+package doorwright
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/doorwright/doorwright/app"
+	"github.com/doorwright/doorwright/internal/aws"
+	"github.com/doorwright/doorwright/internal/iam"
+	"github.com/doorwright/doorwright/internal/wire/policy"
+)
+
+// The two kinds of identities of an identity pool, which are also what the claim amr of
+// their tokens begins with.
+const (
+	authenticated   = "authenticated"
+	unauthenticated = "unauthenticated"
+)
+
+// roles gives the roles of the stage: one for each function, and those of identity
+// pools, of the rules of their role mappings, and of groups with permissions. The pools
+// have their ids by now.
+func (a *App) roles() ([]iam.RoleConfig, error) {
+	var all []iam.RoleConfig
+	add := func(name string, trust policy.Document, permissions []*app.Permission) error {
+		doc, err := a.policyDocument(permissions)
+		if err != nil {
+			return err
+		}
+		role := iam.RoleConfig{Name: name, Trust: trust}
+		if len(doc.Statements) > 0 {
+			role.Policies = []policy.Document{doc}
+		}
+		all = append(all, role)
+		return nil
+	}
+	for _, f := range a.decl.Functions() {
+		if err := add(f.Name, trustLambda(), f.Permissions); err != nil {
+			return nil, err
+		}
+	}
+	for name, pool := range a.decl.IdentityPools.All() {
+		id := a.identityPoolIDs[name]
+		if err := add(a.identityRole(name, authenticated), trustIdentities(authenticated, id), pool.Permissions.Authenticated); err != nil {
+			return nil, err
+		}
+		if pool.AllowUnauthenticatedIdentities {
+			if err := add(a.identityRole(name, unauthenticated), trustIdentities(unauthenticated, id), pool.Permissions.Unauthenticated); err != nil {
+				return nil, err
+			}
+		}
+		for provider, m := range pool.RoleMappings.All() {
+			for i, r := range m.Rules {
+				if r.Role != "" {
+					continue
+				}
+				if err := add(a.ruleRole(name, provider, i), trustIdentities(authenticated, id), r.Permissions); err != nil {
+					return nil, err
+				}
+			}
+		}
+	}
+	for name, pool := range a.decl.UserPools.All() {
+		for group, g := range pool.Groups.All() {
+			if g.Permissions == nil {
+				continue
+			}
+			if err := add(a.groupRole(name, group), trustIdentities(authenticated, a.mappersOf(name, group)...), g.Permissions); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return all, nil
+}
+
+// mappersOf gives the ids of the identity pools that may give the role of a group: those
+// that take a user's role from the tokens of the user pool, or name the group in a rule.
+func (a *App) mappersOf(userPool, group string) []string {
+	var ids []string
+	for name, pool := range a.decl.IdentityPools.All() {
+		for provider, m := range pool.RoleMappings.All() {
+			gives := provider == userPool && m.Type == "token"
+			for _, r := range m.Rules {
+				gives = gives || r.Role == userPool+"."+group
+			}
+			if gives {
+				ids = append(ids, a.identityPoolIDs[name])
+				break
+			}
+		}
+	}
+	return ids
+}
+
+// policyDocument says permissions as an IAM policy.
+func (a *App) policyDocument(permissions []*app.Permission) (policy.Document, error) {
+	doc := policy.Document{Version: "2012-10-17"}
+	for _, s := range a.decl.Statements(permissions) {
+		to := policy.Statement{Effect: s.Effect, Action: s.Actions}
+		for _, t := range s.Targets {
+			arn, err := a.targetARN(t)
+			if err != nil {
+				return policy.Document{}, err
+			}
+			to.Resource = append(to.Resource, arn)
+		}
+		for operator, keys := range s.Condition.All() {
+			for key, values := range keys.All() {
+				to.Condition = append(to.Condition, policy.Condition{Operator: operator, Key: key, Values: values})
+			}
+		}
+		doc.Statements = append(doc.Statements, to)
+	}
+	return doc, nil
+}
+
+// targetARN gives the ARN of a declared resource, or of a part of one.
+func (a *App) targetARN(t app.Target) (string, error) {
+	below := func(arn string) string {
+		if t.Path == "" {
+			return arn
+		}
+		return arn + "/" + t.Path
+	}
+	switch t.Kind {
+	case app.RefAPI:
+		api, ok := a.decl.APIs.Get(t.Name)
+		if ok && t.Path == "" {
+			return a.apiARN(t.Name) + "/*", nil
+		}
+		if ok {
+			return below(a.apiARN(t.Name) + "/" + api.StageName), nil
+		}
+	case app.RefTable:
+		return below(a.tableARN(t.Name)), nil
+	case app.RefBucket:
+		return below(a.bucketARN(t.Name)), nil
+	case app.RefUserPool:
+		if pool := a.pools.Pool(t.Name); pool != nil {
+			return pool.ARN(), nil
+		}
+	case app.RefIdentityPool:
+		return a.identityPoolARN(t.Name), nil
+	case "":
+		if t.ARN != "" {
+			return t.ARN, nil
+		}
+	}
+	return "", fmt.Errorf("giving the ARN of %s %s: there is no such resource", t.Kind, t.Name)
+}
+
+// trustLambda lets Lambda alone assume a role.
+func trustLambda() policy.Document {
+	return policy.Document{Version: "2012-10-17", Statements: []policy.Statement{{
+		Effect: "Allow", Principal: []policy.Principal{{Type: "Service", ID: "lambda.amazonaws.com"}}, Action: []string{"sts:AssumeRole"},
+	}}}
+}
+
+// trustIdentities lets the identities of identity pools assume a role, and their
+// sessions have tags. Without a pool nobody does.
+// https://docs.aws.amazon.com/cognito/latest/developerguide/role-trust-and-permissions.html
+func trustIdentities(whom string, pools ...string) policy.Document {
+	if len(pools) == 0 {
+		return policy.Document{}
+	}
+	return policy.Document{Version: "2012-10-17", Statements: []policy.Statement{{
+		Effect:    "Allow",
+		Principal: []policy.Principal{{Type: "Federated", ID: "cognito-identity.amazonaws.com"}},
+		Action:    []string{"sts:AssumeRoleWithWebIdentity", "sts:TagSession"},
+		Condition: []policy.Condition{
+			{Operator: "StringEquals", Key: "cognito-identity.amazonaws.com:aud", Values: pools},
+			{Operator: "ForAnyValue:StringLike", Key: "cognito-identity.amazonaws.com:amr", Values: []string{whom}},
+		},
+	}}}
+}
+
+// openIdentityPoolIDs finds the ids of the declared identity pools, REGION:UUID, which
+// the stage makes once and remembers.
+func (a *App) openIdentityPoolIDs(ctx context.Context) error {
+	a.identityPoolIDs = map[string]string{}
+	for name := range a.decl.IdentityPools.All() {
+		key := "identityPool." + name + "." + a.decl.Region
+		id, ok, err := a.state.Recall(ctx, key)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			id = a.decl.Region + ":" + aws.NewRequestID() // a random UUID
+			if err := a.state.Remember(ctx, key, id); err != nil {
+				return err
+			}
+		}
+		a.identityPoolIDs[name] = id
+	}
+	return nil
+}
