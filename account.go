@@ -157,8 +157,31 @@ func (a *App) authenticate(service string) func(*http.Request, []byte) (cognito.
 		if err != nil {
 			return cognito.Principal{}, signatureError(err)
 		}
-		return cognito.Principal{ARN: p.ARN, Root: p.Root}, nil
+		return cognito.Principal{Root: p.Root, Authorize: func(action, resource string) error {
+			return a.refusal(p, iam.Request{Action: action, Resource: resource})
+		}}, nil
 	}
+}
+
+// refusal decides by IAM alone. The error's text is AWS's.
+func (a *App) refusal(p iam.Principal, r iam.Request) error {
+	if d := a.account.Decide(p, r, nil); !d.Allowed {
+		return refusal{d}
+	}
+	return nil
+}
+
+// A refusal is a decision of IAM against a caller: what AWS says of it, and below it,
+// for the terminal, what decided.
+type refusal struct{ iam.Decision }
+
+func (r refusal) Error() string { return r.Message() }
+
+func (r refusal) Unwrap() error {
+	if r.Explicit {
+		return errors.New(r.Explanation())
+	}
+	return errors.New(r.Explanation() + ": see permissions in the declaration")
 }
 
 // signatureError says a refused signature in the words of AWS's JSON services,

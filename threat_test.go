@@ -602,7 +602,7 @@ func main() {
 			return map[string]any{"statusCode": 200, "headers": map[string]string{name: value}, "body": "x"}
 		}
 		switch event.RawPath {
-		case "/env":
+		case "/env", "/permitted":
 			reply = os.Environ()
 		case "/crlf":
 			reply = header("X-A", "b\r\nSet-Cookie: injected=1\r\n\r\n<script>")
@@ -661,6 +661,7 @@ apis:
   Api:
     routes:
       GET /{proxy+}: {function: {handler: fn, timeout: 30s}, authorizer: none}
+      GET /permitted: {function: {handler: fn, timeout: 30s}, authorizer: none, permissions: [{actions: ["cognito-idp:ListUsers"], resources: [Users]}]}
 outputs: {Url: "${apis.Api.url}", Pool: "${userPools.Users.id}", Client: "${userPools.Users.clients.web.id}"}
 `)
 	for name, text := range map[string]string{"go.mod": "module example.com/hostile\n\ngo 1.26\n", "fn/main.go": function} {
@@ -701,6 +702,21 @@ func TestFunctionsDoNotSeeTheEnvironment(t *testing.T) {
 	if err := json.Unmarshal([]byte(body), &env); err != nil {
 		t.Fatal(err)
 	}
+	for _, e := range env {
+		if name, value, _ := strings.Cut(e, "="); (name == "AWS_SHARED_CREDENTIALS_FILE" || name == "AWS_CONFIG_FILE") && value != os.DevNull {
+			t.Errorf("%s", e)
+		}
+	}
+	keys := keysOf(env)
+	// Its own keys say who it is, and allow nothing.
+	status, out, _ := idpRaw(t, r, "ListUsers", map[string]any{"UserPoolId": r.output("Pool")}, &keys)
+	if status != 400 || out["__type"] != "AccessDeniedException" {
+		t.Errorf("a signed operation with a function's keys is answered %d %v", status, out)
+	}
+}
+
+// keysOf gives the keys in the environment of a function.
+func keysOf(env []string) sigv4.Credentials {
 	keys := sigv4.Credentials{}
 	for _, e := range env {
 		name, value, _ := strings.Cut(e, "=")
@@ -711,16 +727,39 @@ func TestFunctionsDoNotSeeTheEnvironment(t *testing.T) {
 			keys.SecretAccessKey = value
 		case "AWS_SESSION_TOKEN":
 			keys.SessionToken = value
-		case "AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE":
-			if value != os.DevNull {
-				t.Errorf("%s", e)
-			}
 		}
 	}
-	// Its own keys say who it is, and allow nothing.
-	status, out, _ := idpRaw(t, r, "ListUsers", map[string]any{"UserPoolId": r.output("Pool")}, &keys)
-	if status != 400 || out["__type"] != "AccessDeniedException" {
-		t.Errorf("a signed operation with a function's keys is answered %d %v", status, out)
+	return keys
+}
+
+// TestFunctionsMayWhatIsPermitted: a function's keys allow the statement that it has,
+// for that pool, and not what is beside it. The other function of the same handler may
+// nothing.
+func TestFunctionsMayWhatIsPermitted(t *testing.T) {
+	r := run(t, doorwright.Config{Dir: functionApp(t), AnyPort: true})
+	keys := map[string]sigv4.Credentials{}
+	for _, path := range []string{"/env", "/permitted"} {
+		var env []string
+		status, body := ask(t, get(t, r.output("Url")+path))
+		if err := json.Unmarshal([]byte(body), &env); status != 200 || err != nil {
+			t.Fatalf("%s: %d %s (%v)", path, status, body, err)
+		}
+		keys[path] = keysOf(env)
+	}
+	for _, row := range []struct {
+		path, operation string
+		status          int
+	}{{"/permitted", "ListUsers", 200}, {"/permitted", "ListGroups", 400}, {"/env", "ListUsers", 400}} {
+		of := keys[row.path]
+		status, out, _ := idpRaw(t, r, row.operation, map[string]any{"UserPoolId": r.output("Pool")}, &of)
+		if status != row.status || (status == 400) != (out["__type"] == "AccessDeniedException") {
+			t.Errorf("%s by the keys of %s is answered %d %v", row.operation, row.path, status, out)
+		}
+	}
+	stolen := keys["/permitted"]
+	stolen.SessionToken = keys["/env"].SessionToken
+	if status, out, _ := idpRaw(t, r, "ListUsers", map[string]any{"UserPoolId": r.output("Pool")}, &stolen); status == 200 {
+		t.Errorf("keys with the token of another function are answered %v", out)
 	}
 }
 

@@ -25,11 +25,6 @@ func (a *App) refuseUnplayed(context.Context) error {
 			return a.unplayed("apis."+r.API+".routes."+r.Key, "routes with the authorizer iam")
 		}
 	}
-	for _, f := range a.decl.Functions() {
-		if len(f.Permissions) > 0 {
-			return fmt.Errorf("%s: permissions of functions are not enforced by this version; nothing was started", f.Pos)
-		}
-	}
 	return nil
 }
 

@@ -17,8 +17,6 @@ func TestWhatIsNotRunIsRefused(t *testing.T) {
 		"a table":          {"tables: {Notes: {fields: {id: string}, primaryIndex: {partitionKey: id}}}\n", ":2:10: tables are not run"},
 		"a bucket":         {"buckets: {Uploads: {}}\n", ":2:11: buckets are not run"},
 		"an iam route":     {"apis: {Api: {routes: {GET /a: {url: \"http://localhost:1\", authorizer: iam}}}}\n", ":2:23: routes with the authorizer iam are not run"},
-		"permissions": {"userPools: {Users: {}}\napis: {Api: {routes: {GET /a: {function: f.handler, permissions: [Users]}}}}\n",
-			":3:42: permissions of functions are not enforced"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()

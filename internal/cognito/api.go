@@ -123,7 +123,9 @@ func (s *Service) dispatch(ctx context.Context, c *call, caller Principal, membe
 		return nil, errors.New("the service is not open yet")
 	}
 	if c.op.auth == signed && !caller.Root {
-		return nil, s.accessDenied(c.op.name, caller, members)
+		if err := s.authorize(c.op.name, caller, members); err != nil {
+			return nil, err
+		}
 	}
 	if c.op.serve == nil {
 		return nil, refuse(codeUnsupportedOperation,
@@ -140,9 +142,9 @@ func (s *Service) dispatch(ctx context.Context, c *call, caller Principal, membe
 	return result, nil
 }
 
-// accessDenied is IAM's refusal
-// (https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html).
-func (s *Service) accessDenied(operation string, caller Principal, members awsjson.Object) error {
+// authorize asks IAM whether a caller may run an operation
+// (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncognitouserpools.html).
+func (s *Service) authorize(operation string, caller Principal, members awsjson.Object) error {
 	resource := "*"
 	if id, ok := members["UserPoolId"].(string); ok {
 		resource = s.poolARN(id)
@@ -150,10 +152,14 @@ func (s *Service) accessDenied(operation string, caller Principal, members awsjs
 	if arn, ok := members["ResourceArn"].(string); ok {
 		resource = arn
 	}
-	action := "cognito-idp:" + operation
-	return refuse(codeAccessDenied, fmt.Sprintf(
-		"User: %s is not authorized to perform: %s on resource: %s because no identity-based policy allows the %s action",
-		caller.ARN, action, resource, action), "only the stage's root keys may call admin operations")
+	if caller.Authorize == nil {
+		return errors.New("there is nobody to ask about permissions")
+	}
+	err := caller.Authorize("cognito-idp:"+operation, resource)
+	if err == nil {
+		return nil
+	}
+	return &aws.Error{Code: codeAccessDenied, Message: err.Error(), Status: http.StatusBadRequest, Err: errors.Unwrap(err)}
 }
 
 // finish writes the call's log line.

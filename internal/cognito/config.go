@@ -51,10 +51,13 @@ type Config struct {
 
 // Principal is who signed a request.
 type Principal struct {
-	// ARN names it in refusals.
-	ARN string
-	// Root may do everything; nobody else may do anything yet.
+	// Root may do everything.
 	Root bool
+	// Authorize says whether anybody else may do an action, such as
+	// cognito-idp:ListUsers, with a user pool, by its ARN, or with "*". Its error is
+	// AWS's text for the refusal, and the cause below it what decided. Nil allows
+	// nothing.
+	Authorize func(action, resource string) error
 }
 
 // PoolConfig declares a user pool.

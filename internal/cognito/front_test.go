@@ -97,6 +97,23 @@ func TestWhoMayCall(t *testing.T) {
 	}
 }
 
+// TestPermittedOperations: who may do an operation with one pool may do that one, with
+// that pool.
+func TestPermittedOperations(t *testing.T) {
+	w := newWorld(t, emailPool(), cognito.PoolConfig{Name: "Other"})
+	w.may = map[string]bool{"cognito-idp:ListUsers arn:aws:cognito-idp:us-east-1:000000000000:userpool/" + w.pool(): true}
+	other := w.svc.Pool("Other").ID()
+	for _, row := range []struct {
+		operation, pool string
+		status          int
+	}{{"ListUsers", w.pool(), 200}, {"ListUsers", other, 400}, {"ListGroups", w.pool(), 400}, {"ListUsers", "", 400}} {
+		a := w.request("POST", "/", target+row.operation, "rider", "application/x-amz-json-1.1", `{"UserPoolId":"`+row.pool+`"}`)
+		if a.status != row.status || (a.status == 400) != strings.Contains(a.body, "is not authorized to perform: cognito-idp:"+row.operation) {
+			t.Errorf("%s of %q: %d %s", row.operation, row.pool, a.status, a.body)
+		}
+	}
+}
+
 // A stale or foreign signature on an unsigned operation is ignored.
 func TestUnsignedIgnoresSignatures(t *testing.T) {
 	w := newWorld(t, emailPool())

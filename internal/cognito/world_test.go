@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -54,6 +55,16 @@ type world struct {
 	events []cognito.Event
 	// functions are those of triggers, by name.
 	functions map[string]cognito.Invoke
+	// may are the actions that the rider may do, each with the resource after a space.
+	may map[string]bool
+}
+
+func (w *world) authorize(action, resource string) error {
+	if w.may[action+" "+resource] {
+		return nil
+	}
+	return fmt.Errorf("User: arn:aws:sts::000000000000:assumed-role/rider/s is not authorized to perform: %s on resource: %s because no identity-based policy allows the %s action",
+		action, resource, action)
 }
 
 // emailPool is the pool of the walk-through: users sign up and in with their
@@ -88,9 +99,9 @@ func newWorld(t testing.TB, pools ...cognito.PoolConfig) *world {
 		Authenticate: func(r *http.Request, _ []byte) (cognito.Principal, error) {
 			switch r.Header.Get("Authorization") {
 			case "root":
-				return cognito.Principal{ARN: "arn:aws:iam::000000000000:root", Root: true}, nil
+				return cognito.Principal{Root: true}, nil
 			case "rider":
-				return cognito.Principal{ARN: "arn:aws:sts::000000000000:assumed-role/rider/s"}, nil
+				return cognito.Principal{Authorize: w.authorize}, nil
 			}
 			return cognito.Principal{}, &aws.Error{Code: "MissingAuthenticationTokenException", Message: "Missing Authentication Token", Status: 403}
 		},
