@@ -15,6 +15,7 @@ func (a *App) Lint() ErrorList {
 	for name, api := range a.APIs.All() {
 		l.api("apis."+name, name, api)
 	}
+	l.permissions()
 	var list ErrorList
 	if err, ok := l.p.err().(ErrorList); ok {
 		list = err

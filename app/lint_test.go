@@ -26,6 +26,13 @@ func TestLint(t *testing.T) {
 		return "name: app\napis:\n  Api:\n    protocol: rest\n    authorizers:\n      z: " + authorizer + "\n    defaults: {authorizer: z}\n    routes:\n" + routes
 	}
 	http := func(api string) string { return "name: app\napis:\n  Api:\n" + api }
+	pool := func(auth string) string {
+		return "name: app\nuserPools:\n  Users: {clients: {web: {}}}\ntables: {Notes: {fields: {id: string}, primaryIndex: {partitionKey: id}}}\nbuckets: {Uploads: {}}\n" +
+			"apis:\n  Api:\n    routes: {GET /a: {function: own.handler, authorizer: iam}}\nidentityPools:\n  Auth: {userPools: [Users], " + auth + "}\n"
+	}
+	authenticated := func(statement string) string {
+		return strings.Replace(pool("AUTH"), "  Auth: {userPools: [Users], AUTH}\n", "  Auth: {permissions: {authenticated: ["+statement+"]},\n    userPools: [Users]}\n", 1)
+	}
 	const (
 		one   = "      GET /a: own.handler\n"
 		two   = "      GET /a: own.handler\n      GET /b: own.handler\n"
@@ -60,6 +67,29 @@ func TestLint(t *testing.T) {
 			"name: app\napis:\n  Api:\n    protocol: rest\n    resourcePolicy: {Version: \"2012-10-17\", Statement: [" + deny + ", " + strings.Replace(deny, "Deny", "Allow", 1) + "]}\n    routes: {GET /a: own.handler}\n"},
 		"a policy that allows nothing, and one open route": {denying + "      GET /a: own.handler\n      GET /b: {function: own.handler, authorizer: none}\n", ":7:5: ", `is every request of "GET /b"`, "Effect: Allow",
 			denying + "      GET /a: own.handler\n"},
+		"a Scan below LeadingKeys": {authenticated(`{actions: ["dynamodb:GetItem", "dynamodb:S*"], resources: [Notes], condition: {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [a]}}}`),
+			":10:71: ", "a Scan has no dynamodb:LeadingKeys", "leave dynamodb:Scan out",
+			authenticated(`{actions: ["dynamodb:GetItem", "dynamodb:Query"], resources: [Notes], condition: {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [a]}}}`)},
+		"a table for anybody": {pool("allowUnauthenticatedIdentities: true, permissions: {unauthenticated: [Notes]}"), ":10:100: ", "anybody may use the table Notes", "dynamodb:LeadingKeys",
+			pool(`allowUnauthenticatedIdentities: true, permissions: {unauthenticated: [Api, {actions: ["dynamodb:GetItem"], resources: [Notes], condition: {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [public]}}}, {actions: ["dynamodb:*"], resources: [Notes], effect: Deny}]}`)},
+		"part of a table for anybody": {pool(`allowUnauthenticatedIdentities: true, permissions: {unauthenticated: [{actions: ["dynamodb:GetItem"], resources: [Notes]}]}`), ":10:100: ", "anybody may", "",
+			pool(`allowUnauthenticatedIdentities: true, permissions: {unauthenticated: [{actions: ["s3:GetObject"], resources: [Uploads/public/*]}]}`)},
+		"an object action on the bucket": {authenticated(`{actions: ["s3:GetObject"], resources: [Uploads]}`), ":10:51: ", "says nothing of s3:GetObject", "write Uploads/*",
+			authenticated(`{actions: ["s3:GetObject"], resources: [Uploads/*]}`)},
+		"a bucket action on objects": {authenticated(`{actions: ["s3:ListBucket"], resources: [Uploads/*]}`), ":10:51: ", "says nothing of s3:ListBucket", "write Uploads",
+			authenticated(`{actions: ["s3:ListBucket", "s3:Get*"], resources: [Uploads, Uploads/*]}`)},
+		"an action on another service's resource": {authenticated(`{actions: ["s3:GetObject", "dynamodb:GetItem"], resources: [Uploads/*]}`), ":10:67: ", "none of its resources is of dynamodb", "name a resource",
+			authenticated(`{actions: ["s3:GetObject", "dynamodb:GetItem"], resources: [Uploads/*, Notes]}`)},
+		"an action that is misspelt": {authenticated(`{actions: ["dynamodb:GetItems"], resources: [Notes]}`), ":10:51: ", "hardly an action", `did you mean "dynamodb:GetItem"?`,
+			authenticated(`{actions: ["dynamodb:GetItem", "dynamodb:DescribeStream"], resources: [Notes]}`)},
+		"every action": {authenticated(`{actions: ["*"], resources: ["*"]}`), ":10:51: ", "every action of every service", "name the actions",
+			authenticated(`{actions: ["*"], resources: ["*"], effect: Deny}`)},
+		"an identity pool for nobody": {strings.Replace(pool("permissions: {authenticated: [Api]}"), "userPools: [Users], ", "", 1), ":10:3: ", "nobody can get credentials", "add userPools:",
+			strings.Replace(pool("developerProviderName: login.example"), "userPools: [Users], ", "", 1)},
+		"a group's role that nobody gets": {strings.Replace(pool("permissions: {}"), "{web: {}}", "{web: {}}, groups: {g: {permissions: [Api]}}", 1), ":3:44: ", "nobody gets these permissions", "{Users: {type: token}}",
+			strings.Replace(pool("roleMappings: {Users: {type: token}}"), "{web: {}}", "{web: {}}, groups: {g: {permissions: [Api]}, h: {permissions: []}}", 1)},
+		"a group's role of elsewhere": {strings.Replace(pool("roleMappings: {Users: {type: token}}"), "{web: {}}", `{web: {}}, groups: {g: {roleArn: "arn:aws:iam::123456789012:role/r"}}`, 1), ":3:53: ", "no such role in a local stage", "permissions:",
+			strings.Replace(pool("permissions: {}"), "{web: {}}", `{web: {}}, groups: {g: {roleArn: "arn:aws:iam::123456789012:role/r"}}`, 1)},
 		"an open $default": {http(jwt + "      POST /admin: own.handler\n      $default: {function: own.handler, authorizer: none}\n"), ":8:7: ", "$default", "",
 			http(jwt + "      POST /x/admin: own.handler\n      ANY /y/{proxy+}: {function: own.handler, authorizer: none}\n")},
 	} {
