@@ -58,7 +58,8 @@ func ParseAuthorization(header string) (Authorization, error) {
 	return p.authorization(names)
 }
 
-// parameters are the parts of an Authorization header, not yet read.
+// parameters are the parts of an Authorization header, or those that a
+// presigned query has in its place, not yet read.
 type parameters struct {
 	header, algorithm                    string
 	credential, signedHeaders, signature string
@@ -126,7 +127,8 @@ func (p *parameters) requireAll(dated bool) error {
 // authorization reads the parts but for the names, which have been read.
 func (p *parameters) authorization(names []string) (Authorization, error) {
 	if p.algorithm != algorithm {
-		return Authorization{}, malformed("Unsupported AWS 'algorithm': '%s' (only %s for now). ", p.algorithm, algorithm)
+		// Signature Version 4A (AWS4-ECDSA-P256-SHA256) is among them.
+		return Authorization{}, &Error{Reason: Unsupported, Message: fmt.Sprintf("Unsupported AWS 'algorithm': '%s' (only %s for now). ", p.algorithm, algorithm)}
 	}
 	a := Authorization{Algorithm: p.algorithm, SignedHeaders: names}
 	part := strings.Split(p.credential, "/")

@@ -25,7 +25,9 @@ const (
 // (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html,
 // step 1). A signed header that the request lacks has no line in it, not even an
 // empty one, so that no signature over such a line matches.
-func canonicalRequest(r *http.Request, signed []string, payloadHash string, rule PathRule) (string, error) {
+//
+// A presigned query's own signature is no part of what it signs.
+func canonicalRequest(r *http.Request, form Form, signed []string, payloadHash string, rule PathRule) (string, error) {
 	path, query := target(r)
 	if len(path)+len(query) > maxCanonical {
 		return "", tooLarge("request target")
@@ -34,7 +36,7 @@ func canonicalRequest(r *http.Request, signed []string, payloadHash string, rule
 	if err != nil {
 		return "", err
 	}
-	canonicalQuery, err := canonicalQuery(query)
+	canonicalQuery, err := canonicalQuery(query, form == QueryForm)
 	if err != nil {
 		return "", err
 	}
@@ -169,25 +171,16 @@ func normalize(path string) string {
 // canonicalQuery gives the canonical form of a query: each name and value
 // decoded and encoded again, sorted by name, then value. A plus sign is a plus
 // sign: only forms read it as a space.
-func canonicalQuery(query string) (string, error) {
-	if query == "" {
-		return "", nil
+func canonicalQuery(query string, unsigned bool) (string, error) {
+	all, err := parseQuery(query)
+	if err != nil || len(all) == 0 {
+		return "", err
 	}
-	type parameter struct{ name, value string }
-	var all []parameter
-	for pair := range strings.SplitSeq(query, "&") {
-		if pair == "" {
-			continue
-		}
-		name, value, _ := strings.Cut(pair, "=")
-		name, err := decode(name)
-		if err != nil {
-			return "", err
-		}
-		if value, err = decode(value); err != nil {
-			return "", err
-		}
-		all = append(all, parameter{encode(name, false), encode(value, false)})
+	if unsigned {
+		all = slices.DeleteFunc(all, func(p parameter) bool { return p.name == querySignature })
+	}
+	for i, p := range all {
+		all[i] = parameter{encode(p.name, false), encode(p.value, false)}
 	}
 	slices.SortFunc(all, func(a, b parameter) int {
 		if c := strings.Compare(a.name, b.name); c != 0 {
@@ -205,6 +198,28 @@ func canonicalQuery(query string) (string, error) {
 		b.WriteString(p.value)
 	}
 	return b.String(), nil
+}
+
+// parameter is a parameter of the query, decoded.
+type parameter struct{ name, value string }
+
+func parseQuery(query string) ([]parameter, error) {
+	var all []parameter
+	for pair := range strings.SplitSeq(query, "&") {
+		if pair == "" {
+			continue
+		}
+		name, value, _ := strings.Cut(pair, "=")
+		name, err := decode(name)
+		if err != nil {
+			return nil, err
+		}
+		if value, err = decode(value); err != nil {
+			return nil, err
+		}
+		all = append(all, parameter{name, value})
+	}
+	return all, nil
 }
 
 const upperHex = "0123456789ABCDEF"

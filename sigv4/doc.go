@@ -7,12 +7,15 @@
 // requests, for clients and tests. Only the standard library is used.
 //
 // It owns the canonical request, the string to sign, the signing key, the
-// Authorization header and the clock window. It does not own credentials: the
-// Verifier's Lookup finds the secret of an access key and decides whether the
-// session token that came with it is good. It knows no policies: who may do
-// what is decided on the [Identity].
+// Authorization header, the presigned query, the clock windows, and of S3 the
+// body in chunks ([Verifier.VerifyStream]) and the policy of a browser's form
+// ([Verifier.VerifyPolicy]). It does not own credentials: the Verifier's Lookup
+// finds the secret of an access key and decides whether the session token that
+// came with it is good. It knows no IAM policies: who may do what is decided on
+// the [Identity]. What S3 says in XML of a [Reason] is the caller's.
 //
-// The header form is supported. A presigned query is refused as [Unsupported].
+// Signature Version 4A (AWS4-ECDSA-P256-SHA256) is refused as [Unsupported], in
+// a header, a query, a form and X-Amz-Content-Sha256.
 //
 // # Where AWS is vague, the strict reading
 //
@@ -20,10 +23,24 @@
 //     The documentation requires it of clients; what each service does with one
 //     that is not signed is not documented. X-Amz-Cf-Id is excepted: CloudFront
 //     adds it on the way.
-//   - The body's hash is always computed. x-amz-content-sha256 is a header like
-//     the others, so UNSIGNED-PAYLOAD ends in a mismatch.
+//   - But for S3, the body's hash is always computed. x-amz-content-sha256 is a
+//     header like the others, so UNSIGNED-PAYLOAD ends in a mismatch.
 //   - SignedHeaders must be in order and lower case, parameters must not repeat,
 //     and a percent sign in the query must begin an escape.
 //   - The order of the checks is the one that was recorded from DynamoDB: header,
 //     date, host, algorithm, credential and its scope, key, signature.
+//   - A presigned query to any service must have X-Amz-Expires. Its parameters
+//     have one spelling, stand there once in any case, and but for S3, to whose
+//     queries SDKs move headers, one that nobody knows is refused.
+//   - A presigned query can be used before its time as much as the window says,
+//     and after it for as long as it says, to the second.
+//   - The session token of a presigned query stands in the query and is signed.
+//   - In a body in chunks, a line ends in CRLF and nothing follows the end. The
+//     trailer holds the headers that x-amz-trailer names, each once; two forms
+//     of line ends that AWS's SDKs and documentation show are taken.
+//   - A signed chunk may have [MaxChunk] bytes. Its data is given after its
+//     signature was verified; a body signed by one hash is refused at its end.
+//   - A browser's form has each field once. Its policy knows expiration and
+//     conditions only, needs a condition for the bucket too, and is good for
+//     seven days after x-amz-date, like its signing key.
 package sigv4

@@ -3,6 +3,7 @@ package sigv4
 import (
 	"errors"
 	"strings"
+	"time"
 )
 
 // Errors that a Verifier's Lookup gives for credentials that it does not
@@ -22,13 +23,18 @@ type Reason string
 const (
 	// MissingAuthentication: the request carries no signature.
 	MissingAuthentication Reason = "missing authentication"
-	// Unsupported: the request is signed in a form that is not supported.
+	// TwoForms: the request carries an Authorization header and a presigned query.
+	TwoForms Reason = "two forms"
+	// Unsupported: the request is signed with an algorithm, or in a form, that is
+	// not supported.
 	Unsupported Reason = "unsupported form"
 	// TooLarge: what would have to be canonicalised is over the bounds.
 	TooLarge Reason = "too large"
-	// Malformed: the Authorization header, the date or the query cannot be read.
+	// Malformed: the Authorization header, the presigned query or the date cannot
+	// be read. Error.Form tells the first two apart.
 	Malformed Reason = "malformed"
-	// Expired: the request was signed too long ago.
+	// Expired: the request was signed too long ago, or its presigned query has
+	// ended. For the first S3 has the name RequestTimeTooSkewed.
 	Expired Reason = "expired"
 	// NotYetCurrent: the request was signed in the future.
 	NotYetCurrent Reason = "not yet current"
@@ -41,8 +47,28 @@ const (
 	UnknownKey Reason = "unknown key"
 	// ExpiredToken: the session of the temporary credentials has ended.
 	ExpiredToken Reason = "expired token"
-	// SignatureMismatch: the signature is not that of this request.
+	// PayloadHashMissing: S3 wants X-Amz-Content-Sha256.
+	PayloadHashMissing Reason = "payload hash missing"
+	// PayloadHashInvalid: X-Amz-Content-Sha256 is neither a hash nor a marker.
+	PayloadHashInvalid Reason = "payload hash invalid"
+	// LengthMissing: a body in chunks comes without X-Amz-Decoded-Content-Length.
+	LengthMissing Reason = "decoded length missing"
+	// SignatureMismatch: the signature is not that of this request, or of this
+	// chunk, trailer or policy.
 	SignatureMismatch Reason = "signature mismatch"
+	// PayloadMismatch: the body's hash is not X-Amz-Content-Sha256.
+	PayloadMismatch Reason = "payload mismatch"
+	// ChunkMalformed: a body in chunks, or its trailer, cannot be read.
+	ChunkMalformed Reason = "malformed chunk"
+	// Incomplete: a body in chunks ends early, or is not as long as
+	// X-Amz-Decoded-Content-Length says.
+	Incomplete Reason = "incomplete body"
+	// PolicyMalformed: the policy of a browser's form is no policy document.
+	PolicyMalformed Reason = "malformed policy"
+	// PolicyExpired: its expiration has passed.
+	PolicyExpired Reason = "policy expired"
+	// PolicyDenied: a condition of it does not hold, or none speaks of a field.
+	PolicyDenied Reason = "policy denied"
 )
 
 // Code gives the name of the error that AWS's JSON services and API Gateway
@@ -52,7 +78,7 @@ func (r Reason) Code() string {
 	switch r {
 	case MissingAuthentication:
 		return "MissingAuthenticationTokenException"
-	case Unsupported, TooLarge, Malformed:
+	case Unsupported, TooLarge, Malformed, PayloadHashMissing, PayloadHashInvalid:
 		return "IncompleteSignatureException"
 	case UnknownKey:
 		return "UnrecognizedClientException"
@@ -68,11 +94,17 @@ type Error struct {
 	Reason Reason
 	// Message is what AWS tells the caller, where its text is known.
 	Message string
+	// Form is where the request carries its signature, once that is known.
+	Form Form
+	// SignedAt and ServerTime are the two clocks of a request that is Expired or
+	// NotYetCurrent, and Expires is when a presigned query has ended.
+	SignedAt, ServerTime, Expires time.Time
 	// Scope is the scope that the request names, once it is known.
 	Scope Scope
 	// CanonicalRequest and StringToSign are what should have been signed. They
-	// are set for a SignatureMismatch only. They are the caller's own request,
-	// a session token included: for the caller's eyes, not for a log.
+	// are set for a SignatureMismatch only; a chunk, a trailer and a policy have
+	// no canonical request. They are the caller's own request, a session token
+	// included: for the caller's eyes, not for a log.
 	CanonicalRequest, StringToSign string
 	// Err is the cause, if there is one.
 	Err error

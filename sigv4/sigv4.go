@@ -25,6 +25,22 @@ const (
 	headerDate          = "X-Amz-Date"
 	headerToken         = "X-Amz-Security-Token"
 	headerContentHash   = "X-Amz-Content-Sha256"
+	headerDecodedLength = "X-Amz-Decoded-Content-Length"
+	headerTrailer       = "X-Amz-Trailer"
+)
+
+// Form is where a request carries its signature. The values are those of the
+// condition key s3:authType
+// (https://docs.aws.amazon.com/AmazonS3/latest/API/bucket-policy-s3-sigv4-conditions.html).
+type Form string
+
+const (
+	// HeaderForm is the Authorization header.
+	HeaderForm Form = "REST-HEADER"
+	// QueryForm is a presigned query.
+	QueryForm Form = "REST-QUERY-STRING"
+	// PolicyForm is a browser's form with a policy.
+	PolicyForm Form = "POST"
 )
 
 // Credentials are an access key, with the session token if they are temporary.
@@ -81,14 +97,21 @@ func stringToSign(at time.Time, scope Scope, canonicalRequest string) string {
 	return algorithm + "\n" + at.Format(iso8601) + "\n" + scope.String() + "\n" + hexHash([]byte(canonicalRequest))
 }
 
-// signature signs a string with the key derived from the secret for the scope.
-func signature(secret string, scope Scope, stringToSign string) Signature {
+// signingKey is what a secret becomes for a scope. It signs a request, the
+// chunks of its body, and a policy.
+type signingKey []byte
+
+func newSigningKey(secret string, scope Scope) signingKey {
 	key := []byte("AWS4" + secret)
 	for _, part := range []string{scope.Date, scope.Region, scope.Service, scope.Terminator} {
 		key = mac(key, part)
 	}
+	return key
+}
+
+func (k signingKey) sign(stringToSign string) Signature {
 	var sig Signature
-	copy(sig.sum[:], mac(key, stringToSign))
+	copy(sig.sum[:], mac(k, stringToSign))
 	return sig
 }
 

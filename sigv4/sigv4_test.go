@@ -47,6 +47,7 @@ func TestVerify(t *testing.T) {
 	id, err := verifier().Verify(request(`{"id":1}`), []byte(`{"id":1}`))
 	want := sigv4.Identity{
 		AccessKeyID:   admin.AccessKeyID,
+		Form:          sigv4.HeaderForm,
 		Scope:         sigv4.Scope{Date: "20261120", Region: "eu-west-1", Service: "execute-api", Terminator: "aws4_request"},
 		SignedAt:      noon,
 		SignedHeaders: []string{"content-length", "content-type", "host", "x-amz-date"},
@@ -88,12 +89,8 @@ func TestRefusals(t *testing.T) {
 			sigv4.MissingAuthentication, "MissingAuthenticationTokenException", "Missing Authentication Token"},
 		{"blank header", set("Authorization", "  "),
 			sigv4.MissingAuthentication, "MissingAuthenticationTokenException", "Missing Authentication Token"},
-		{"presigned", func(r *http.Request) {
-			r.Header.Del("Authorization")
-			r.RequestURI += "&X-Amz-Algorithm=AWS4-HMAC-SHA256"
-		}, sigv4.Unsupported, "IncompleteSignatureException", "A signature in the query is not supported; sign the Authorization header."},
 		{"presigned and signed", func(r *http.Request) { r.RequestURI += "&X-Amz-Algorithm=AWS4-HMAC-SHA256" },
-			sigv4.Malformed, "IncompleteSignatureException", "Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header."},
+			sigv4.TwoForms, "InvalidSignatureException", "Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header."},
 
 		// The hash of "Bearer abc" and of "abc", by openssl dgst -sha256 -binary | base64.
 		{"bearer token", set("Authorization", "Bearer abc"), sigv4.Malformed, "IncompleteSignatureException",
@@ -114,7 +111,7 @@ func TestRefusals(t *testing.T) {
 			"Authorization header has an unknown parameter."},
 		{"no algorithm", replace("AWS4-HMAC-SHA256 ", ""), sigv4.Malformed, "IncompleteSignatureException",
 			"Authorization header must begin with the algorithm name, which cannot include an equal-sign"},
-		{"other algorithm", replace("AWS4-HMAC-SHA256", "AWS4-ECDSA-P256-SHA256"), sigv4.Malformed, "IncompleteSignatureException",
+		{"other algorithm", replace("AWS4-HMAC-SHA256", "AWS4-ECDSA-P256-SHA256"), sigv4.Unsupported, "IncompleteSignatureException",
 			"Unsupported AWS 'algorithm': 'AWS4-ECDSA-P256-SHA256' (only AWS4-HMAC-SHA256 for now). "},
 		{"short credential", replace("/execute-api", ""), sigv4.Malformed, "IncompleteSignatureException",
 			"Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got 'AKIAIOSFODNN7EXAMPLE/20261120/eu-west-1/aws4_request'"},

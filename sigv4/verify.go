@@ -1,10 +1,12 @@
 package sigv4
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -16,6 +18,11 @@ import (
 // (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html). S3
 // and some older services allow fifteen.
 const DefaultWindow = 5 * time.Minute
+
+// S3Window is how far the time of a request to S3 may be from the server's: "a
+// 15 minute skew" (RequestTimeTooSkewed,
+// https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html).
+const S3Window = 15 * time.Minute
 
 // Verifier verifies signed requests to one service in one region. Its fields
 // are not changed once it is in use; it may be used from many goroutines.
@@ -32,11 +39,17 @@ type Verifier struct {
 	// Now is the clock. The default is time.Now.
 	Now func() time.Time
 	// Window is how far a request's time may be from Now, both ways and
-	// inclusive, in full minutes. The default is DefaultWindow.
+	// inclusive, in full minutes. The default is DefaultWindow, or S3Window. A
+	// presigned query may be as old as it says itself.
 	Window time.Duration
 	// Path is how the path is canonicalised. The default is right for every
 	// service but S3.
 	Path PathRule
+	// S3 verifies requests as S3 does. The path is kept. What the signature
+	// covers of the body is what X-Amz-Content-Sha256 says, which must be there:
+	// its hash, nothing (UNSIGNED-PAYLOAD, as in every presigned query), or its
+	// chunks, each with a signature of its own.
+	S3 bool
 }
 
 // Identity is who signed a request.
@@ -46,115 +59,250 @@ type Identity struct {
 	// SessionToken is the session token that came with it, if any. Lookup has
 	// accepted it.
 	SessionToken string
+	// Form is where the request carries its signature.
+	Form Form
 	// Scope is what the signature is good for.
 	Scope Scope
 	// SignedAt is when the request was signed, as the signer's clock had it.
 	SignedAt time.Time
-	// SignedHeaders are the names of the headers that the signature covers.
+	// SignedHeaders are the names of the headers that the signature covers. A
+	// policy covers none.
 	SignedHeaders []string
 }
 
-// Verify says who signed a request. body is the whole body, which the caller
-// has read; the request's own Body is not touched. The path and the query that
-// count are those on the wire (RequestURI).
+// Verify says who signed a request, in its Authorization header or in its query.
+// body is the whole body, which the caller has read; the request's own Body is
+// not touched. The path and the query that count are those on the wire
+// (RequestURI).
 //
 // A request that is refused gives an *[Error] and no Identity. Any other error
 // is the Verifier's own trouble: a missing field, or an error of Lookup.
 func (v *Verifier) Verify(r *http.Request, body []byte) (Identity, error) {
-	if v.Service == "" || v.Region == "" || v.Lookup == nil {
-		return Identity{}, errors.New("sigv4: a Verifier needs Service, Region and Lookup")
-	}
-	auth, signedAt, err := v.read(r)
-	if err != nil {
-		return Identity{}, err
-	}
-	token := r.Header.Get(headerToken)
-	secret, err := v.secret(r.Context(), auth, token)
-	if err != nil {
-		return Identity{}, err
-	}
-	canonical, err := canonicalRequest(r, auth.SignedHeaders, hexHash(body), v.Path)
-	if err != nil {
-		return Identity{}, err
-	}
-	toSign := stringToSign(signedAt, auth.Scope, canonical)
-	if !signature(secret, auth.Scope, toSign).Equal(auth.Signature) {
-		return Identity{}, &Error{
-			Reason: SignatureMismatch,
-			Message: "The request signature we calculated does not match the signature you provided. " +
-				"Check your AWS Secret Access Key and signing method. Consult the service documentation for details.",
-			Scope:            auth.Scope,
-			CanonicalRequest: canonical,
-			StringToSign:     toSign,
+	if v.S3 {
+		id, stream, err := v.verifyStream(r, bytes.NewReader(body))
+		if err == nil {
+			_, err = io.Copy(io.Discard, stream)
 		}
+		if err != nil {
+			return Identity{}, err
+		}
+		return id, nil
 	}
-	return Identity{
-		AccessKeyID:   auth.AccessKeyID,
-		SessionToken:  token,
-		Scope:         auth.Scope,
-		SignedAt:      signedAt,
-		SignedHeaders: auth.SignedHeaders,
-	}, nil
+	c, err := v.verify(r, func(*claim) (string, error) { return hexHash(body), nil })
+	if err != nil {
+		return Identity{}, err
+	}
+	return c.identity(), nil
 }
 
-// read does every check that needs neither the secret nor the body.
-func (v *Verifier) read(r *http.Request) (Authorization, time.Time, error) {
-	fail := func(err error) (Authorization, time.Time, error) { return Authorization{}, time.Time{}, err }
-	if err := checkForm(r); err != nil {
-		return fail(err)
+// VerifyStream says who signed a request to S3, before its body has been read,
+// and gives the body, which is verified while it is read: see [Body]. It needs
+// the field S3. The errors are those of Verify.
+func (v *Verifier) VerifyStream(r *http.Request) (Identity, *Body, error) {
+	if !v.S3 {
+		return Identity{}, nil, errors.New("sigv4: VerifyStream is for S3: other services sign the body's hash, without saying it")
 	}
+	return v.verifyStream(r, r.Body)
+}
+
+func (v *Verifier) verifyStream(r *http.Request, body io.Reader) (Identity, *Body, error) {
+	var said payload
+	c, err := v.verify(r, func(c *claim) (_ string, err error) {
+		said, err = readPayload(r, c.form, c.contentHash)
+		return said.text, err
+	})
+	if err != nil {
+		return Identity{}, nil, err
+	}
+	return c.identity(), newBody(body, r.ContentLength, said, c), nil
+}
+
+// claim is what a request says of its signature, in whichever form.
+type claim struct {
+	Authorization
+	form     Form
+	token    string
+	signedAt time.Time
+	key      signingKey // that of the key's secret, once that is known
+
+	contentHash string // of a presigned query
+}
+
+func (c *claim) identity() Identity {
+	return Identity{
+		AccessKeyID:   c.AccessKeyID,
+		SessionToken:  c.token,
+		Form:          c.form,
+		Scope:         c.Scope,
+		SignedAt:      c.signedAt,
+		SignedHeaders: c.SignedHeaders,
+	}
+}
+
+// verify verifies a request, in whose canonical request the body stands as
+// payload says.
+func (v *Verifier) verify(r *http.Request, payload func(*claim) (string, error)) (_ *claim, err error) {
+	if v.Service == "" || v.Region == "" || v.Lookup == nil {
+		return nil, errors.New("sigv4: a Verifier needs Service, Region and Lookup")
+	}
+	_, query := target(r)
+	if len(query) > maxCanonical {
+		return nil, tooLarge("request target")
+	}
+	form, parameters, err := v.form(r, query)
+	defer func() {
+		var e *Error
+		if errors.As(err, &e) && e.Form == "" {
+			e.Form = form
+		}
+	}()
+	if err != nil {
+		return nil, err
+	}
+	var c *claim
+	if form == QueryForm {
+		c, err = v.presignedClaim(r, parameters)
+	} else {
+		c, err = v.headerClaim(r)
+	}
+	if err != nil {
+		return nil, err
+	}
+	c.form = form
+	if err := v.unlock(r.Context(), c); err != nil {
+		return nil, err
+	}
+	text, err := payload(c)
+	if err != nil {
+		return nil, err
+	}
+	rule := v.Path
+	if v.S3 {
+		rule = KeepPath
+	}
+	canonical, err := canonicalRequest(r, form, c.SignedHeaders, text, rule)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.check(stringToSign(c.signedAt, c.Scope, canonical), canonical, c.Signature); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// unlock asks Lookup for the secret of the key that a request names.
+func (v *Verifier) unlock(ctx context.Context, c *claim) error {
+	secret, err := v.secret(ctx, c.Authorization, c.token)
+	if err != nil {
+		return err
+	}
+	c.key = newSigningKey(secret, c.Scope)
+	return nil
+}
+
+// check refuses a signature that is not that of the string.
+func (c *claim) check(toSign, canonical string, signature Signature) error {
+	if c.key.sign(toSign).Equal(signature) {
+		return nil
+	}
+	return &Error{
+		Reason: SignatureMismatch,
+		Message: "The request signature we calculated does not match the signature you provided. " +
+			"Check your AWS Secret Access Key and signing method. Consult the service documentation for details.",
+		Form:             c.form,
+		Scope:            c.Scope,
+		CanonicalRequest: canonical,
+		StringToSign:     toSign,
+	}
+}
+
+// form tells the header form from the query form and from no signature, and
+// refuses a header that says two things.
+func (v *Verifier) form(r *http.Request, query string) (Form, []parameter, error) {
+	signed := r.Header.Get(headerAuthorization) != ""
+	// A query that cannot be read is refused later, by its place in the
+	// canonical request; nothing is presigned by it.
+	all, unreadable := parseQuery(query)
+	presigned := unreadable == nil && v.isPresigned(all)
+	form := HeaderForm
+	switch {
+	case presigned && signed:
+		return "", nil, &Error{Reason: TwoForms, Message: "Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header."}
+	case presigned:
+		form = QueryForm
+	case !signed:
+		return "", nil, missing()
+	}
+	for _, name := range []string{headerAuthorization, headerDate, headerToken, headerContentHash, headerDecodedLength, headerTrailer, "Date"} {
+		if len(r.Header.Values(name)) > 1 {
+			return form, nil, malformed("The request has more than one '%s' header.", name)
+		}
+	}
+	return form, all, nil
+}
+
+// headerClaim does every check of the header form that needs neither the secret
+// nor the body.
+func (v *Verifier) headerClaim(r *http.Request) (*claim, error) {
 	p, err := splitAuthorization(r.Header.Get(headerAuthorization))
 	if err != nil {
-		return fail(err)
+		return nil, err
 	}
 	date := cmp.Or(r.Header.Get(headerDate), r.Header.Get("Date"))
 	if err := p.requireAll(date != ""); err != nil {
-		return fail(err)
+		return nil, err
 	}
 	signedAt, err := parseDate(date, r.Header.Get(headerDate) == "")
 	if err != nil {
-		return fail(err)
+		return nil, err
 	}
 	if err := v.checkClock(signedAt); err != nil {
-		return fail(err)
+		return nil, err
 	}
-	names, err := p.names()
-	if err != nil {
-		return fail(err)
-	}
-	if err := checkSigned(r, names); err != nil {
-		return fail(err)
-	}
-	auth, err := p.authorization(names)
-	if err != nil {
-		return fail(err)
-	}
-	if err := v.checkScope(auth.Scope, signedAt); err != nil {
-		return fail(err)
-	}
-	return auth, signedAt, nil
+	c := &claim{token: r.Header.Get(headerToken), signedAt: signedAt}
+	return c, v.readClaim(r, c, p)
 }
 
-// checkForm tells the header form from the query form and from no signature,
-// and refuses a header that says two things.
-func checkForm(r *http.Request) error {
-	_, query := target(r)
-	presigned := strings.Contains(query, "X-Amz-Algorithm=")
-	signed := r.Header.Get(headerAuthorization) != ""
-	switch {
-	case presigned && signed:
-		return &Error{Reason: Malformed, Message: "Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header."}
-	case presigned:
-		return &Error{Reason: Unsupported, Message: "A signature in the query is not supported; sign the Authorization header."}
-	case !signed:
-		return missing()
+// presignedClaim does the same for the query form.
+func (v *Verifier) presignedClaim(r *http.Request, all []parameter) (*claim, error) {
+	q, err := v.readQuery(all)
+	if err != nil {
+		return nil, err
 	}
-	for _, name := range []string{headerAuthorization, headerDate, headerToken, headerContentHash, "Date"} {
-		if len(r.Header.Values(name)) > 1 {
-			return malformed("The request has more than one '%s' header.", name)
-		}
+	if err := q.requireAll(); err != nil {
+		return nil, err
 	}
-	return nil
+	if r.Header.Get(headerToken) != "" {
+		return nil, malformed("The request is presigned; '%s' goes into its query.", headerToken)
+	}
+	signedAt, err := parseDate(q.date, false)
+	if err != nil {
+		return nil, err
+	}
+	lifetime, err := q.lifetime()
+	if err != nil {
+		return nil, err
+	}
+	if err := v.checkLifetime(signedAt, lifetime); err != nil {
+		return nil, err
+	}
+	c := &claim{token: q.token, signedAt: signedAt, contentHash: q.contentHash}
+	return c, v.readClaim(r, c, &q.parameters)
+}
+
+// readClaim reads what both forms say in the same words.
+func (v *Verifier) readClaim(r *http.Request, c *claim, p *parameters) error {
+	names, err := p.names()
+	if err != nil {
+		return err
+	}
+	if err := checkSigned(r, names); err != nil {
+		return err
+	}
+	if c.Authorization, err = p.authorization(names); err != nil {
+		return err
+	}
+	return v.checkScope(c.Scope, c.signedAt)
 }
 
 // parseDate reads the time that was signed. X-Amz-Date has one form; Date may
@@ -172,28 +320,50 @@ func parseDate(s string, http1123 bool) (time.Time, error) {
 	return time.Time{}, malformed("Date must be in ISO-8601 'basic format'. Got '%s'. See http://en.wikipedia.org/wiki/ISO_8601", s)
 }
 
-// checkClock refuses a time outside the window. It counts in seconds, as the
-// times in its messages do.
-func (v *Verifier) checkClock(signedAt time.Time) error {
+// clock gives the time, in seconds as the messages have it, and how far a
+// request's may be from it.
+func (v *Verifier) clock() (at time.Time, window time.Duration) {
 	now := time.Now
 	if v.Now != nil {
 		now = v.Now
 	}
-	window := v.Window
-	if window == 0 {
+	window = v.Window
+	switch {
+	case window == 0 && v.S3:
+		window = S3Window
+	case window == 0:
 		window = DefaultWindow
 	}
-	at := now().UTC().Truncate(time.Second)
-	minutes := int(window / time.Minute)
+	return now().UTC().Truncate(time.Second), window
+}
+
+// checkClock refuses a time outside the window.
+func (v *Verifier) checkClock(signedAt time.Time) error {
+	at, window := v.clock()
 	if earliest := at.Add(-window); signedAt.Before(earliest) {
-		return &Error{Reason: Expired, Message: fmt.Sprintf("Signature expired: %s is now earlier than %s (%s - %d min.)",
-			signedAt.Format(iso8601), earliest.Format(iso8601), at.Format(iso8601), minutes)}
+		return &Error{Reason: Expired, SignedAt: signedAt, ServerTime: at, Message: fmt.Sprintf("Signature expired: %s is now earlier than %s (%s - %d min.)",
+			signedAt.Format(iso8601), earliest.Format(iso8601), at.Format(iso8601), int(window/time.Minute))}
 	}
+	return checkFuture(signedAt, at, window)
+}
+
+func checkFuture(signedAt, at time.Time, window time.Duration) error {
 	if latest := at.Add(window); signedAt.After(latest) {
-		return &Error{Reason: NotYetCurrent, Message: fmt.Sprintf("Signature not yet current: %s is still later than %s (%s + %d min.)",
-			signedAt.Format(iso8601), latest.Format(iso8601), at.Format(iso8601), minutes)}
+		return &Error{Reason: NotYetCurrent, SignedAt: signedAt, ServerTime: at, Message: fmt.Sprintf("Signature not yet current: %s is still later than %s (%s + %d min.)",
+			signedAt.Format(iso8601), latest.Format(iso8601), at.Format(iso8601), int(window/time.Minute))}
 	}
 	return nil
+}
+
+// checkLifetime refuses a presigned query that has ended, or that comes from
+// beyond the window.
+func (v *Verifier) checkLifetime(signedAt time.Time, lifetime time.Duration) error {
+	at, window := v.clock()
+	if ends := signedAt.Add(lifetime); ends.Before(at) {
+		return &Error{Reason: Expired, SignedAt: signedAt, ServerTime: at, Expires: ends, Message: fmt.Sprintf("Signature expired: %s is now earlier than %s (%s - %d sec.)",
+			signedAt.Format(iso8601), at.Add(-lifetime).Format(iso8601), at.Format(iso8601), int(lifetime/time.Second))}
+	}
+	return checkFuture(signedAt, at, window)
 }
 
 // checkSigned refuses a request with a header that must be signed and is not:
