@@ -2,6 +2,7 @@ package sigv4_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -442,3 +443,6 @@ func BenchmarkVerify(b *testing.B) {
 		}
 	}
 }
+
+// nobody has a secret that nobody can know.
+func nobody(context.Context, string, string) (string, error) { return rand.Text(), nil }

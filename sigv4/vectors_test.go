@@ -320,6 +320,8 @@ func sameTarget(a, b string, normalize bool) bool {
 			if p = path.Clean(p); slash && p != "/" {
 				p += "/"
 			}
+		} else if decoded, err := url.PathUnescape(p); err == nil {
+			p = decoded // The path of S3 is encoded once, however it is spelled.
 		}
 		values, err := url.ParseQuery(query)
 		if err != nil {
