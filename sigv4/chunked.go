@@ -106,9 +106,7 @@ func (c *chunks) Read(p []byte) (int, error) {
 		return 0, nil
 	}
 	for c.verified.Len() == 0 && c.open == 0 && c.err == nil {
-		if c.err = c.next(); c.err != nil {
-			c.verified = bytes.Buffer{}
-		}
+		c.err = c.next()
 	}
 	switch {
 	case c.err != nil:

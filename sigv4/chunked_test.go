@@ -329,6 +329,22 @@ func TestChunkedHeaders(t *testing.T) {
 	}
 }
 
+// Nine trailers are too many, before anything of the body is read; and of two,
+// each is there.
+func TestTrailers(t *testing.T) {
+	r, _ := chunkedRequest(unsignedTrailer, nil, []string{"a:1", "b:1", "c:1", "d:1", "e:1", "f:1", "g:1", "h:1", "i:1"})
+	r.Body = http.NoBody
+	_, _, err := s3Verifier().VerifyStream(r)
+	refused(t, sigv4.Identity{}, err, sigv4.ChunkMalformed)
+
+	r, body := chunkedRequest(unsignedTrailer, nil, []string{"a:1", "b:1"})
+	if _, trailer, err := stream(s3Verifier(), r, strings.NewReader(body)); err != nil || len(trailer) != 2 {
+		t.Errorf("%v, %v", trailer, err)
+	}
+	_, _, err = stream(s3Verifier(), r, strings.NewReader(strings.Replace(body, "b:1", "A:2", 1)))
+	refused(t, sigv4.Identity{}, err, sigv4.ChunkMalformed)
+}
+
 // A body is read as it comes: what a caller announces takes no memory, and a
 // chunk is given before the next one has been sent.
 func TestChunkedStreams(t *testing.T) {

@@ -185,6 +185,11 @@ func TestPresignedRefusals(t *testing.T) {
 		{"a token's header", "", set("X-Amz-Security-Token", "abc"), sigv4.Malformed, "The request is presigned; 'X-Amz-Security-Token' goes into its query."},
 		{"an unsigned header", "", set("X-Amz-Acl", "public-read"), sigv4.UnsignedHeader, "'x-amz-acl' must be a 'SignedHeader' in the AWS Authorization."},
 		{"a hash", "only", addQuery("X-Amz-Content-Sha256=abc"), sigv4.PayloadHashInvalid, "x-amz-content-sha256 must be UNSIGNED-PAYLOAD…"},
+		{"two hashes", "only", func(r *http.Request) {
+			addQuery("X-Amz-Content-Sha256=UNSIGNED-PAYLOAD")(r)
+			changeQuery("%3Bx-custom", "%3Bx-amz-content-sha256%3Bx-custom")(r)
+			r.Header.Set("X-Amz-Content-Sha256", sha(""))
+		}, sigv4.PayloadHashInvalid, "The request has two values of x-amz-content-sha256."},
 		{"chunks", "only", addQuery("X-Amz-Content-Sha256=STREAMING-AWS4-HMAC-SHA256-PAYLOAD"), sigv4.Unsupported, "A presigned query cannot have a body in signed chunks."},
 		{"no host", "", changeQuery("SignedHeaders=host%3Bx-custom", "SignedHeaders=x-custom"), sigv4.UnsignedHeader, "'Host' or…"},
 		{"a signed header gone", "", func(r *http.Request) { r.Header.Del("X-Custom") }, sigv4.SignatureMismatch, "The request signature we…"},

@@ -166,6 +166,8 @@ func TestRefusals(t *testing.T) {
 			sigv4.Sign(r, []byte("{}"), admin, "execute-api", "eu-west-1", noon)
 			r.Header.Del("X-Empty")
 		}, sigv4.SignatureMismatch, "InvalidSignatureException", "The request signature…"},
+		{"a query's signature in the query", func(r *http.Request) { r.RequestURI += "&X-Amz-Signature=" + sha("") }, sigv4.SignatureMismatch,
+			"InvalidSignatureException", "The request signature…"},
 		{"length unknown", func(r *http.Request) { r.ContentLength = -1 }, sigv4.SignatureMismatch, "InvalidSignatureException", "The request signature…"},
 
 		{"long header", add("Authorization", ""), sigv4.Malformed, "IncompleteSignatureException", "The request has more than one…"},
