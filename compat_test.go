@@ -13,6 +13,7 @@ import (
 	"github.com/doorwright/doorwright/internal/aws"
 	"github.com/doorwright/doorwright/internal/cognito"
 	"github.com/doorwright/doorwright/internal/gateway"
+	"github.com/doorwright/doorwright/internal/iam"
 	"github.com/doorwright/doorwright/internal/lambda"
 	"github.com/doorwright/doorwright/internal/wire/apigw"
 )
@@ -50,9 +51,10 @@ HTTP APIs with the authorizers ` + "`jwt`, `user_pool`, `lambda` and `none`" + `
 Auth0 tenants with their applications, APIs, roles and users; outputs; stages. IAM authorizers, identity pools, buckets and tables are refused with file, line and reason: nothing is started.
 
 `)
-	writeOperations(&b, cognito.Operations())
+	writeOperations(&b, "Cognito user pools", "cognito-idp", cognito.Operations())
+	writeOperations(&b, "Security Token Service", "sts", iam.Operations())
 	b.WriteString("## Assumptions\n\nWhere AWS's behaviour is neither documented nor recorded, the strict reading is taken. A recorded exchange that settles one of these is welcome.\n\n")
-	assumptions := slices.Concat(gateway.Assumptions, authorizer.Assumptions, apigw.Assumptions, cognito.Assumptions, cognito.DomainAssumptions, auth0.Assumptions, lambda.Assumptions)
+	assumptions := slices.Concat(gateway.Assumptions, authorizer.Assumptions, apigw.Assumptions, cognito.Assumptions, cognito.DomainAssumptions, auth0.Assumptions, iam.Assumptions, lambda.Assumptions)
 	slices.SortStableFunc(assumptions, func(x, y aws.Assumption) int { return strings.Compare(x.Area, y.Area) })
 	area := ""
 	for _, a := range assumptions {
@@ -70,9 +72,9 @@ Auth0 tenants with their applications, APIs, roles and users; outputs; stages. I
 
 // writeOperations prints the emulated operations as a table and the refused
 // ones as a list.
-func writeOperations(b *strings.Builder, operations []aws.Operation) {
+func writeOperations(b *strings.Builder, title, service string, operations []aws.Operation) {
 	var refused []string
-	b.WriteString("## Cognito user pools (`cognito-idp`)\n\n| operation | who may call | note |\n|---|---|---|\n")
+	fmt.Fprintf(b, "## %s (`%s`)\n\n| operation | who may call | note |\n|---|---|---|\n", title, service)
 	for _, o := range operations {
 		if o.Status == "emulated" {
 			fmt.Fprintf(b, "| %s | %s | %s |\n", o.Name, o.Auth, cell(o.Note))

@@ -88,6 +88,7 @@ type App struct {
 	state       *store.Stage
 	root        sigv4.Credentials // the root keys
 	account     *iam.Account
+	sts         *iam.STS
 	endpoint    *loopback
 	authority   authority
 	pools       *cognito.Service

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/doorwright/doorwright"
+	"github.com/doorwright/doorwright/sigv4"
 )
 
 // declare writes a declaration into a folder of its own.
@@ -342,7 +343,8 @@ func TestForeignHostIsMisdirected(t *testing.T) {
 	}
 }
 
-// TestEndpointRefusesOtherServices sends what S3, STS and DynamoDB clients do.
+// TestEndpointRefusesOtherServices sends what clients of S3, DynamoDB, identity pools
+// and IAM do, signed or not.
 func TestEndpointRefusesOtherServices(t *testing.T) {
 	r := run(t, doorwright.Config{Dir: upstreamApp(t, hello(t).URL, ""), AnyPort: true})
 	for _, target := range []string{"", "DynamoDB_20120810.GetItem", "AWSCognitoIdentityService.GetId"} {
@@ -359,7 +361,24 @@ func TestEndpointRefusesOtherServices(t *testing.T) {
 			t.Errorf("target %q is answered %d %s", target, status, body)
 		}
 	}
-	if got := r.text(doorwright.KindWarning); strings.Count(got, "was refused") != 3 {
+	e := r.Environment()
+	for service, form := range map[string]string{"s3": "", "iam": "Action=ListUsers&Version=2010-05-08", "kms": ""} {
+		req, err := http.NewRequest(http.MethodPost, e.Endpoint+"/", strings.NewReader(form))
+		if err != nil {
+			t.Fatal(err)
+		}
+		code := `"__type":"UnknownOperationException"`
+		if form != "" {
+			req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			code = "<Code>InvalidAction</Code>"
+		}
+		sigv4.Sign(req, []byte(form), sigv4.Credentials{AccessKeyID: e.AccessKeyID, SecretAccessKey: e.SecretAccessKey}, service, e.Region, time.Now())
+		if status, body := ask(t, req); status != 400 || !strings.Contains(body, code) {
+			t.Errorf("%s is answered %d %s", service, status, body)
+		}
+	}
+	got := r.text(doorwright.KindWarning)
+	if strings.Count(got, "was refused") != 6 || !strings.Contains(got, `"kms" was refused: of the AWS services these run locally in this version: Cognito user pools (cognito-idp), STS (sts)`) {
 		t.Errorf("the warnings are %q; want one for each refusal", got)
 	}
 }

@@ -3,34 +3,106 @@ package doorwright
 import (
 	"context"
 	"fmt"
+	"mime"
 	"net/http"
 	"runtime/debug"
 	"strings"
 
 	"github.com/doorwright/doorwright/internal/aws"
+	"github.com/doorwright/doorwright/internal/cognito"
 	"github.com/doorwright/doorwright/internal/wire/awsjson"
+	"github.com/doorwright/doorwright/internal/wire/awsquery"
 )
 
-// cognitoTarget begins the X-Amz-Target of every operation on user pools.
-const cognitoTarget = "AWSCognitoIdentityProviderService."
+// The signing names of services that run, and what begins the X-Amz-Target of
+// every operation on user pools.
+const (
+	serviceCognitoIDP = "cognito-idp"
+	serviceSTS        = "sts"
+	cognitoTarget     = cognito.TargetService + "."
+)
+
+// An awsService is one that runs at the AWS endpoint.
+type awsService struct {
+	// name is its signing name, as credential scopes have it.
+	name string
+	// title is what people call it; "" for one of Doorwright's own.
+	title string
+	// target begins the X-Amz-Target of its operations, if it has one.
+	target  string
+	handler http.Handler
+}
+
+// services are those that run.
+func (a *App) services() []awsService {
+	return []awsService{
+		{name: serviceCognitoIDP, title: "Cognito user pools", target: cognitoTarget, handler: a.pools},
+		{name: serviceSTS, title: "STS", handler: a.sts},
+		{name: controlService, target: tokenTarget, handler: http.HandlerFunc(a.serveToken)},
+	}
+}
 
 // awsEndpoint is the one address at which clients find every AWS service that
-// is played, as AWS_ENDPOINT_URL has it. The service is told by X-Amz-Target;
-// a pool's discovery document and keys are below its issuer's path.
+// is played, as AWS_ENDPOINT_URL has it.
 func (a *App) awsEndpoint() http.Handler {
+	services := a.services()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer a.survive(w, r)
-		target := r.Header.Get("X-Amz-Target")
-		if r.Method == http.MethodPost && r.URL.Path == "/" && target == tokenTarget {
-			a.serveToken(w, r)
-			return
+		name := serviceOf(r, services)
+		for _, s := range services {
+			if s.name == name {
+				s.handler.ServeHTTP(w, r)
+				return
+			}
 		}
-		if r.Method == http.MethodPost && r.URL.Path == "/" && !strings.HasPrefix(target, cognitoTarget) {
-			a.unknownService(w, r, target)
-			return
-		}
-		a.pools.ServeHTTP(w, r)
+		a.unknownService(w, r, name, services)
 	})
+}
+
+// serviceOf says which service a request is for, by its signing name, or what it
+// names that is none. What says so is the X-Amz-Target; without one what it was
+// signed for; and of a request that nobody has signed, its form.
+func serviceOf(r *http.Request, services []awsService) string {
+	if target := r.Header.Get("X-Amz-Target"); target != "" {
+		for _, s := range services {
+			if s.target != "" && strings.HasPrefix(target, s.target) {
+				return s.name
+			}
+		}
+		return target
+	}
+	if service := signedFor(r); service != "" {
+		return service
+	}
+	switch {
+	case isForm(r) || r.URL.Path == "/" && r.URL.Query().Has("Action"):
+		return serviceSTS // AssumeRoleWithWebIdentity, above all
+	case r.URL.Path == "/" && r.Method == http.MethodPost:
+		return ""
+	}
+	return serviceCognitoIDP // a pool's documents, and preflights, which all services answer alike
+}
+
+// signedFor gives the service of the credential's scope, in the header or in the
+// query of a presigned request: KEY/DATE/REGION/SERVICE/aws4_request. Whether the
+// signature is good the service itself asks.
+func signedFor(r *http.Request) string {
+	credential := r.URL.Query().Get("X-Amz-Credential")
+	if authorization := r.Header.Get("Authorization"); authorization != "" {
+		_, credential, _ = strings.Cut(authorization, "Credential=")
+		credential, _, _ = strings.Cut(credential, ",")
+	}
+	part := strings.Split(strings.TrimSpace(credential), "/")
+	if len(part) != 5 {
+		return ""
+	}
+	return part[3]
+}
+
+// isForm says whether a request is of the AWS query protocol.
+func isForm(r *http.Request) bool {
+	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return err == nil && media == "application/x-www-form-urlencoded" && r.URL.Path == "/"
 }
 
 // survive answers 500 for a service that panicked, tells of it, and lets the
@@ -57,13 +129,23 @@ func (a *App) surviving(h http.Handler) http.Handler {
 
 // unknownService refuses an operation of a service that is not played, and
 // says so on the terminal: a silent success would be a lie.
-func (a *App) unknownService(w http.ResponseWriter, r *http.Request, target string) {
-	what := "a request without X-Amz-Target, as S3 and STS get them"
-	if target != "" {
-		what = fmt.Sprintf("%.100q", target)
+func (a *App) unknownService(w http.ResponseWriter, r *http.Request, name string, services []awsService) {
+	what := "a request that does not say which service it is for"
+	if name != "" {
+		what = fmt.Sprintf("%.100q", name)
 	}
-	a.observe(Event{Kind: KindWarning, Source: "AWS endpoint", Text: what + " was refused: of the AWS services only Cognito user pools (cognito-idp) run locally in this version"})
-	awsjson.WriteError(w, aws.NewRequestID(), &aws.Error{
+	var running []string
+	for _, s := range services {
+		if s.title != "" {
+			running = append(running, s.title+" ("+s.name+")")
+		}
+	}
+	a.observe(Event{Kind: KindWarning, Source: "AWS endpoint", Text: what + " was refused: of the AWS services these run locally in this version: " + strings.Join(running, ", ")})
+	if isForm(r) {
+		_ = awsquery.WriteError(w, aws.NewRequestID(), "", &aws.Error{Code: "InvalidAction", Message: "The action or operation requested is invalid.", Status: http.StatusBadRequest})
+		return
+	}
+	_ = awsjson.WriteError(w, aws.NewRequestID(), &aws.Error{
 		Code: "UnknownOperationException", Message: "", Status: http.StatusBadRequest,
 	})
 }

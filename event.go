@@ -12,6 +12,7 @@ const (
 	KindRequest  Kind = "request"  // one request and its decision
 	KindFunction Kind = "function" // one line of a function's log
 	KindPool     Kind = "pool"     // one operation on a user pool
+	KindService  Kind = "service"  // one operation on another service of AWS
 	KindTenant   Kind = "tenant"   // one request to a tenant
 	KindCode     Kind = "code"     // a code was sent to a user
 	KindWarning  Kind = "warning"  // works, but not as the user may think

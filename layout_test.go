@@ -25,7 +25,7 @@ var arrows = map[string][]string{
 	"cmd/doorwright": {".", "app", "examples"},
 	".": {
 		"app", "verify", "sigv4", "internal/gateway", "internal/authorizer",
-		"internal/lambda", "internal/cognito", "internal/auth0", "internal/oidc", "internal/iam", "internal/store", "internal/localca", "internal/wire/awsjson", "internal/wire/policy", "internal/aws",
+		"internal/lambda", "internal/cognito", "internal/auth0", "internal/oidc", "internal/iam", "internal/store", "internal/localca", "internal/wire/awsjson", "internal/wire/awsquery", "internal/wire/policy", "internal/aws",
 	},
 	"doorwrighttest": {"."},
 	"examples":       {},
@@ -36,7 +36,7 @@ var arrows = map[string][]string{
 	"internal/cognito":    {"internal/oidc", "verify", "sigv4", "internal/store", "internal/wire/awsjson", "internal/aws"},
 	"internal/auth0":      {"internal/oidc", "verify", "internal/store", "internal/aws"},
 	"internal/authorizer": {"internal/iam", "verify", "internal/wire/apigw", "internal/wire/policy", "internal/aws"},
-	"internal/iam":        {"sigv4", "internal/wire/policy", "internal/aws"},
+	"internal/iam":        {"verify", "sigv4", "internal/wire/awsquery", "internal/wire/policy", "internal/aws"},
 	"internal/lambda":     {"internal/build", "internal/aws"},
 	// The engine that rooms which play an authorization server share.
 	"internal/oidc": {"verify", "internal/store", "internal/aws"},
@@ -58,6 +58,7 @@ var arrows = map[string][]string{
 	"internal/store/storetest": {"internal/store"},
 	"internal/wire/apigw":      {"internal/aws"},
 	"internal/wire/awsjson":    {"internal/aws"},
+	"internal/wire/awsquery":   {"internal/aws"},
 	"internal/wire/policy":     {},
 	"internal/aws":             {},
 }

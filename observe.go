@@ -11,6 +11,7 @@ import (
 	"github.com/doorwright/doorwright/internal/auth0"
 	"github.com/doorwright/doorwright/internal/cognito"
 	"github.com/doorwright/doorwright/internal/gateway"
+	"github.com/doorwright/doorwright/internal/iam"
 	"github.com/doorwright/doorwright/internal/lambda"
 )
 
@@ -90,6 +91,15 @@ func (a *App) poolEvent(e cognito.Event) {
 	}
 	text := a.byHandler(e.String(), slices.Collect(maps.Keys(a.handlerOf))) // a trigger's refusal names its function
 	a.observe(Event{Time: e.Time, Kind: kind, Source: printable(e.Pool), RequestID: e.RequestID, Text: text})
+}
+
+// stsEvent tells of a call of STS.
+func (a *App) stsEvent(e iam.Event) {
+	kind := KindService
+	if e.Fault() {
+		kind = KindError
+	}
+	a.observe(Event{Time: e.Time, Kind: kind, Source: "sts", RequestID: e.RequestID, Text: e.String()})
 }
 
 func (a *App) tenantEvent(e auth0.Event) {

@@ -79,7 +79,7 @@ func (t *terminal) line(e doorwright.Event) string {
 		return clock + t.paintRequest(e)
 	case doorwright.KindFunction:
 		return clock + t.paint(dim, "  "+e.Source+"  ") + e.Text
-	case doorwright.KindPool, doorwright.KindTenant:
+	case doorwright.KindPool, doorwright.KindService, doorwright.KindTenant:
 		return clock + t.paint(cyan, e.Text)
 	case doorwright.KindCode:
 		if t.person && e.Secret != "" {

@@ -176,13 +176,15 @@ func (e *evaluation) refuse(by Source) Decision {
 }
 
 // contextOf gives a request the keys of its caller, which come before its own, and
-// those that every request has.
+// those that every request has. A caller that is nil has no keys.
 func (a *Account) contextOf(p *Principal, own func(string) ([]string, bool)) func(string) ([]string, bool) {
 	now := a.cfg.Now().UTC()
 	return func(key string) ([]string, bool) {
 		key = strings.ToLower(key)
-		if values, ok, known := p.values(key); known {
-			return values, ok
+		if p != nil {
+			if values, ok, known := p.values(key); known {
+				return values, ok
+			}
 		}
 		switch key {
 		case "aws:currenttime":

@@ -120,7 +120,12 @@ func compileTrust(doc policy.Document) (*Policy, error) {
 		}
 		s.Resource = []string{"*"}
 	}
-	return compile(doc, needPrincipal)
+	return compile(doc, func(s *policy.Statement) error {
+		if err := checkTrust(s); err != nil {
+			return err
+		}
+		return needPrincipal(s)
+	})
 }
 
 func needPrincipal(s *policy.Statement) error {
