@@ -29,7 +29,8 @@
 //     and a percent sign in the query must begin an escape.
 //   - The order of the checks is the one that was recorded from DynamoDB: header,
 //     date, host, algorithm, credential and its scope, key, signature.
-//   - A presigned query to any service must have X-Amz-Expires. Its parameters
+//   - A presigned query to S3 must have X-Amz-Expires. Another without it, as SDKs
+//     presign for STS, is good for as long as a signed header. Its parameters
 //     have one spelling, stand there once in any case, and but for S3, to whose
 //     queries SDKs move headers, one that nobody knows is refused.
 //   - A presigned query can be used before its time as much as the window says,

@@ -158,13 +158,17 @@ func TestPresignedRefusals(t *testing.T) {
 		message string // exact, but for a final "…"
 	}{
 		{"two forms", "", set("Authorization", "Bearer abc"), sigv4.TwoForms, "Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header."},
-		{"all missing", "", func(r *http.Request) { r.RequestURI = "/?X-Amz-Algorithm" }, sigv4.Malformed,
+		{"all missing", "not", func(r *http.Request) { r.RequestURI = "/?X-Amz-Algorithm" }, sigv4.Malformed,
+			must + "'X-Amz-Algorithm'. " + must + "'X-Amz-Credential'. " + must + "'X-Amz-Signature'. " + must + "'X-Amz-SignedHeaders'. " + must + "'X-Amz-Date'. " +
+				"Re-examine the query-string parameters."},
+		{"all missing", "only", func(r *http.Request) { r.RequestURI = "/?X-Amz-Algorithm" }, sigv4.Malformed,
 			must + "'X-Amz-Algorithm'. " + must + "'X-Amz-Credential'. " + must + "'X-Amz-Signature'. " + must + "'X-Amz-SignedHeaders'. " + must + "'X-Amz-Date'. " +
 				must + "'X-Amz-Expires'. Re-examine the query-string parameters."},
 		{"no algorithm", "only", changeQuery("X-Amz-Algorithm=AWS4-HMAC-SHA256&", ""), sigv4.Malformed, must + "'X-Amz-Algorithm'. Re-examine the query-string parameters."},
 		{"no algorithm", "not", changeQuery("X-Amz-Algorithm=AWS4-HMAC-SHA256&", ""), sigv4.MissingAuthentication, "Missing Authentication Token"},
 		{"other algorithm", "", changeQuery("AWS4-HMAC-SHA256", "AWS4-ECDSA-P256-SHA256"), sigv4.Unsupported, "Unsupported AWS 'algorithm': 'AWS4-ECDSA-P256-SHA256' (only…"},
-		{"no expiry", "", changeQuery("&X-Amz-Expires=1200", ""), sigv4.Malformed, must + "'X-Amz-Expires'. Re-examine the query-string parameters."},
+		{"no expiry", "only", changeQuery("&X-Amz-Expires=1200", ""), sigv4.Malformed, must + "'X-Amz-Expires'. Re-examine the query-string parameters."},
+		{"no expiry", "not", changeQuery("&X-Amz-Expires=1200", ""), sigv4.SignatureMismatch, "The request signature we…"},
 		{"no number", "", changeQuery("Expires=1200", "Expires=1e3"), sigv4.Malformed, "X-Amz-Expires should be a number"},
 		{"a sign", "", changeQuery("Expires=1200", "Expires=%2B1200"), sigv4.Malformed, "X-Amz-Expires should be a number"},
 		{"negative", "", changeQuery("Expires=1200", "Expires=-1"), sigv4.Malformed, "X-Amz-Expires must be non-negative"},

@@ -75,15 +75,15 @@ func (v *Verifier) readQuery(all []parameter) (*presigned, error) {
 }
 
 // requireAll names all parameters that are missing at once. The order has been
-// recorded from DynamoDB. That X-Amz-Expires is required of a query to any
-// service is the strict reading: it bounds how long the query is good.
-func (q *presigned) requireAll() error {
+// recorded from DynamoDB. X-Amz-Expires is required by S3 alone: what SDKs presign
+// for STS has none.
+func (q *presigned) requireAll(expires bool) error {
 	var b strings.Builder
 	for _, required := range []parameter{
 		{queryAlgorithm, q.algorithm}, {queryCredential, q.credential}, {querySignature, q.signature},
 		{querySignedHeaders, q.signedHeaders}, {queryDate, q.date}, {queryExpires, q.expires},
 	} {
-		if required.value == "" {
+		if required.value == "" && (expires || required.name != queryExpires) {
 			fmt.Fprintf(&b, "AWS query-string parameters must include '%s'. ", required.name)
 		}
 	}
@@ -93,8 +93,12 @@ func (q *presigned) requireAll() error {
 	return malformed("%sRe-examine the query-string parameters.", &b)
 }
 
-// lifetime reads X-Amz-Expires. The texts are S3's.
-func (q *presigned) lifetime() (time.Duration, error) {
+// lifetime reads X-Amz-Expires. The texts are S3's. Without it, a query is good for
+// as long as a header.
+func (q *presigned) lifetime(window time.Duration) (time.Duration, error) {
+	if q.expires == "" {
+		return window, nil
+	}
 	digits := strings.TrimPrefix(q.expires, "-")
 	if digits == "" || strings.Trim(digits, "0123456789") != "" {
 		return 0, malformed("X-Amz-Expires should be a number")

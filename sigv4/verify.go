@@ -269,7 +269,7 @@ func (v *Verifier) presignedClaim(r *http.Request, all []parameter) (*claim, err
 	if err != nil {
 		return nil, err
 	}
-	if err := q.requireAll(); err != nil {
+	if err := q.requireAll(v.S3); err != nil {
 		return nil, err
 	}
 	if r.Header.Get(headerToken) != "" {
@@ -279,7 +279,8 @@ func (v *Verifier) presignedClaim(r *http.Request, all []parameter) (*claim, err
 	if err != nil {
 		return nil, err
 	}
-	lifetime, err := q.lifetime()
+	_, window := v.clock()
+	lifetime, err := q.lifetime(window)
 	if err != nil {
 		return nil, err
 	}
