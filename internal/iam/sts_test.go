@@ -3,8 +3,10 @@ package iam_test
 import (
 	"context"
 	"crypto"
+	"crypto/hmac"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/base64"
 	"encoding/json"
@@ -219,6 +221,46 @@ func TestGetCallerIdentity(t *testing.T) {
 	sigv4.Sign(r, nil, keys, "sts", "us-east-1", s.now)
 	if a = serve(t, sts, r); a.status != 200 || a.blank() != want(sessionARN, "AROA:me") {
 		t.Errorf("GET: %d %s", a.status, a.body)
+	}
+}
+
+// TestPresignedCallerIdentity: what SDKs presign for STS says no X-Amz-Expires, and is
+// good for as long as a signed header.
+func TestPresignedCallerIdentity(t *testing.T) {
+	s, sts, _ := stsStage(t, nil)
+	keys := s.assume(t, iam.AssumeRequest{}).Credentials
+	query := func(keys sigv4.Credentials) string {
+		q := "Action=GetCallerIdentity&Version=2011-06-15&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=" + keys.AccessKeyID +
+			"%2F20261121%2Fus-east-1%2Fsts%2Faws4_request&X-Amz-Date=20261121T140211Z&X-Amz-Security-Token=" + url.QueryEscape(keys.SessionToken) + "&X-Amz-SignedHeaders=host"
+		mac := func(key []byte, text string) []byte {
+			h := hmac.New(sha256.New, key)
+			h.Write([]byte(text))
+			return h.Sum(nil)
+		}
+		hash := func(text string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(text))) }
+		key := []byte("AWS4" + keys.SecretAccessKey)
+		for _, part := range []string{"20261121", "us-east-1", "sts", "aws4_request"} {
+			key = mac(key, part)
+		}
+		canonical := "GET\n/\n" + q + "\nhost:localhost:4566\n\nhost\n" + hash("")
+		return q + fmt.Sprintf("&X-Amz-Signature=%x", mac(key, "AWS4-HMAC-SHA256\n20261121T140211Z\n20261121/us-east-1/sts/aws4_request\n"+hash(canonical)))
+	}
+	get := func(query string) answer {
+		return serve(t, sts, httptest.NewRequest(http.MethodGet, "http://localhost:4566/?"+query, nil))
+	}
+	good := query(keys)
+	if a := get(good); a.status != 200 || !strings.Contains(a.body, "<Arn>"+sessionARN+"</Arn>") {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	if a := get(strings.Replace(good, "GetCallerIdentity", "GetSessionToken", 1)); a.status != 403 || !strings.Contains(a.body, "<Code>SignatureDoesNotMatch</Code>") {
+		t.Errorf("another operation: %d %s", a.status, a.body)
+	}
+	swapped := keys
+	swapped.SessionToken = s.assume(t, iam.AssumeRequest{}).SessionToken
+	get(query(swapped)).refusal(t, "another's token", 403, "InvalidClientTokenId", "The security token included in the request is invalid.")
+	s.now = start.Add(5*time.Minute + time.Second)
+	if a := get(good); a.status != 403 || !strings.Contains(a.body, "<Message>Signature expired: 20261121T140211Z is now earlier than 20261121T140212Z") {
+		t.Errorf("late: %d %s", a.status, a.body)
 	}
 }
 
