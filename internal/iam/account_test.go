@@ -181,6 +181,21 @@ func TestForgedSessions(t *testing.T) {
 		}
 		refused(t, s, "a part", c.AccessKeyID, c.SessionToken[:i], unknown)
 	}
+	padded := 0
+	for i := range 12 { // one token has one spelling, also where bits are left over
+		c := s.assume(t, iam.AssumeRequest{Session: aws.RandomText("abcdefgh", 4+i)})
+		text := strings.TrimRight(c.SessionToken, "=")
+		if len(text) == len(c.SessionToken) {
+			continue
+		}
+		padded++
+		const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+		last := strings.IndexByte(alphabet, text[len(text)-1]) ^ 1
+		refused(t, s, "another spelling", c.AccessKeyID, text[:len(text)-1]+alphabet[last:last+1]+c.SessionToken[len(text):], unknown)
+	}
+	if padded == 0 {
+		t.Error("no token has bits left over")
+	}
 	for i := range c.AccessKeyID {
 		forged := []byte(c.AccessKeyID)
 		forged[i] ^= 1
@@ -254,6 +269,22 @@ func TestAssumeRefuses(t *testing.T) {
 		"MaxSessionDuration": func(cfg *iam.Config) { cfg.Roles[0].MaxSessionDuration = time.Minute },
 		"has a Resource": func(cfg *iam.Config) {
 			cfg.Roles[0].Trust = parsePolicy(t, document(`{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole","Resource":"*"}`))
+		},
+		"trusts every identity pool": func(cfg *iam.Config) { cfg.Roles[0].Trust = parsePolicy(t, trust(federated, `"sts:*"`, `{}`)) },
+		"add the condition StringEquals": func(cfg *iam.Config) {
+			cfg.Roles[0].Trust = parsePolicy(t, trust(federated, `"sts:*"`, `{"StringNotEquals":{"cognito-identity.amazonaws.com:aud":"x"}}`))
+		},
+		"no NotPrincipal": func(cfg *iam.Config) {
+			cfg.Roles[0].Trust = parsePolicy(t, document(`{"Effect":"Allow","NotPrincipal":{"AWS":"`+account+`"},"Action":"sts:AssumeRole"}`))
+		},
+		"without wildcards": func(cfg *iam.Config) {
+			cfg.Roles[0].Trust = parsePolicy(t, trust(aws1("arn:aws:iam::000000000000:role/*"), `"sts:*"`, `{}`))
+		},
+		"the name of one provider": func(cfg *iam.Config) {
+			cfg.Roles[0].Trust = parsePolicy(t, trust(`{"Federated":"*"}`, `"sts:*"`, `{}`))
+		},
+		"the types are": func(cfg *iam.Config) {
+			cfg.Roles[0].Trust = parsePolicy(t, trust(`{"CanonicalUser":"x"}`, `"sts:*"`, `{}`))
 		},
 		"neither Principal nor": func(cfg *iam.Config) {
 			cfg.Roles[0].Trust = parsePolicy(t, document(`{"Effect":"Allow","Action":"sts:AssumeRole"}`))

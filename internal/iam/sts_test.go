@@ -527,6 +527,8 @@ func TestGetSessionToken(t *testing.T) {
 	if err != nil || !p.Root || p.Session != nil || p.ARN != "arn:aws:iam::000000000000:root" || p.AccessKeyID != keys.AccessKeyID {
 		t.Errorf("%+v %v", p, err)
 	}
+	abroad := newStage(t, func(cfg *iam.Config) { cfg.AccountID = "111122223333" })
+	refused(t, abroad, "another account's root, of the same master key", keys.AccessKeyID, keys.SessionToken, sigv4.ErrUnknownKey)
 	s.call(t, sts, &keys, "Action", "GetSessionToken").refusal(t, "root's session", 403, "AccessDenied", "Cannot call GetSessionToken with session credentials")
 	role := s.assume(t, iam.AssumeRequest{}).Credentials
 	s.call(t, sts, &role, "Action", "GetSessionToken").refusal(t, "a role's session", 403, "AccessDenied", "Cannot call GetSessionToken with session credentials")
