@@ -63,6 +63,8 @@ type routeRow struct {
 	Target     string   `json:"target"`
 	// APIKeyRequired is set for the routes of a REST API that ask for a key.
 	APIKeyRequired bool `json:"apiKeyRequired,omitempty"`
+	// Callers are who has the permission to call a route with the authorizer iam.
+	Callers []string `json:"callers,omitempty"`
 }
 
 func newRoutes() *cobra.Command {
@@ -85,7 +87,12 @@ func newRoutes() *cobra.Command {
 			fmt.Fprintln(w, "API\tROUTE\tAUTHORIZER\tSCOPES\tTARGET")
 			for _, r := range rows {
 				guard := r.Authorizer
-				if r.Type != "none" {
+				switch {
+				case r.Type == app.AuthorizerIAM && len(r.Callers) == 0:
+					guard += " (root alone)"
+				case r.Type == app.AuthorizerIAM:
+					guard += " (" + strings.Join(r.Callers, ", ") + ")"
+				case r.Type != "none":
 					guard += " (" + r.Type + ")"
 				}
 				if r.APIKeyRequired {
@@ -124,7 +131,10 @@ func newSchema() *cobra.Command {
 func routeRows(decl *app.App) []routeRow {
 	rows := []routeRow{}
 	for _, r := range decl.Routes() {
-		row := routeRow{API: r.API, Route: r.Key, Authorizer: r.Authorizer, Type: "none", Scopes: r.Scopes, Target: r.URL.String(), APIKeyRequired: r.APIKeyRequired}
+		row := routeRow{API: r.API, Route: r.Key, Authorizer: r.Authorizer, Type: "none", Scopes: r.Scopes, Target: r.URL.String(), APIKeyRequired: r.APIKeyRequired, Callers: decl.Callers(r)}
+		if r.Authorizer == app.AuthorizerIAM {
+			row.Type = app.AuthorizerIAM
+		}
 		if api, ok := decl.APIs.Get(r.API); ok {
 			if z, ok := api.Authorizers.Get(r.Authorizer); ok {
 				row.Type = z.Type
