@@ -38,6 +38,7 @@ var arrows = map[string][]string{
 	"internal/authorizer": {"internal/iam", "verify", "internal/wire/apigw", "internal/wire/policy", "internal/aws"},
 	"internal/iam":        {"verify", "sigv4", "internal/wire/awsquery", "internal/wire/policy", "internal/aws"},
 	"internal/lambda":     {"internal/build", "internal/aws"},
+	"internal/bucket":     {"internal/iam", "sigv4", "internal/store", "internal/aws"},
 	// The engine that rooms which play an authorization server share.
 	"internal/oidc": {"verify", "internal/store", "internal/aws"},
 
