@@ -174,7 +174,11 @@ func (q query) number(name string, low, high, absent int) (int, error) {
 		return 0, invalidArgument("Provided "+name+" not an integer or within integer range", name, q.get(name))
 	}
 	if n < low || n > high {
-		return 0, invalidArgument("Argument "+name+" must be an integer between "+strconv.Itoa(low)+" and "+strconv.Itoa(high), name, q.get(name))
+		word := name
+		if name == "max-keys" {
+			word = "maxKeys"
+		}
+		return 0, invalidArgument("Argument "+word+" must be an integer between "+strconv.Itoa(low)+" and "+strconv.Itoa(high), name, q.get(name))
 	}
 	return n, nil
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/doorwright/doorwright/sigv4"
 )
@@ -81,7 +82,7 @@ func (c *call) authenticate(ctx context.Context) error {
 		if errors.As(err, &e) && e.Reason == sigv4.MissingAuthentication {
 			return nil // nobody, who may do nothing; the body is not read
 		}
-		return c.s.onSignature(err, c.claimOf())
+		return c.onRequest(err)
 	}
 	if err := c.admitAs(id); err != nil {
 		return err
@@ -119,6 +120,7 @@ func (c *call) checkVersion2() error {
 type claimed struct {
 	accessKeyID, signature, token, contentHash string
 	expires                                    string
+	signedAt                                   time.Time
 }
 
 // claimOf reads it from the request, verified or not.
@@ -142,6 +144,11 @@ func (c *call) claimOf() claimed {
 		said.token = r.Header.Get("X-Amz-Security-Token")
 	}
 	said.contentHash = r.Header.Get("X-Amz-Content-Sha256")
+	for _, at := range []string{c.query.get("X-Amz-Date"), r.Header.Get("X-Amz-Date")} {
+		if t, err := time.Parse(basicTime, at); err == nil {
+			said.signedAt = t
+		}
+	}
 	return said
 }
 
@@ -166,9 +173,7 @@ func (s *Service) onSignature(err error, said claimed) error {
 	case sigv4.Expired, sigv4.NotYetCurrent:
 		return skewed(e, said)
 	case sigv4.WrongScope:
-		return s.wrongScope(e)
-	case sigv4.UnsignedHeader:
-		return refuse(codeAccessDenied, "There were headers present in the request which were not signed", "HeadersNotSigned", unsignedHeader(e.Message))
+		return s.wrongScope(e, said.signedAt)
 	case sigv4.PayloadHashMissing:
 		return refuse(codeMissingSecurityHeader, "Your request was missing a required header", "MissingHeaderName", "x-amz-content-sha256")
 	case sigv4.PayloadHashInvalid:
@@ -184,13 +189,26 @@ func (s *Service) onSignature(err error, said claimed) error {
 	case sigv4.PolicyMalformed:
 		return refuse(codeInvalidPolicyDocument, e.Message)
 	}
-	switch e.Form {
-	case sigv4.QueryForm:
-		return refuse(codeAuthQueryParameters, e.Message)
-	case sigv4.PolicyForm:
-		return refuse(codeInvalidArgument, e.Message)
+	return refuse(codeInvalidArgument, e.Message)
+}
+
+// onRequest is onSignature for a request, where it may be the request that
+// cannot be read.
+func (c *call) onRequest(err error) error {
+	var e *sigv4.Error
+	if !errors.As(err, &e) {
+		return err
 	}
-	return refuse(codeAuthHeaderMalformed, "The authorization header is malformed; "+e.Message)
+	switch e.Reason {
+	case sigv4.UnsignedHeader:
+		return refuse(codeAccessDenied, "There were headers present in the request which were not signed", "HeadersNotSigned", notSigned(c.r, c.query))
+	case sigv4.Malformed, sigv4.Unsupported, sigv4.TooLarge:
+		if e.Form == sigv4.QueryForm {
+			return malformedQuery(c.query, e)
+		}
+		return malformedAuthorization(c.r.Header, e)
+	}
+	return c.s.onSignature(err, c.claimOf())
 }
 
 // mismatch shows the client what should have been signed, as S3 does.
@@ -235,7 +253,7 @@ func skewed(e *sigv4.Error, said claimed) error {
 
 // wrongScope names what is wrong with the scope. A client corrects its region
 // by the element Region.
-func (s *Service) wrongScope(e *sigv4.Error) error {
+func (s *Service) wrongScope(e *sigv4.Error, signedAt time.Time) error {
 	code, form := codeAuthHeaderMalformed, "The authorization header is malformed; %s"
 	if e.Form != sigv4.HeaderForm {
 		code, form = codeAuthQueryParameters, "Error parsing the X-Amz-Credential parameter; %s"
@@ -251,14 +269,10 @@ func (s *Service) wrongScope(e *sigv4.Error) error {
 	if e.Scope.Terminator != "aws4_request" {
 		return refuse(code, fmt.Sprintf(form, `incorrect terminal "`+e.Scope.Terminator+`". This endpoint uses "aws4_request".`))
 	}
-	return refuse(code, fmt.Sprintf(form, `Invalid credential date "`+e.Scope.Date+`". This date is not the same as X-Amz-Date.`))
-}
-
-// unsignedHeader takes the header's name from package sigv4's message: 'name' must
-// be a 'SignedHeader'.
-func unsignedHeader(message string) string {
-	name, _, _ := strings.Cut(strings.TrimPrefix(message, "'"), "'")
-	return strings.ToLower(name)
+	if len(e.Scope.Date) != len("20060102") || strings.Trim(e.Scope.Date, "0123456789") != "" {
+		return refuse(code, fmt.Sprintf(form, `incorrect date format "`+e.Scope.Date+`". This date in the credential must be in the format "yyyyMMdd".`))
+	}
+	return refuse(code, fmt.Sprintf(form, `Invalid credential date "`+e.Scope.Date+`". This date is not the same as X-Amz-Date: "`+signedAt.Format("20060102")+`".`))
 }
 
 // onBody says what is wrong with a body.
@@ -268,7 +282,9 @@ func (s *Service) onBody(err error, said claimed) error {
 	switch {
 	case errors.As(err, &r):
 		return err
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &e) && e.Reason == sigv4.Incomplete:
+	case errors.As(err, &e) && e.Reason == sigv4.Incomplete && e.Err != nil:
+		return refuse(codeIncompleteBody, "The request body terminated unexpectedly").because(err)
+	case errors.Is(err, io.ErrUnexpectedEOF), e != nil && e.Reason == sigv4.Incomplete:
 		return refuse(codeIncompleteBody, "You did not provide the number of bytes specified by the Content-Length HTTP header").because(err)
 	case e == nil:
 		return refuse(codeRequestTimeout, "Your socket connection to the server was not read from or written to within the timeout period. Idle connections will be closed.").because(err)
@@ -278,6 +294,10 @@ func (s *Service) onBody(err error, said claimed) error {
 		return refuse(codeContentSHA256Mismatch, "The provided 'x-amz-content-sha256' header does not match what was computed.", "ClientComputedContentSHA256", said.contentHash)
 	case sigv4.SignatureMismatch:
 		return mismatch(e, said)
+	case sigv4.ChunkMalformed:
+		if strings.Contains(e.Message, "trailer") {
+			return refuse("MalformedTrailerError", "The request contained trailing data that was not well-formed or did not conform to our published schema.").because(e)
+		}
 	case sigv4.TooLarge:
 		return refuse("InvalidChunkSizeError", e.Message)
 	}

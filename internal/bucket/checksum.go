@@ -4,6 +4,7 @@ import (
 	"crypto/md5"
 	"crypto/sha1"
 	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/base64"
 	"fmt"
 	"hash"
@@ -23,10 +24,13 @@ const (
 	crc64nvmeSum = "CRC64NVME"
 	sha1Sum      = "SHA1"
 	sha256Sum    = "SHA256"
+	sha512Sum    = "SHA512"
+	md5Sum       = "MD5"
 )
 
-// algorithms are all of them, in the order in which S3 names them.
-var algorithms = [...]string{crc32Sum, crc32cSum, crc64nvmeSum, sha1Sum, sha256Sum}
+// algorithms are those that are kept. S3 also has XXHASH64, XXHASH3 and
+// XXHASH128, which are refused.
+var algorithms = [...]string{crc32Sum, crc32cSum, crc64nvmeSum, sha1Sum, sha256Sum, sha512Sum, md5Sum}
 
 // What a checksum of an object in parts is of: its bytes, or its parts' sums.
 const (
@@ -60,6 +64,10 @@ func newHash(algorithm string) hash.Hash {
 		return sha1.New()
 	case sha256Sum:
 		return sha256.New()
+	case sha512Sum:
+		return sha512.New()
+	case md5Sum:
+		return md5.New()
 	}
 	panic("bucket: no checksum algorithm " + algorithm) // callers check
 }
@@ -82,6 +90,12 @@ type expected struct {
 // expectedChecksum reads the headers of a body's checksum.
 func expectedChecksum(h http.Header) (expected, error) {
 	var e expected
+	for name := range h {
+		// One that is not known is not passed over: the client counts on it.
+		if a, ok := strings.CutPrefix(name, "X-Amz-Checksum-"); ok && strings.HasPrefix(a, "Xx") {
+			return expected{}, unsupportedAlgorithm()
+		}
+	}
 	for _, a := range algorithms {
 		values := h.Values(checksumHeader(a))
 		if len(values) == 0 {
@@ -90,10 +104,10 @@ func expectedChecksum(h http.Header) (expected, error) {
 		if e.algorithm != "" || len(values) > 1 {
 			return expected{}, refuse(codeInvalidRequest, "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.")
 		}
-		if !isSum(a, values[0]) {
-			return expected{}, refuse(codeInvalidRequest, fmt.Sprintf("Value for x-amz-checksum-%s header is invalid.", strings.ToLower(a)))
-		}
 		e = expected{algorithm: a, value: values[0]}
+	}
+	if e.algorithm != "" && !isSum(e.algorithm, e.value) {
+		return expected{}, refuse(codeInvalidRequest, fmt.Sprintf("Value for x-amz-checksum-%s header is invalid.", strings.ToLower(e.algorithm)))
 	}
 	for _, name := range h.Values("X-Amz-Trailer") {
 		a, ok := strings.CutPrefix(strings.ToLower(strings.TrimSpace(name)), "x-amz-checksum-")
@@ -112,7 +126,7 @@ func expectedChecksum(h http.Header) (expected, error) {
 	}
 	said = strings.ToUpper(said)
 	if !slices.Contains(algorithms[:], said) {
-		return expected{}, refuse(codeInvalidRequest, "Checksum algorithm provided is unsupported. Please try again with any of the valid types: ["+strings.Join(algorithms[:], ", ")+"]")
+		return expected{}, unsupportedAlgorithm()
 	}
 	switch e.algorithm {
 	case "":
@@ -206,4 +220,8 @@ func times(m []uint64, v uint64) (sum uint64) {
 		}
 	}
 	return sum
+}
+
+func unsupportedAlgorithm() error {
+	return refuse(codeInvalidRequest, "Checksum algorithm provided is unsupported. Please try again with any of the valid types: ["+strings.Join(algorithms[:], ", ")+"]")
 }

@@ -16,18 +16,15 @@ func readSource(h http.Header) (source, error) {
 	raw := h.Get(headerCopySource)
 	text, version, versioned := strings.Cut(raw, "?versionId=")
 	text, err := unescape(text)
-	bad := func() (source, error) {
-		return source{}, invalidArgument("Invalid copy source object key", headerCopySourceLower, raw)
-	}
 	if err != nil || !utf8.ValidString(text) {
-		return bad()
+		return source{}, invalidArgument("Invalid copy source encoding", headerCopySourceLower, raw)
 	}
 	bucket, key, ok := strings.Cut(strings.TrimPrefix(text, "/"), "/")
 	if !ok || bucket == "" {
 		return source{}, invalidArgument("Copy Source must mention the source bucket and key: sourcebucket/sourcekey", headerCopySourceLower, raw)
 	}
 	if key == "" || len(key) > maxKey {
-		return bad()
+		return source{}, invalidArgument("Invalid copy source object key", headerCopySourceLower, raw)
 	}
 	if versioned && version != "null" {
 		return source{}, invalidArgument("Invalid version id specified", "versionId", version)
@@ -90,12 +87,12 @@ func (c *call) copied(o *object, from source) (metadata, []tag, error) {
 		return metadata{}, nil, err
 	}
 	if !replaceMeta {
-		class, encryption := meta.StorageClass, meta.Encryption
-		if from == (source{c.address.bucket, c.key}) && !replaceTags && class == o.meta.StorageClass && encryption == o.meta.Encryption {
+		class, encryption, redirect := meta.StorageClass, meta.Encryption, meta.Redirect
+		if from == (source{c.address.bucket, c.key}) && !replaceTags && class == o.meta.StorageClass && encryption == o.meta.Encryption && redirect == o.meta.Redirect {
 			return metadata{}, nil, refuse(codeInvalidRequest, "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.")
 		}
 		meta = o.meta
-		meta.StorageClass, meta.Encryption = class, encryption
+		meta.StorageClass, meta.Encryption, meta.Redirect = class, encryption, redirect // these are never copied
 	}
 	tags := o.tags
 	if replaceTags {

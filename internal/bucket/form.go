@@ -105,6 +105,9 @@ func (s *Service) postObject(ctx context.Context, c *call) error {
 	if err := c.admitAs(id); err != nil {
 		return err
 	}
+	if err := c.admit(); err != nil {
+		return err
+	}
 	if err := c.becomePut(f, key); err != nil {
 		return err
 	}
@@ -132,14 +135,34 @@ func (c *call) becomePut(f *form, key string) error {
 		case name == "content-type", name == "cache-control", name == "content-disposition", name == "content-encoding", name == "expires", name == "content-language",
 			strings.HasPrefix(name, "x-amz-") && !signatureParameters[name]:
 			with.Header[http.CanonicalHeaderKey(name)] = values
-		case name == "redirect", name == "tagging":
-			if name == "tagging" {
-				return notImplemented("tagging")
+		case name == "tagging":
+			tags, err := formTags(values[0])
+			if err != nil {
+				return err
 			}
+			with.Header.Set("X-Amz-Tagging", tags)
 		}
 	}
 	c.r = &with
 	return c.allow("s3:PutObject", c.resource())
+}
+
+// formTags reads the document of a form's tags, and gives them as a header has
+// them.
+func formTags(text string) (string, error) {
+	var in tagging
+	if err := readXML(strings.NewReader(text), "Tagging", &in); err != nil {
+		return "", err
+	}
+	tags, err := in.tags()
+	if err != nil {
+		return "", err
+	}
+	q := url.Values{}
+	for _, t := range tags {
+		q.Set(t.Key, t.Value)
+	}
+	return q.Encode(), nil
 }
 
 // errTooLarge ends the reading of a file that is longer than it may be.

@@ -37,6 +37,10 @@ func (c *call) missing() error {
 
 // getObject serves GetObject and HeadObject.
 func (s *Service) getObject(ctx context.Context, c *call) error {
+	number, err := c.wantedPart()
+	if err != nil {
+		return err
+	}
 	leave := s.shelf.enter()
 	defer leave()
 	o, err := c.existing(ctx)
@@ -56,7 +60,7 @@ func (s *Service) getObject(ctx context.Context, c *call) error {
 		c.event.Status = http.StatusNotModified
 		return c.writeEmpty(http.StatusNotModified)
 	}
-	span, err := c.span(o)
+	span, err := c.span(o, number)
 	if err != nil {
 		return err
 	}
@@ -142,15 +146,23 @@ type span struct {
 	sum checksum
 }
 
-// span reads Range or partNumber.
-func (c *call) span(o *object) (span, error) {
+// wantedPart reads partNumber: 0 if there is none.
+func (c *call) wantedPart() (int, error) {
+	if !c.query.has("partNumber") {
+		return 0, nil
+	}
+	if c.r.Header.Get("Range") != "" {
+		return 0, refuse(codeInvalidRequest, "Cannot specify both Range header and partNumber query parameter")
+	}
+	return c.partNumber()
+}
+
+// span reads Range, unless a part is asked for.
+func (c *call) span(o *object, number int) (span, error) {
 	whole := span{length: o.size, sum: o.sum}
 	ranged := c.r.Header.Get("Range")
-	if c.query.has("partNumber") {
-		if ranged != "" {
-			return span{}, refuse(codeInvalidRequest, "Cannot specify both Range header and partNumber query parameter")
-		}
-		return c.partSpan(o)
+	if number > 0 {
+		return partSpan(o, number)
 	}
 	if ranged == "" {
 		return whole, nil
@@ -180,11 +192,7 @@ func ifRange(match string, o *object) bool {
 }
 
 // partSpan gives the bytes of one part.
-func (c *call) partSpan(o *object) (span, error) {
-	n, err := c.query.number("partNumber", 1, maxPartNumber, 1)
-	if err != nil {
-		return span{}, invalidArgument("Part number must be an integer between 1 and 10000, inclusive", "partNumber", c.query.get("partNumber"))
-	}
+func partSpan(o *object, n int) (span, error) {
 	if o.parts == 0 {
 		if n != 1 {
 			return span{}, partNotThere(n, 1)
@@ -267,7 +275,9 @@ func (s *Service) getObjectAttributes(ctx context.Context, c *call) error {
 	wanted := map[string]bool{}
 	for _, list := range c.r.Header.Values("X-Amz-Object-Attributes") {
 		for name := range strings.SplitSeq(list, ",") {
-			name = strings.TrimSpace(name)
+			if name = strings.TrimSpace(name); name == "" {
+				continue
+			}
 			if !slices.Contains(objectAttributes[:], name) {
 				return invalidArgument("Invalid attribute name specified.", "x-amz-object-attributes", name)
 			}

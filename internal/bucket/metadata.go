@@ -37,8 +37,12 @@ func readMetadata(h http.Header) (metadata, error) {
 		ContentLanguage:    h.Get("Content-Language"),
 		Expires:            h.Get("Expires"),
 		Encryption:         h.Get("X-Amz-Server-Side-Encryption"),
+		Redirect:           h.Get("X-Amz-Website-Redirect-Location"),
 	}
-	size := len(m.ContentType) + len(m.CacheControl) + len(m.ContentDisposition) + len(m.ContentEncoding) + len(m.ContentLanguage) + len(m.Expires)
+	if r := m.Redirect; r != "" && !strings.HasPrefix(r, "/") && !strings.HasPrefix(r, "http://") && !strings.HasPrefix(r, "https://") {
+		return metadata{}, refuse("InvalidRedirectLocation", "The website redirect location must have a prefix of 'http://' or 'https://' or '/'.")
+	}
+	size := len(m.ContentType) + len(m.CacheControl) + len(m.ContentDisposition) + len(m.ContentEncoding) + len(m.ContentLanguage) + len(m.Expires) + len(m.Redirect)
 	if size > maxSystemMetadata {
 		return metadata{}, metadataTooLarge(size, maxSystemMetadata)
 	}
@@ -98,10 +102,10 @@ func checkUnsupported(h http.Header) error {
 		case strings.HasPrefix(lower, "x-amz-grant-"):
 			return refuse(codeACLNotSupported, "The bucket does not allow ACLs")
 		case strings.HasPrefix(lower, "x-amz-server-side-encryption-"), strings.HasPrefix(lower, "x-amz-copy-source-server-side-encryption-"),
-			lower == "x-amz-website-redirect-location", lower == "x-amz-write-offset-bytes":
+			lower == "x-amz-write-offset-bytes":
 			return notImplemented(lower)
 		case strings.HasPrefix(lower, "x-amz-object-lock-"):
-			return refuse(codeInvalidRequest, "Bucket is missing Object Lock Configuration")
+			return refuse(codeInvalidRequest, "Bucket is missing ObjectLockConfiguration")
 		}
 	}
 	// A bucket as AWS makes it today has ACLs off: "bucket owner enforced"
@@ -134,6 +138,7 @@ func (m metadata) write(h http.Header) {
 	set("Expires", m.Expires)
 	set("X-Amz-Storage-Class", m.StorageClass)
 	set("X-Amz-Server-Side-Encryption", m.Encryption)
+	set("X-Amz-Website-Redirect-Location", m.Redirect)
 	for name, value := range m.User {
 		// As it is: Go's canonical form of a name is what any other client's is.
 		h[http.CanonicalHeaderKey(metaPrefix+name)] = []string{value}
@@ -174,31 +179,24 @@ func (c *call) override(h http.Header) error {
 
 // parseTags reads tags as a header has them: a query string.
 func parseTags(s string) ([]tag, error) {
-	if s == "" {
-		return nil, nil
-	}
 	var tags []tag
+	seen := map[string]bool{}
 	for pair := range strings.SplitSeq(s, "&") {
-		k, v, _ := strings.Cut(pair, "=")
-		key, err := unescapeForm(k)
-		if err != nil {
-			return nil, err
+		if pair == "" {
+			continue
 		}
-		value, err := unescapeForm(v)
-		if err != nil {
-			return nil, err
+		name, value, _ := strings.Cut(pair, "=")
+		key, err := unescape(strings.ReplaceAll(name, "+", " "))
+		if err == nil {
+			value, err = unescape(strings.ReplaceAll(value, "+", " "))
 		}
+		if err != nil || key == "" || seen[key] {
+			return nil, invalidArgument("The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag name duplicates.", "x-amz-tagging", s)
+		}
+		seen[key] = true
 		tags = append(tags, tag{key, value})
 	}
 	return tags, checkTags(tags)
-}
-
-func unescapeForm(s string) (string, error) {
-	v, err := unescape(strings.ReplaceAll(s, "+", " "))
-	if err != nil {
-		return "", invalidArgument("The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag name duplicates.", "x-amz-tagging", s)
-	}
-	return v, nil
 }
 
 // Limits of tags

@@ -114,17 +114,17 @@ func uploadParts(ctx context.Context, tx *sql.Tx, id string, after, limit int) (
 func uploadChecksum(h http.Header) (checksum, error) {
 	sum := checksum{Algorithm: strings.ToUpper(h.Get("X-Amz-Checksum-Algorithm")), Type: strings.ToUpper(h.Get("X-Amz-Checksum-Type"))}
 	switch {
+	case sum.Type != "" && sum.Type != fullObject && sum.Type != composite:
+		return checksum{}, refuse(codeInvalidRequest, "Value for x-amz-checksum-type header is invalid.")
 	case sum.Algorithm == "" && sum.Type != "":
 		return checksum{}, refuse(codeInvalidRequest, "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.")
 	case sum.Algorithm == "":
 		return checksum{}, nil
 	case !slices.Contains(algorithms[:], sum.Algorithm):
-		return checksum{}, refuse(codeInvalidRequest, "Checksum algorithm provided is unsupported. Please try again with any of the valid types: ["+strings.Join(algorithms[:], ", ")+"]")
-	case sum.Type != "" && sum.Type != fullObject && sum.Type != composite:
-		return checksum{}, refuse(codeInvalidRequest, "Value for x-amz-checksum-type header is invalid.")
+		return checksum{}, unsupportedAlgorithm()
 	}
 	onlyFull := sum.Algorithm == crc64nvmeSum
-	onlyComposite := sum.Algorithm == sha1Sum || sum.Algorithm == sha256Sum
+	onlyComposite := !onlyFull && sum.Algorithm != crc32Sum && sum.Algorithm != crc32cSum
 	if sum.Type == "" {
 		sum.Type = composite
 		if onlyFull {
@@ -275,6 +275,8 @@ type completedPart struct {
 	CRC64NVME  string   `xml:"ChecksumCRC64NVME"`
 	SHA1       string   `xml:"ChecksumSHA1"`
 	SHA256     string   `xml:"ChecksumSHA256"`
+	SHA512     string   `xml:"ChecksumSHA512"`
+	MD5        string   `xml:"ChecksumMD5"`
 }
 
 // sum gives what the client says of an algorithm's checksum.
@@ -288,6 +290,10 @@ func (p *completedPart) sum(algorithm string) string {
 		return p.CRC64NVME
 	case sha1Sum:
 		return p.SHA1
+	case sha512Sum:
+		return p.SHA512
+	case md5Sum:
+		return p.MD5
 	}
 	return p.SHA256
 }
@@ -305,6 +311,9 @@ func (s *Service) completeMultipartUpload(ctx context.Context, c *call) error {
 	}
 	o := &object{bucket: c.address.bucket, key: c.key, modified: s.now()}
 	err := s.commit(ctx, c, o, func(tx *sql.Tx) ([]string, error) { return c.assemble(ctx, tx, in.Parts, o) })
+	if done := (*alreadyError)(nil); errors.As(err, &done) {
+		o, err = done.object, nil
+	}
 	if err != nil {
 		return err
 	}
@@ -313,10 +322,18 @@ func (s *Service) completeMultipartUpload(ctx context.Context, c *call) error {
 	d.text("Bucket", o.bucket)
 	d.text("Key", o.key)
 	d.text("ETag", etagQuoted(o.etag))
-	d.text("Checksum"+o.sum.Algorithm, o.sum.Value)
-	d.text("ChecksumType", o.sum.Type)
+	if o.sum.Value != "" {
+		d.text("Checksum"+o.sum.Algorithm, o.sum.Value)
+		d.text("ChecksumType", o.sum.Type)
+	}
 	return c.writeXML(http.StatusOK, d)
 }
+
+// alreadyError says that an upload was completed before, and is still what its
+// key holds: a client whose answer was lost asks again, and gets it.
+type alreadyError struct{ object *object }
+
+func (e *alreadyError) Error() string { return "the upload was completed before" }
 
 // location is where the object is, by the host that the client used.
 func (c *call) location() string {
@@ -333,8 +350,13 @@ func (c *call) location() string {
 func (c *call) assemble(ctx context.Context, tx *sql.Tx, listed []completedPart, o *object) (gone []string, err error) {
 	u, err := c.findUpload(ctx, tx)
 	if err != nil {
+		done, e := findObject(ctx, tx, o.bucket, o.key)
+		if e == nil && done != nil && done.upload == c.query.get("uploadId") {
+			return nil, &alreadyError{done}
+		}
 		return nil, err
 	}
+	o.upload = u.id
 	all, err := uploadParts(ctx, tx, u.id, 0, maxPartNumber)
 	if err != nil {
 		return nil, err
@@ -387,8 +409,15 @@ func (u *upload) choose(listed []completedPart, all []part) (chosen []part, gone
 	}
 	last := 0
 	for i, want := range listed {
-		if want.PartNumber == nil || *want.PartNumber < 1 {
-			return nil, nil, malformedXML(errors.New("a part without a number"))
+		if want.PartNumber == nil || want.ETag == "" {
+			return nil, nil, malformedXML(errors.New("a part without a number or an ETag"))
+		}
+		if *want.PartNumber < 1 {
+			return nil, nil, invalidArgument("PartNumber must be >= 1", "PartNumber", strconv.Itoa(*want.PartNumber))
+		}
+		if u.sum.Type == composite && want.sum(u.sum.Algorithm) == "" {
+			return nil, nil, refuse(codeInvalidRequest, fmt.Sprintf("The upload was created using a %s checksum. The complete request must include the checksum for each part. It was missing for part %d in the request.",
+				strings.ToLower(u.sum.Algorithm), *want.PartNumber))
 		}
 		n := *want.PartNumber
 		if n <= last {
@@ -414,15 +443,11 @@ func (u *upload) choose(listed []completedPart, all []part) (chosen []part, gone
 	return chosen, gone, nil
 }
 
-// partAgrees holds the checksums of a list against a part's. Composite uploads
-// must give them.
+// partAgrees holds the checksums of a list against a part's.
 func (u *upload) partAgrees(p part, want *completedPart) bool {
 	for _, a := range algorithms {
 		said := want.sum(a)
 		if said != "" && (a != p.sum.Algorithm || said != p.sum.Value) {
-			return false
-		}
-		if said == "" && u.sum.Type == composite && a == u.sum.Algorithm {
 			return false
 		}
 	}
@@ -431,23 +456,35 @@ func (u *upload) partAgrees(p part, want *completedPart) bool {
 
 // checkWhole holds what the client says of the whole object against it.
 func (c *call) checkWhole(u *upload, o *object) error {
-	if size := c.r.Header.Get("X-Amz-Mp-Object-Size"); size != "" && size != strconv.FormatInt(o.size, 10) {
+	size := c.r.Header.Get("X-Amz-Mp-Object-Size")
+	if strings.HasPrefix(size, "-") {
+		return refuse(codeInvalidRequest, "Value for x-amz-mp-object-size header is less than zero: '"+size+"'")
+	}
+	if size != "" && size != strconv.FormatInt(o.size, 10) {
 		return refuse(codeInvalidRequest, "The provided 'x-amz-mp-object-size' header value "+size+" does not match what was computed: "+strconv.FormatInt(o.size, 10))
 	}
-	if t := c.r.Header.Get("X-Amz-Checksum-Type"); t != "" && t != o.sum.Type {
+	t := c.r.Header.Get("X-Amz-Checksum-Type")
+	if t != "" && t != fullObject && t != composite {
+		return refuse(codeInvalidRequest, "Value for x-amz-checksum-type header is invalid.")
+	}
+	if t != "" && t != o.sum.Type {
 		return refuse(codeInvalidRequest, "The upload was created using the "+u.sum.Type+" checksum mode. The complete request must use the same checksum mode.")
 	}
+	h := http.Header{} // a composite checksum may come with its count
 	for _, a := range algorithms {
-		want := c.r.Header.Get(checksumHeader(a))
-		if want == "" {
-			continue
+		for _, value := range c.r.Header.Values(checksumHeader(a)) {
+			if o.sum.Type == composite {
+				value = strings.TrimSuffix(value, "-"+strconv.Itoa(o.parts))
+			}
+			h.Add(checksumHeader(a), value)
 		}
-		if o.sum.Algorithm != a {
-			return refuse(codeBadDigest, "The "+strings.ToLower(a)+" you specified did not match the calculated checksum.")
-		}
-		if plain, _, _ := strings.Cut(o.sum.Value, "-"); want != o.sum.Value && want != plain {
-			return refuse(codeBadDigest, "The "+strings.ToLower(a)+" you specified did not match the calculated checksum.")
-		}
+	}
+	want, err := expectedChecksum(h)
+	if err != nil {
+		return err
+	}
+	if plain, _, _ := strings.Cut(o.sum.Value, "-"); want.algorithm != "" && (want.algorithm != o.sum.Algorithm || want.value != plain) {
+		return refuse(codeBadDigest, "The "+want.algorithm+" you specified did not match the calculated checksum.")
 	}
 	if o.size > maxObject {
 		return tooLarge(o.size, maxObject)

@@ -22,6 +22,8 @@ type object struct {
 	sum   checksum
 	meta  metadata
 	tags  []tag
+	// upload is the id of the upload in parts that it was.
+	upload string
 	// segments are where its bytes are; listings do not read them.
 	segments []segment
 }
@@ -43,6 +45,7 @@ type metadata struct {
 	Expires            string            `json:"expires,omitempty"`
 	StorageClass       string            `json:"class,omitempty"` // "" is STANDARD
 	Encryption         string            `json:"encryption,omitempty"`
+	Redirect           string            `json:"redirect,omitempty"`
 	User               map[string]string `json:"user,omitempty"` // by name in lower case, without x-amz-meta-
 }
 
@@ -60,7 +63,7 @@ type tag struct {
 	Value string `json:"v" xml:"Value"`
 }
 
-const objectColumns = `id, bucket, key, size, etag, modified, parts, sum, meta, tags`
+const objectColumns = `id, bucket, key, size, etag, modified, parts, sum, meta, tags, upload`
 
 // scanObject reads a row of objectColumns.
 func scanObject(scan func(...any) error) (*object, error) {
@@ -68,16 +71,11 @@ func scanObject(scan func(...any) error) (*object, error) {
 	var key []byte
 	var modified int64
 	var sum, meta, tags string
-	if err := scan(&o.id, &o.bucket, &key, &o.size, &o.etag, &modified, &o.parts, &sum, &meta, &tags); err != nil {
+	if err := scan(&o.id, &o.bucket, &key, &o.size, &o.etag, &modified, &o.parts, &sum, &meta, &tags, &o.upload); err != nil {
 		return nil, err
 	}
 	o.key, o.modified = string(key), time.Unix(modified, 0).UTC()
-	for text, v := range map[string]any{sum: &o.sum} {
-		if err := json.Unmarshal([]byte(text), v); err != nil {
-			return nil, fmt.Errorf("reading the row of object %d: %w", o.id, err)
-		}
-	}
-	if err := errors.Join(json.Unmarshal([]byte(meta), &o.meta), json.Unmarshal([]byte(tags), &o.tags)); err != nil {
+	if err := errors.Join(json.Unmarshal([]byte(sum), &o.sum), json.Unmarshal([]byte(meta), &o.meta), json.Unmarshal([]byte(tags), &o.tags)); err != nil {
 		return nil, fmt.Errorf("reading the row of object %d: %w", o.id, err)
 	}
 	return &o, nil
@@ -135,8 +133,8 @@ func replace(ctx context.Context, tx *sql.Tx, o *object) (gone []string, err err
 	if gone, err = removeObject(ctx, tx, o.bucket, o.key); err != nil {
 		return nil, err
 	}
-	result, err := tx.ExecContext(ctx, `INSERT INTO bucket_object (bucket, key, size, etag, modified, parts, sum, meta, tags) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		o.bucket, []byte(o.key), o.size, o.etag, o.modified.Unix(), o.parts, text(o.sum), text(o.meta), tagText(o.tags))
+	result, err := tx.ExecContext(ctx, `INSERT INTO bucket_object (bucket, key, size, etag, modified, parts, sum, meta, tags, upload) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		o.bucket, []byte(o.key), o.size, o.etag, o.modified.Unix(), o.parts, text(o.sum), text(o.meta), tagText(o.tags), o.upload)
 	if err != nil {
 		return nil, err
 	}

@@ -21,6 +21,7 @@ func Migrations() []store.Migration {
 				sum      TEXT NOT NULL,
 				meta     TEXT NOT NULL,
 				tags     TEXT NOT NULL,
+				upload   TEXT NOT NULL,
 				UNIQUE (bucket, key)
 			) STRICT;
 			CREATE TABLE bucket_segment (

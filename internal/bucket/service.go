@@ -79,13 +79,16 @@ func (s *Service) serve(ctx context.Context, c *call) (err error) {
 			return err
 		}
 	}
-	if err := c.admit(); err != nil {
-		return err
-	}
-	if !c.op.proved && !c.op.body {
+	if !c.op.body {
 		if err := c.body.settle(); err != nil {
 			return err
 		}
+	}
+	if c.op.proved { // by what is in the body
+		return c.op.serve(s, ctx, c)
+	}
+	if err := c.admit(); err != nil {
+		return err
 	}
 	return c.op.serve(s, ctx, c)
 }
@@ -97,6 +100,11 @@ func (c *call) admit() error {
 	}
 	if owner := c.r.Header.Get("X-Amz-Expected-Bucket-Owner"); owner != "" && owner != c.s.cfg.AccountID {
 		return accessDenied("x-amz-expected-bucket-owner is another account")
+	}
+	for _, name := range unsupportedConditions {
+		if c.r.Header.Get(name) != "" {
+			return notImplemented(strings.ToLower(name))
+		}
 	}
 	if c.op.serve == nil {
 		if err := c.allow("s3:"+c.op.name, c.resource()); err != nil {
@@ -113,6 +121,10 @@ func (c *call) admit() error {
 	}
 	return c.allow(c.op.action, c.resource())
 }
+
+// unsupportedConditions are of directory buckets. Passed over, something would
+// be deleted that the client wanted to keep.
+var unsupportedConditions = [...]string{"X-Amz-If-Match-Initiated-Time", "X-Amz-If-Match-Last-Modified-Time", "X-Amz-If-Match-Size"}
 
 // fail answers with an error. HEAD has no body, and an answer that has begun
 // is cut off: its client must not take it for whole.

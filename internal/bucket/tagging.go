@@ -42,22 +42,27 @@ type tagging struct {
 	} `xml:"TagSet"`
 }
 
+// tags gives a document's tags, if they may be an object's.
+func (in *tagging) tags() (tags []tag, err error) {
+	if in.TagSet == nil {
+		return nil, malformedXML(nil)
+	}
+	for _, t := range in.TagSet.Tags {
+		if t.Key == nil || t.Value == nil {
+			return nil, malformedXML(nil)
+		}
+		tags = append(tags, tag{*t.Key, *t.Value})
+	}
+	return tags, checkTags(tags)
+}
+
 func (s *Service) putObjectTagging(ctx context.Context, c *call) error {
 	var in tagging
 	if err := c.readXML("Tagging", &in); err != nil {
 		return err
 	}
-	if in.TagSet == nil {
-		return malformedXML(nil)
-	}
-	var tags []tag
-	for _, t := range in.TagSet.Tags {
-		if t.Key == nil || t.Value == nil {
-			return malformedXML(nil)
-		}
-		tags = append(tags, tag{*t.Key, *t.Value})
-	}
-	if err := checkTags(tags); err != nil {
+	tags, err := in.tags()
+	if err != nil {
 		return err
 	}
 	if err := s.setTags(ctx, c, tags); err != nil {
