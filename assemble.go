@@ -14,6 +14,7 @@ import (
 	"github.com/doorwright/doorwright/internal/auth0"
 	"github.com/doorwright/doorwright/internal/authorizer"
 	"github.com/doorwright/doorwright/internal/aws"
+	"github.com/doorwright/doorwright/internal/bucket"
 	"github.com/doorwright/doorwright/internal/cognito"
 	"github.com/doorwright/doorwright/internal/gateway"
 	"github.com/doorwright/doorwright/internal/lambda"
@@ -24,7 +25,7 @@ import (
 
 // openState takes the stage.
 func (a *App) openState(ctx context.Context) error {
-	state, err := store.Open(ctx, a.cfg.State, store.Options{Migrations: slices.Concat(cognito.Migrations(), oidc.Migrations(), auth0.Migrations()), Now: a.cfg.Now})
+	state, err := store.Open(ctx, a.cfg.State, store.Options{Migrations: slices.Concat(cognito.Migrations(), oidc.Migrations(), auth0.Migrations(), bucket.Migrations()), Now: a.cfg.Now})
 	if err != nil {
 		return fmt.Errorf("opening stage %s: %w", a.cfg.Stage, err)
 	}

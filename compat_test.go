@@ -11,6 +11,7 @@ import (
 	"github.com/doorwright/doorwright/internal/auth0"
 	"github.com/doorwright/doorwright/internal/authorizer"
 	"github.com/doorwright/doorwright/internal/aws"
+	"github.com/doorwright/doorwright/internal/bucket"
 	"github.com/doorwright/doorwright/internal/cognito"
 	"github.com/doorwright/doorwright/internal/gateway"
 	"github.com/doorwright/doorwright/internal/iam"
@@ -48,13 +49,14 @@ program dispatches by: ` + "`go test . -run TestCompat -update`" + ` writes it.
 ## Declaration
 
 HTTP APIs with the authorizers ` + "`jwt`, `user_pool`, `lambda` and `none`" + `; REST APIs with ` + "`user_pool`, `lambda` and `none`" + `; functions in Go, JavaScript, TypeScript and Python; ` + "`url:`" + ` targets; user pools, their clients, attributes, groups, resource servers and triggers;
-Auth0 tenants with their applications, APIs, roles and users; outputs; stages. IAM authorizers, identity pools, buckets and tables are refused with file, line and reason: nothing is started.
+Auth0 tenants with their applications, APIs, roles and users; outputs; stages; S3 buckets with CORS rules. IAM authorizers, identity pools and tables are refused with file, line and reason: nothing is started.
 
 `)
 	writeOperations(&b, "Cognito user pools", "cognito-idp", cognito.Operations())
 	writeOperations(&b, "Security Token Service", "sts", iam.Operations())
+	writeOperations(&b, "S3", "s3", bucket.Operations())
 	b.WriteString("## Assumptions\n\nWhere AWS's behaviour is neither documented nor recorded, the strict reading is taken. A recorded exchange that settles one of these is welcome.\n\n")
-	assumptions := slices.Concat(gateway.Assumptions, authorizer.Assumptions, apigw.Assumptions, cognito.Assumptions, cognito.DomainAssumptions, auth0.Assumptions, iam.Assumptions, lambda.Assumptions)
+	assumptions := slices.Concat(gateway.Assumptions, authorizer.Assumptions, apigw.Assumptions, cognito.Assumptions, cognito.DomainAssumptions, auth0.Assumptions, bucket.Assumptions, iam.Assumptions, lambda.Assumptions)
 	slices.SortStableFunc(assumptions, func(x, y aws.Assumption) int { return strings.Compare(x.Area, y.Area) })
 	area := ""
 	for _, a := range assumptions {

@@ -30,6 +30,7 @@ import (
 	"github.com/doorwright/doorwright/app"
 	"github.com/doorwright/doorwright/internal/auth0"
 	"github.com/doorwright/doorwright/internal/authorizer"
+	"github.com/doorwright/doorwright/internal/bucket"
 	"github.com/doorwright/doorwright/internal/cognito"
 	"github.com/doorwright/doorwright/internal/gateway"
 	"github.com/doorwright/doorwright/internal/iam"
@@ -92,6 +93,7 @@ type App struct {
 	endpoint    *loopback
 	authority   authority
 	pools       *cognito.Service
+	buckets     *bucket.Service
 	functions   *lambda.Runtime
 	handlerOf   map[string]string // by function name: what the declaration calls it
 	apis        []*servedAPI
@@ -183,7 +185,7 @@ func (a *App) Listen(ctx context.Context) (err error) {
 		}
 	}()
 	for _, step := range []func(context.Context) error{
-		a.refuseUnplayed, a.openState, a.openIdentityPoolIDs, a.bindEndpoint, a.bindDomains, a.openPools, a.openAccount,
+		a.refuseUnplayed, a.openState, a.openIdentityPoolIDs, a.bindEndpoint, a.bindDomains, a.openPools, a.openAccount, a.openBuckets,
 		a.bindTenants, a.openTenants, a.bindAPIs, a.openAPIKeys, a.newFunctions, a.newGateways, a.writeStageFiles,
 	} {
 		if err := step(ctx); err != nil {

@@ -343,7 +343,7 @@ func TestForeignHostIsMisdirected(t *testing.T) {
 	}
 }
 
-// TestEndpointRefusesOtherServices sends what clients of S3, DynamoDB, identity pools
+// TestEndpointRefusesOtherServices sends what clients of SQS, DynamoDB, identity pools
 // and IAM do, signed or not.
 func TestEndpointRefusesOtherServices(t *testing.T) {
 	r := run(t, doorwright.Config{Dir: upstreamApp(t, hello(t).URL, ""), AnyPort: true})
@@ -362,7 +362,7 @@ func TestEndpointRefusesOtherServices(t *testing.T) {
 		}
 	}
 	e := r.Environment()
-	for service, form := range map[string]string{"s3": "", "iam": "Action=ListUsers&Version=2010-05-08", "kms": ""} {
+	for service, form := range map[string]string{"sqs": "", "iam": "Action=ListUsers&Version=2010-05-08", "kms": ""} {
 		req, err := http.NewRequest(http.MethodPost, e.Endpoint+"/", strings.NewReader(form))
 		if err != nil {
 			t.Fatal(err)

@@ -38,6 +38,7 @@ func (a *App) services() []awsService {
 	return []awsService{
 		{name: serviceCognitoIDP, title: "Cognito user pools", target: cognitoTarget, handler: a.pools},
 		{name: serviceSTS, title: "STS", handler: a.sts},
+		{name: serviceS3, title: "S3", handler: a.buckets},
 		{name: controlService, target: tokenTarget, handler: http.HandlerFunc(a.serveToken)},
 	}
 }
@@ -48,7 +49,7 @@ func (a *App) awsEndpoint() http.Handler {
 	services := a.services()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer a.survive(w, r)
-		name := serviceOf(r, services)
+		name := a.serviceOf(r, services)
 		for _, s := range services {
 			if s.name == name {
 				s.handler.ServeHTTP(w, r)
@@ -62,7 +63,10 @@ func (a *App) awsEndpoint() http.Handler {
 // serviceOf says which service a request is for, by its signing name, or what it
 // names that is none. What says so is the X-Amz-Target; without one what it was
 // signed for; and of a request that nobody has signed, its form.
-func serviceOf(r *http.Request, services []awsService) string {
+func (a *App) serviceOf(r *http.Request, services []awsService) string {
+	if isBucketHost(r.Host) {
+		return serviceS3 // and no other: an origin of its own
+	}
 	if target := r.Header.Get("X-Amz-Target"); target != "" {
 		for _, s := range services {
 			if s.target != "" && strings.HasPrefix(target, s.target) {
@@ -75,6 +79,8 @@ func serviceOf(r *http.Request, services []awsService) string {
 		return service
 	}
 	switch {
+	case a.isForBuckets(r):
+		return serviceS3
 	case isForm(r) || r.URL.Path == "/" && r.URL.Query().Has("Action"):
 		return serviceSTS // AssumeRoleWithWebIdentity, above all
 	case r.URL.Path == "/" && r.Method == http.MethodPost:
@@ -111,6 +117,9 @@ func (a *App) survive(w http.ResponseWriter, r *http.Request) {
 	p := recover()
 	if p == nil {
 		return
+	}
+	if p == http.ErrAbortHandler { // an answer that had begun is cut off
+		panic(p)
 	}
 	a.observe(Event{Kind: KindError, Source: "AWS endpoint", Text: internalError(
 		fmt.Sprintf("%.100q: %v", r.Header.Get("X-Amz-Target")+r.URL.Path, p), string(debug.Stack()))})

@@ -47,7 +47,9 @@ type loopback struct {
 	name      string // for messages: "the AWS endpoint", "API Api"
 	port      int
 	listeners []net.Listener
-	tls       *tls.Config // nil for an origin that is served by http
+	// other says which hosts it answers to beside its own names; nil for none.
+	other func(host string) bool
+	tls   *tls.Config // nil for an origin that is served by http
 }
 
 // url gives the address that issuers, outputs and clients use.
@@ -126,7 +128,7 @@ func server(l *loopback, c *crowd, h http.Handler, errorLog *log.Logger) *http.S
 	http1 := new(http.Protocols)
 	http1.SetHTTP1(true)
 	return &http.Server{
-		Handler:           c.watch(ownHost(l.port, h)),
+		Handler:           c.watch(ownHost(l, h)),
 		Protocols:         http1,
 		TLSConfig:         l.tls,
 		ConnContext:       withVisitor,
@@ -144,8 +146,8 @@ func server(l *loopback, c *crowd, h http.Handler, errorLog *log.Logger) *http.S
 
 // ownHost refuses a Host that is not this listener's with 421 Misdirected
 // Request (RFC 9110, section 15.5.20).
-func ownHost(port int, next http.Handler) http.Handler {
-	p := strconv.Itoa(port)
+func ownHost(l *loopback, next http.Handler) http.Handler {
+	p := strconv.Itoa(l.port)
 	own := [...]string{"localhost:" + p, "127.0.0.1:" + p, "[::1]:" + p}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for _, h := range own {
@@ -153,6 +155,10 @@ func ownHost(port int, next http.Handler) http.Handler {
 				next.ServeHTTP(w, r)
 				return
 			}
+		}
+		if _, port, err := net.SplitHostPort(r.Host); err == nil && port == p && l.other != nil && l.other(r.Host) {
+			next.ServeHTTP(w, r)
+			return
 		}
 		http.Error(w, "Misdirected Request: this listener answers to "+own[0]+" only.", http.StatusMisdirectedRequest)
 	})

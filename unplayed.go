@@ -17,9 +17,6 @@ func (a *App) refuseUnplayed(context.Context) error {
 	for name := range a.decl.Tables.All() {
 		return a.unplayed("tables."+name, "tables")
 	}
-	for name := range a.decl.Buckets.All() {
-		return a.unplayed("buckets."+name, "buckets")
-	}
 	for _, r := range a.decl.Routes() {
 		if r.Authorizer == app.AuthorizerIAM {
 			return a.unplayed("apis."+r.API+".routes."+r.Key, "routes with the authorizer iam")

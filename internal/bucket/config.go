@@ -65,6 +65,31 @@ type Event struct {
 	NotEmulated bool
 }
 
+// Fault says that the room, and not the client, is to blame.
+func (e Event) Fault() bool { return e.Code == codeInternalError }
+
+// String is one line for a terminal.
+func (e Event) String() string {
+	var b strings.Builder
+	b.WriteString("s3 " + e.Operation)
+	if e.Bucket != "" {
+		fmt.Fprintf(&b, " %.100q", e.Bucket+"/"+e.Key)
+	}
+	if e.Caller != "" {
+		b.WriteString(" by " + e.Caller)
+	}
+	if e.Code != "" {
+		b.WriteString(": " + e.Code)
+	}
+	if e.Reason != "" {
+		fmt.Fprintf(&b, ": %.500q", e.Reason)
+	}
+	if e.NotEmulated {
+		b.WriteString(": this version does not run this operation")
+	}
+	return b.String()
+}
+
 // Service plays the buckets of one stage. It is an http.Handler.
 type Service struct {
 	cfg   Config
