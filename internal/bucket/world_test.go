@@ -2,7 +2,9 @@ package bucket_test
 
 import (
 	"bytes"
+	"crypto/md5"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/xml"
 	"io"
@@ -163,7 +165,11 @@ func (r response) element(name string) string {
 // send sends a request and reads the response.
 func (w *world) send(q request) response {
 	w.t.Helper()
-	r := w.build(q)
+	return w.roundTrip(w.build(q))
+}
+
+func (w *world) roundTrip(r *http.Request) response {
+	w.t.Helper()
 	res, err := w.server.Client().Do(r)
 	if err != nil {
 		w.t.Fatal(err)
@@ -211,6 +217,11 @@ func (w *world) do(method, path, body string, header ...string) response {
 		h[pair[0]] = pair[1]
 	}
 	return w.send(request{method: method, path: path, body: body, header: h, as: &w.root})
+}
+
+func md5Of(s string) string {
+	sum := md5.Sum([]byte(s))
+	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
 // want holds a response against a status and, for an error, its code.
