@@ -295,7 +295,7 @@ func (a *App) newFunctions(context.Context) error {
 		Cache:       filepath.Join(a.state.Dir(), "functions"),
 		Region:      a.decl.Region,
 		AccountID:   aws.AccountID,
-		Env:         map[string]string{"AWS_ENDPOINT_URL": a.endpoint.url()},
+		Env:         a.endpoints(),
 		Credentials: a.functionCredentials,
 		Events:      a.functionEvent,
 		Log:         a.functionLine,
@@ -313,6 +313,18 @@ func (a *App) newFunctions(context.Context) error {
 	}
 	a.functions, err = lambda.New(cfg)
 	return err
+}
+
+// endpoints tells the AWS SDKs in functions where the services are. That of S3 is an
+// address: before a name SDKs write the bucket's, and BUCKET.localhost is found by some
+// machines alone; after an address the bucket is in the path. A URL that a function
+// presigns is one of there, too.
+// https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
+func (a *App) endpoints() map[string]string {
+	return map[string]string{
+		"AWS_ENDPOINT_URL":    a.endpoint.url(),
+		"AWS_ENDPOINT_URL_S3": fmt.Sprintf("http://127.0.0.1:%d", a.endpoint.port),
+	}
 }
 
 // newGateways builds the data path of each API.

@@ -29,6 +29,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -707,6 +708,12 @@ func TestFunctionsDoNotSeeTheEnvironment(t *testing.T) {
 	for _, e := range env {
 		if name, value, _ := strings.Cut(e, "="); (name == "AWS_SHARED_CREDENTIALS_FILE" || name == "AWS_CONFIG_FILE") && value != os.DevNull {
 			t.Errorf("%s", e)
+		}
+	}
+	_, endpoint, _ := strings.Cut(r.Environment().Endpoint, "localhost:")
+	for _, e := range []string{"AWS_ENDPOINT_URL=" + r.Environment().Endpoint, "AWS_ENDPOINT_URL_S3=http://127.0.0.1:" + endpoint} {
+		if !slices.Contains(env, e) {
+			t.Errorf("the function has no %s", e)
 		}
 	}
 	keys := keysOf(env)

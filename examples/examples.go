@@ -7,6 +7,6 @@ import "embed"
 // Files holds the examples that stand alone, one folder each: account-api-go
 // imports lambdaauth, which a module of its own has to require.
 //
-//go:embed quickstart api-auth-jwt-cognito-user-pool unicorns
+//go:embed quickstart api-auth-jwt-cognito-user-pool unicorns api-auth-auth0 notes
 //go:embed account-api/*.yaml account-api/*.json account-api/account account-api/authorizer
 var Files embed.FS
