@@ -26,10 +26,10 @@ var unevaluable = regexp.MustCompile(`cannot be evaluated: `)
 // needs are the rules a stage can satisfy or break in another place.
 var needs = regexp.MustCompile(` needs | is for |can have only one of`)
 
-// TestSchemaAgreesOnMutations changes each value of each resource of a whole declaration
+// TestSchemaAgreesOnMutations changes each value of each part of a whole declaration
 // in several ways, one at a time, and asks the walker and the schema. What the schema
 // rejects the walker has to reject, and what the walker rejects by a rule in a tag the
-// schema has to. A resource is asked about alone: what it has to do with others, which
+// schema has to. A part is asked about alone: what it has to do with others, which
 // are not there then, the walker says before and after the change.
 func TestSchemaAgreesOnMutations(t *testing.T) {
 	s := schema(t)
@@ -54,17 +54,14 @@ func TestSchemaAgreesOnMutations(t *testing.T) {
 		} else {
 			delete(root, "stages")
 		}
-		for _, one := range resources(part) {
+		accepted := func(one map[string]any) bool { return validate(t, s, marshal(t, of(one))) == nil }
+		for _, one := range parts(part, accepted) {
 			declaration := of(one)
 			before := messages(file, marshal(t, declaration))
 			mutate(one, func() {
 				cases++
 				text := marshal(t, declaration)
-				value, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
-				if err != nil {
-					t.Fatal(err)
-				}
-				bySchema, byWalker := s.Validate(value), messages(file, text)
+				bySchema, byWalker := validate(t, s, text), messages(file, text)
 				news := slices.DeleteFunc(slices.Clone(byWalker), func(m string) bool { return slices.Contains(before, m) })
 				if bySchema != nil && len(news) == 0 {
 					t.Errorf("the schema rejects what the walker accepts:\n%s\n%v", text, bySchema)
@@ -91,6 +88,15 @@ func marshal(t *testing.T, declaration map[string]any) []byte {
 	return text
 }
 
+func validate(t *testing.T, s *jsonschema.Schema, text []byte) error {
+	t.Helper()
+	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.Validate(value)
+}
+
 // messages gives what the walker says of a declaration.
 func messages(file string, text []byte) []string {
 	var all []string
@@ -103,23 +109,51 @@ func messages(file string, text []byte) []string {
 	return all
 }
 
-// resources parts a declaration into one for each of its resources, and one for the
-// rest. Each has the sections of its own.
-func resources(declaration map[string]any) []map[string]any {
-	rest := map[string]any{}
-	all := []map[string]any{rest}
-	for _, key := range slices.Sorted(maps.Keys(declaration)) {
-		section, ok := declaration[key].(map[string]any)
-		if !ok || key == "outputs" {
-			rest[key] = declaration[key]
+// parts parts a declaration: what it says itself, what each of its resources says itself,
+// and each entry of a resource's mappings, such as a route. What is not accepted in parts,
+// because it has to have several of them, stays whole.
+func parts(declaration map[string]any, accepted func(map[string]any) bool) []map[string]any {
+	all := []map[string]any{{}}
+	part := func(value any, path ...string) map[string]any {
+		for _, key := range slices.Backward(path) {
+			value = map[string]any{key: value}
+		}
+		one := value.(map[string]any)
+		if name, ok := declaration["name"]; ok {
+			one["name"] = name
+		}
+		return one
+	}
+	for section, value := range declaration {
+		of, ok := value.(map[string]any)
+		if !ok || section == "outputs" {
+			all[0][section] = value
 			continue
 		}
-		for _, name := range slices.Sorted(maps.Keys(section)) {
-			one := map[string]any{key: map[string]any{name: section[name]}}
-			if name, ok := declaration["name"]; ok {
-				one["name"] = name
+		for name, resource := range of {
+			refused := func(one map[string]any) bool { return !accepted(one) }
+			own := map[string]any{}
+			var split []map[string]any
+			for key, value := range resource.(map[string]any) {
+				entries, ok := value.(map[string]any)
+				if !ok {
+					own[key] = value
+					continue
+				}
+				var each []map[string]any
+				for entry, value := range entries {
+					each = append(each, part(map[string]any{entry: value}, section, name, key))
+				}
+				if slices.ContainsFunc(each, refused) {
+					each = []map[string]any{part(value, section, name, key)}
+				}
+				split = append(split, each...)
 			}
-			all = append(all, one)
+			split = append(split, part(own, section, name))
+			if slices.ContainsFunc(split, refused) {
+				split = []map[string]any{part(resource, section, name)}
+			}
+			all = append(all, split...)
 		}
 	}
 	return all
