@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/doorwright/doorwright/app"
 	"github.com/doorwright/doorwright/internal/auth0"
 	"github.com/doorwright/doorwright/internal/authorizer"
 	"github.com/doorwright/doorwright/internal/aws"
@@ -49,7 +50,33 @@ program dispatches by: ` + "`go test . -run TestCompat -update`" + ` writes it.
 ## Declaration
 
 HTTP APIs with the authorizers ` + "`jwt`, `user_pool`, `lambda` and `none`" + `; REST APIs with ` + "`user_pool`, `lambda` and `none`" + `; functions in Go, JavaScript, TypeScript and Python; ` + "`url:`" + ` targets; user pools, their clients, attributes, groups, resource servers and triggers;
-Auth0 tenants with their applications, APIs, roles and users; outputs; stages; S3 buckets with CORS rules. IAM authorizers, identity pools and tables are refused with file, line and reason: nothing is started.
+Auth0 tenants with their applications, APIs, roles and users; outputs; stages; S3 buckets with CORS rules. Permissions of functions are enforced. Routes with the authorizer ` + "`iam`" + `, identity pools and tables are checked, and refused by ` + "`start`" + ` with file, line and reason: nothing is started.
+
+## Permissions
+
+A function has keys of a role of its own, a user those of a role of the identity pool or of a group, and each role allows its ` + "`permissions`" + ` and nothing else. A resource
+that is named whole may be used for what is in it, and no more than this; a statement (` + "`actions`, `resources`, `condition`, `effect`" + `) says it otherwise.
+
+| resource | what may be done | by |
+|---|---|---|
+`)
+	for _, g := range app.Grants() {
+		part, by := "NAME", "functions, users"
+		for i, p := range g.Paths {
+			if p != "" && i > 0 {
+				part += ", NAME/" + p
+			} else if p != "" {
+				part = "NAME/" + p
+			}
+		}
+		if g.FunctionsOnly {
+			by = "functions"
+		}
+		fmt.Fprintf(&b, "| %s: %s | %s | %s |\n", g.Kind, part, strings.Join(g.Actions, ", "), by)
+	}
+	b.WriteString(`
+Statements are about ` + "`execute-api`, `dynamodb`, `s3`, `cognito-idp`, `cognito-identity` and `sts`" + `; others are refused, as is a condition key that no request here has: below ForAllValues it would
+always hold. Tables and buckets are called STACK-NAME-SUFFIX as CloudFormation calls them; the suffix is the same in every run of a stage, and another one than on AWS.
 
 `)
 	writeOperations(&b, "Cognito user pools", "cognito-idp", cognito.Operations())

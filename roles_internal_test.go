@@ -2,6 +2,8 @@ package doorwright
 
 import (
 	"context"
+	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -10,7 +12,9 @@ import (
 	"testing"
 
 	"github.com/doorwright/doorwright/app"
+	"github.com/doorwright/doorwright/internal/aws"
 	"github.com/doorwright/doorwright/internal/iam"
+	"github.com/doorwright/doorwright/sigv4"
 )
 
 const granting = `name: notes
@@ -182,5 +186,58 @@ func TestNamesOfResources(t *testing.T) {
 	}
 	if got := a.roleName("Auth", "authenticated"); got != "dev-notes-Auth-authenticated" {
 		t.Errorf("the role is called %q", got)
+	}
+}
+
+// TestDeclaredPermissionsCanBeEvaluated gives random statements to the declaration and,
+// if it accepts them, to the account: `check` must not let pass what `start` refuses.
+func TestDeclaredPermissionsCanBeEvaluated(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 4))
+	pick := func(parts ...string) string {
+		var b strings.Builder
+		for range 1 + random.IntN(3) {
+			b.WriteString(parts[random.IntN(len(parts))])
+		}
+		return b.String()
+	}
+	one := func(parts ...string) string { return parts[random.IntN(len(parts))] }
+	accepted, refused := 0, 0
+	for range 4000 {
+		action, resource, operator, key, value := "s3:GetObject", "Uploads/*", "StringLike", "aws:SourceIp", "a"
+		switch random.IntN(5) {
+		case 0:
+			action = one("s3:", "dynamodb:", "S3:", "", "*") + pick("Get", "*", "?", "$", "Item", ":", "-", " ")
+		case 1:
+			resource = one("Uploads/", "arn:aws:s3:::", "", "*") + pick("a", "*", "?", "${aws:userid}", "${", "}", "$", "${*}", "é", "'", "${aws:userid, 'x'}", "${aws:PrincipalTag/a b}", "${aws:PrincipalTag/a?}", "{")
+		case 2:
+			operator = one("", "ForAllValues:", "ForAnyValue:") + one("String", "Numeric", "Date", "Bool", "Null", "Arn", "IpAddress", "NotIpAddress", "BinaryEquals") + one("", "Equals", "Like", "NotLike", "LessThan", "IfExists")
+		case 3:
+			key = pick("aws:", "SourceIp", "s3:prefix", "aws:PrincipalTag/", "x", "dynamodb:LeadingKeys", ":", "?", "$", "é")
+		case 4:
+			value = pick("true", "1", "10.0.0.0/8", "2026-01-01", "arn:aws:s3:::x", "${aws:userid}", "${", "*", "${aws:userid,'a'}", "}", "aGk=")
+			operator = one("StringEquals", "NumericEquals", "DateLessThan", "Bool", "ArnLike", "IpAddress", "BinaryEquals", "Null")
+		}
+		text := fmt.Sprintf("name: app\nbuckets: {Uploads: {}}\nidentityPools: {Auth: {permissions: {authenticated: [{actions: [%q], resources: [%q], condition: {%q: {%q: [%q]}}}]}}}\n", action, resource, operator, key, value)
+		decl, err := app.Parse("doorwright.yaml", []byte(text), app.Options{})
+		if err != nil {
+			refused++
+			continue
+		}
+		accepted++
+		a := &App{cfg: Config{Stage: "dev"}, decl: decl, identityPoolIDs: map[string]string{"Auth": "us-east-1:x"}}
+		roles, err := a.roles()
+		if err == nil {
+			_, err = iam.New(iam.Config{
+				AccountID: aws.AccountID, Region: "us-east-1", Root: sigv4.Credentials{AccessKeyID: "AKIA", SecretAccessKey: "s"}, Keys: [][]byte{make([]byte, 32)}, Roles: roles,
+			})
+		}
+		if err != nil {
+			t.Errorf("the declaration accepts\n%s\nthe account: %v", text, err)
+		}
+	}
+	if accepted < 400 || refused < 400 {
+		t.Errorf("%d were accepted and %d refused: the test tests too little", accepted, refused)
 	}
 }

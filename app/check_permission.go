@@ -51,7 +51,7 @@ func (c *checker) wholeResource(at string, p *Permission, to grantee) {
 		}
 	}
 	kind, ok := c.resourceOf(at+".resource", p.Resource)
-	if ok && to != toFunction && (kind == RefUserPool || kind == RefIdentityPool) {
+	if ok && to != toFunction && slices.ContainsFunc(Grants(), func(g Grant) bool { return g.Kind == kind && g.FunctionsOnly }) {
 		c.at(at+".resource", "write a statement with the actions that are meant, or give the permission to a function", "%s.%s whole lets its holder manage the users: that is for functions, not for the users themselves", kind, lastWord(p.Resource))
 	}
 }

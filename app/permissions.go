@@ -36,19 +36,43 @@ type Target struct {
 	ARN string
 }
 
-// What a resource that is named whole may be used for: what an app does with what is in
-// it, and nothing that changes the resource itself or who may use it. A statement says
-// it otherwise.
+// A Grant is what a permission allows that names a resource whole: what an app does with
+// what is in it, and nothing that changes the resource itself or who may use it. A
+// statement says it otherwise.
+type Grant struct {
+	// Kind is the kind of resource.
+	Kind RefKind
+	// Paths are the parts of it that the actions are about, as in Target; "" is the
+	// resource itself, and of an API all of it.
+	Paths []string
+	// Actions are what is allowed.
+	Actions []string
+	// FunctionsOnly says that users are not given it.
+	FunctionsOnly bool
+}
+
+// Grants lists what a resource's name alone permits.
+func Grants() []Grant {
+	return []Grant{
+		{RefAPI, []string{""}, []string{"execute-api:Invoke"}, false},
+		{RefTable, []string{"", "index/*"}, tableActions, false},
+		{RefBucket, []string{"*"}, objectActions, false},
+		{RefBucket, []string{""}, bucketActions, false},
+		{RefUserPool, []string{""}, userPoolActions, true},
+		{RefIdentityPool, []string{""}, identityPoolActions, true},
+	}
+}
+
 var (
 	tableActions = []string{
 		"dynamodb:BatchGetItem", "dynamodb:BatchWriteItem", "dynamodb:ConditionCheckItem", "dynamodb:DeleteItem", "dynamodb:DescribeTable",
 		"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:Scan", "dynamodb:UpdateItem",
 	}
-	objectActions = []string{"s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject"}
-	bucketActions = []string{"s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"}
-	// Of a user pool the administration of its users, of an identity pool that of
-	// developers' identities: both are for functions alone.
-	userPoolActions     = []string{"cognito-idp:Admin*", "cognito-idp:DescribeUserPool", "cognito-idp:GetGroup", "cognito-idp:ListGroups", "cognito-idp:ListUsers", "cognito-idp:ListUsersInGroup"}
+	objectActions   = []string{"s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject"}
+	bucketActions   = []string{"s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"}
+	userPoolActions = []string{
+		"cognito-idp:Admin*", "cognito-idp:DescribeUserPool", "cognito-idp:GetGroup", "cognito-idp:ListGroups", "cognito-idp:ListUsers", "cognito-idp:ListUsersInGroup",
+	}
 	identityPoolActions = []string{
 		"cognito-identity:DescribeIdentityPool", "cognito-identity:GetOpenIdTokenForDeveloperIdentity", "cognito-identity:ListIdentities",
 		"cognito-identity:LookupDeveloperIdentity", "cognito-identity:MergeDeveloperIdentities", "cognito-identity:UnlinkDeveloperIdentity",
@@ -68,25 +92,15 @@ func (a *App) Statements(permissions []*Permission) []Statement {
 			continue
 		}
 		t := a.target(p.Resource)
-		allow := func(actions []string, paths ...string) {
-			s := Statement{Effect: "Allow", Actions: actions}
-			for _, path := range paths {
+		for _, g := range Grants() {
+			if g.Kind != t.Kind {
+				continue
+			}
+			s := Statement{Effect: "Allow", Actions: g.Actions}
+			for _, path := range g.Paths {
 				s.Targets = append(s.Targets, Target{Kind: t.Kind, Name: t.Name, Path: path})
 			}
 			all = append(all, s)
-		}
-		switch t.Kind {
-		case RefAPI:
-			allow([]string{"execute-api:Invoke"}, "")
-		case RefTable:
-			allow(tableActions, "", "index/*")
-		case RefBucket:
-			allow(objectActions, "*")
-			allow(bucketActions, "")
-		case RefUserPool:
-			allow(userPoolActions, "")
-		case RefIdentityPool:
-			allow(identityPoolActions, "")
 		}
 	}
 	return all
