@@ -228,6 +228,20 @@ func TestPresignedRefusals(t *testing.T) {
 	}
 }
 
+// The version before, of which the S3 documentation has these examples
+// (https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html), is
+// refused by name.
+func TestSignatureVersion2(t *testing.T) {
+	header := fromWire("GET", "awsexamplebucket1.us-west-1.s3.amazonaws.com", "/photos/puppy.jpg", "")
+	header.Header.Set("Authorization", "AWS AKIAIOSFODNN7EXAMPLE:qgk2+6Sv9/oM7G3qLEjTH1a1l1g=")
+	query := fromWire("GET", "awsexamplebucket1.us-west-1.s3.amazonaws.com",
+		"/photos/puppy.jpg?AWSAccessKeyId=AKIAIOSFODNN7EXAMPLE&Signature=NpgCjnDzrM%2BWFzoENXmpNDUsSn8%3D&Expires=1175139620", "")
+	for _, r := range []*http.Request{header, query} {
+		id, err := s3Example().Verify(r, nil)
+		refused(t, id, err, sigv4.Unsupported)
+	}
+}
+
 // A presigned query is good from the window before its time to its end.
 func TestPresignedClock(t *testing.T) {
 	r := fromWire("GET", "examplebucket.s3.amazonaws.com", examplePresigned, "")

@@ -19,7 +19,6 @@ const (
 	queryToken         = "X-Amz-Security-Token"
 	querySignedHeaders = "X-Amz-SignedHeaders"
 	querySignature     = "X-Amz-Signature"
-	queryContentHash   = "X-Amz-Content-Sha256"
 )
 
 // MaxExpires is how long a presigned query can be good: "The minimum value you
@@ -50,7 +49,7 @@ func (v *Verifier) readQuery(all []parameter) (*presigned, error) {
 	q := &presigned{}
 	fields := map[string]*string{
 		queryAlgorithm: &q.algorithm, queryCredential: &q.credential, queryDate: &q.date, queryExpires: &q.expires,
-		queryToken: &q.token, querySignedHeaders: &q.signedHeaders, querySignature: &q.signature, queryContentHash: &q.contentHash,
+		queryToken: &q.token, querySignedHeaders: &q.signedHeaders, querySignature: &q.signature,
 	}
 	seen := map[string]bool{}
 	for _, p := range all {
@@ -62,6 +61,10 @@ func (v *Verifier) readQuery(all []parameter) (*presigned, error) {
 			return nil, malformed("The query has more than one '%s' parameter.", p.name)
 		}
 		seen[lower] = true
+		if lower == "x-amz-content-sha256" { // SDKs spell it as the header was spelled
+			q.contentHash = p.value
+			continue
+		}
 		if field := fields[p.name]; field != nil {
 			*field = p.value
 			continue

@@ -230,6 +230,8 @@ func (v *Verifier) form(r *http.Request, query string) (Form, []parameter, error
 		return "", nil, &Error{Reason: TwoForms, Message: "Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header."}
 	case presigned:
 		form = QueryForm
+	case v.S3 && isVersion2(r, all):
+		return "", nil, &Error{Reason: Unsupported, Message: "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."}
 	case !signed:
 		return "", nil, missing()
 	}
@@ -239,6 +241,16 @@ func (v *Verifier) form(r *http.Request, query string) (Form, []parameter, error
 		}
 	}
 	return form, all, nil
+}
+
+// isVersion2 says whether a request has a signature of the version before, which
+// S3 takes in its oldest regions and the AWS CLI makes links with there
+// (https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html).
+func isVersion2(r *http.Request, query []parameter) bool {
+	has := func(name string) bool {
+		return slices.ContainsFunc(query, func(p parameter) bool { return p.name == name })
+	}
+	return strings.HasPrefix(r.Header.Get(headerAuthorization), "AWS ") || has("AWSAccessKeyId") && has("Signature")
 }
 
 // headerClaim does every check of the header form that needs neither the secret
