@@ -4,7 +4,9 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/doorwright/doorwright/internal/iam"
 	"github.com/doorwright/doorwright/internal/wire/apigw"
+	"github.com/doorwright/doorwright/sigv4"
 	"github.com/doorwright/doorwright/verify"
 )
 
@@ -26,6 +28,14 @@ type Decision struct {
 	// Caller is what an authorizer function has said of who calls; nil unless
 	// such a one has allowed.
 	Caller *apigw.Caller
+	// Signer is who has signed the request; nil unless the IAM authorizer has
+	// allowed.
+	Signer *apigw.Signer
+	// Signature says what is wrong with a request's signature, and Denied what the
+	// policies say of who has signed it; each nil unless the IAM authorizer has
+	// refused for it.
+	Signature *sigv4.Error
+	Denied    *iam.Decision
 	// UsageIdentifierKey is the API key that an authorizer function has named.
 	UsageIdentifierKey string
 	// Latency is how long the function took; zero if its answer was cached.
@@ -72,6 +82,9 @@ const (
 	CodeExplicitDeny       = "ExplicitDeny"       // a statement of its policy denies
 	CodeImplicitDeny       = "ImplicitDeny"       // no statement of its policy allows
 	CodeFunctionAuthorized = "FunctionAuthorized" // it has let the caller in
+
+	CodeUnsigned         = "Unsigned"         // the request has no signature
+	CodeSignatureRefused = "SignatureRefused" // it has one that is not good
 )
 
 // refuse gives a refusal.

@@ -10,17 +10,21 @@ import (
 	"github.com/doorwright/doorwright/internal/wire/apigw"
 )
 
-// decide asks the route's authorizer.
-func (x *exchange) decide() authorizer.Decision {
+// decide asks the route's authorizer. It has answered itself if it gives no
+// decision.
+func (x *exchange) decide() (authorizer.Decision, bool) {
+	if s, ok := x.match.authorizer.(SignedAuthorizer); ok {
+		return x.decideSigned(s)
+	}
 	f, ok := x.match.authorizer.(FunctionAuthorizer)
 	if !ok {
-		return x.match.authorizer.Authorize(x.r, x.match.scopes)
+		return x.match.authorizer.Authorize(x.r, x.match.scopes), true
 	}
 	q := x.question(f.Format())
 	if x.g.rest != nil && len(q.ARN) > maxMethodARN {
-		return methodARNTooLong()
+		return methodARNTooLong(), true
 	}
-	return f.Decide(q)
+	return f.Decide(q), true
 }
 
 // maxMethodARN: "For an authorization-enabled method ARN ... the maximum length is

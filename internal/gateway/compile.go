@@ -83,6 +83,9 @@ func New(c Config) (*Gateway, error) {
 				return nil, fmt.Errorf("configuring the API %q: the format %s of authorizer %q is not for this kind of API", c.ID, f.Format(), name)
 			}
 		}
+		if s, ok := a.(SignedAuthorizer); ok && g.rest != nil {
+			g.rest.signed = s
+		}
 		if q, ok := a.(interface{ QueryParameter() string }); ok && q.QueryParameter() != "" {
 			g.secretQuery = append(g.secretQuery, q.QueryParameter())
 		}
@@ -137,8 +140,9 @@ func (e *endpoint) complete(c *Config, r *Route) (mistakes []error) {
 		e.authorizer = c.Authorizers[r.Authorizer]
 	}
 	_, isFunction := e.authorizer.(FunctionAuthorizer)
+	_, isSigned := e.authorizer.(SignedAuthorizer)
 	switch {
-	case len(r.Scopes) > 0 && (r.Authorizer == None || isFunction):
+	case len(r.Scopes) > 0 && (r.Authorizer == None || isFunction || isSigned):
 		note("it has scopes but nothing that checks them")
 	case len(r.Scopes) > maxScopes:
 		note("it has %d scopes, %d at most", len(r.Scopes), maxScopes)

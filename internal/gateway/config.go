@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/doorwright/doorwright/internal/authorizer"
+	"github.com/doorwright/doorwright/internal/iam"
+	"github.com/doorwright/doorwright/sigv4"
 )
 
 // None is the authorizer of an open route. A route without an authorizer is a
@@ -30,6 +32,17 @@ type FunctionAuthorizer interface {
 	// QueryParameters are those that logs leave out.
 	QueryParameters() []string
 	Decide(*authorizer.Question) authorizer.Decision
+}
+
+// A SignedAuthorizer is an Authorizer of signed requests, which has to see a
+// request as it was received, and its body: its DecideSigned is asked in the
+// place of Authorize.
+type SignedAuthorizer interface {
+	Authorizer
+	// DecideSigned gets the API's own policy, or nil.
+	DecideSigned(q *authorizer.Question, body []byte, policy *iam.Policy) authorizer.Decision
+	// Check says what is wrong with a signature, or nothing.
+	Check(r *http.Request, body []byte) (*sigv4.Error, error)
 }
 
 // An Invoker runs functions.

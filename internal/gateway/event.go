@@ -50,7 +50,7 @@ func (x *exchange) buildEvent(d authorizer.Decision, body []byte) []byte {
 	s := &x.event
 	x.gather(int64(len(body)))
 	var jwt *apigw.JWT
-	if x.match.authorizer != nil && d.Caller == nil {
+	if x.match.authorizer != nil && d.Caller == nil && d.Signer == nil {
 		s.claims = d.EventClaims(s.claims[:0])
 		s.jwt = apigw.JWT{Claims: s.claims, Scopes: d.Scopes}
 		jwt = &s.jwt
@@ -58,12 +58,12 @@ func (x *exchange) buildEvent(d authorizer.Decision, body []byte) []byte {
 	base64 := !isText(x.r.Header.Get("Content-Type"), body)
 	if x.match.payloadV1 {
 		e := x.eventV1()
-		e.RequestContext.Authorizer, e.RequestContext.Lambda = jwt, d.Caller
+		e.RequestContext.Authorizer, e.RequestContext.Lambda, e.RequestContext.Signer = jwt, d.Caller, d.Signer
 		e.Body, e.IsBase64Encoded = body, base64
 		return e.AppendJSON(nil)
 	}
 	e := x.eventV2()
-	e.RequestContext.Authorizer, e.RequestContext.Lambda = jwt, d.Caller
+	e.RequestContext.Authorizer, e.RequestContext.Lambda, e.RequestContext.Signer = jwt, d.Caller, d.Signer
 	e.Body, e.IsBase64Encoded = body, base64
 	return e.AppendJSON(nil)
 }

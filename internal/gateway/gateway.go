@@ -61,7 +61,12 @@ type exchange struct {
 	w     http.ResponseWriter
 	r     *http.Request
 	match match
-	entry Entry
+	// received is r as it was received: what a signature covers.
+	received *http.Request
+	// body is the request's body, once it has been read.
+	body     []byte
+	bodyRead bool
+	entry    Entry
 	// answered says that the header is written: no other answer can be given.
 	answered bool
 
@@ -73,6 +78,7 @@ type exchange struct {
 // ServeHTTP answers one request.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := g.exchanges.Get().(*exchange)
+	x.received = r
 	if g.config.Foreign != nil && r.Header["Cookie"] != nil {
 		r = withoutForeign(r, g.config.Foreign)
 	}
@@ -142,7 +148,10 @@ func (x *exchange) authorize() (authorizer.Decision, bool) {
 		x.entry.Allowed = true
 		return authorizer.Decision{Allow: true}, true
 	}
-	d := x.decide()
+	d, ok := x.decide()
+	if !ok {
+		return authorizer.Decision{}, false
+	}
 	x.entry.Allowed, x.entry.Reasons = d.Allow, d.Reasons
 	switch {
 	case d.Allow:

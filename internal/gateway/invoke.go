@@ -23,13 +23,8 @@ const (
 
 // invoke runs the route's function and answers with its reply.
 func (x *exchange) invoke(d authorizer.Decision) {
-	body, err := x.readBody()
-	switch {
-	case errors.Is(err, errBodyTooLarge), errors.Is(err, errEventTooLarge):
-		x.refuse(tooLarge, err)
-		return
-	case err != nil:
-		x.refuse(badRequest, fmt.Errorf("reading the request body: %w", err))
+	body, ok := x.takeBody()
+	if !ok {
 		return
 	}
 	event := x.buildEvent(d, body)
@@ -76,10 +71,38 @@ func (x *exchange) refuseInvocation(ctx context.Context, err error) {
 	}
 }
 
-// readBody reads the whole body: Lambda takes no streams. Of a body that no event
-// can hold nothing is kept; its end is looked for all the same, so that its
-// sender sees the answer.
-func (x *exchange) readBody() ([]byte, error) {
+// takeBody gives the whole body, and answers a request whose body is too large or
+// cannot be read.
+func (x *exchange) takeBody() ([]byte, bool) {
+	if x.bodyRead {
+		return x.body, true
+	}
+	most := maxEvent
+	if x.match.endpoint != nil && x.match.upstream != nil {
+		most = maxBody
+	}
+	body, err := x.readBody(most)
+	isREST, tooMuch := x.g.rest != nil, errors.Is(err, errBodyTooLarge) || errors.Is(err, errEventTooLarge)
+	switch {
+	case err == nil:
+		x.body, x.bodyRead = body, true
+		return body, true
+	case isREST && tooMuch:
+		x.fail(requestTooLarge, err)
+	case isREST:
+		x.fail(badBody, fmt.Errorf("reading the request body: %w", err))
+	case tooMuch:
+		x.refuse(tooLarge, err)
+	default:
+		x.refuse(badRequest, fmt.Errorf("reading the request body: %w", err))
+	}
+	return nil, false
+}
+
+// readBody reads the whole body: Lambda takes no streams. Of a body that is longer
+// than what can be used nothing is kept; its end is looked for all the same, so
+// that its sender sees the answer.
+func (x *exchange) readBody(most int) ([]byte, error) {
 	r := x.r
 	if r.ContentLength > maxBody {
 		return nil, errBodyTooLarge
@@ -98,7 +121,7 @@ func (x *exchange) readBody() ([]byte, error) {
 	for {
 		n, err := limited.Read(body[len(body):cap(body)])
 		body = body[:len(body)+n]
-		if len(body) > maxEvent {
+		if len(body) > most {
 			return nil, discard(limited)
 		}
 		if err == io.EOF {

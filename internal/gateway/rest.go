@@ -50,6 +50,7 @@ type rest struct {
 	binary       binaryTypes
 	usage        *usage
 	policy       *iam.Policy // the resource policy; nil if there is none
+	signed       SignedAuthorizer
 }
 
 // compileREST checks and compiles what is REST's own in a configuration.
@@ -183,6 +184,11 @@ type restScratch struct {
 // failDecision answers for an authorizer that did not say yes.
 func (x *exchange) failDecision(d authorizer.Decision) {
 	switch {
+	case d.Signature != nil:
+		x.fail(signatureFailure(d.Signature), nil)
+	case d.Denied != nil:
+		arn, _ := x.methodARN()
+		x.fail(deniedBecause(d.Denied.MessageOn(x.masked(arn))), nil)
 	case d.Status == http.StatusUnauthorized && d.Message != "":
 		f := unauthorizedREST
 		f.message = quoteJSON(d.Message)
@@ -204,13 +210,8 @@ func (x *exchange) failDecision(d authorizer.Decision) {
 
 // invokeREST runs the route's function and answers with its reply.
 func (x *exchange) invokeREST() {
-	body, err := x.readBody()
-	switch {
-	case errors.Is(err, errBodyTooLarge), errors.Is(err, errEventTooLarge):
-		x.fail(requestTooLarge, err)
-		return
-	case err != nil:
-		x.fail(badBody, fmt.Errorf("reading the request body: %w", err))
+	body, ok := x.takeBody()
+	if !ok {
 		return
 	}
 	event := x.buildREST(body)
@@ -249,6 +250,8 @@ func (x *exchange) buildREST(body []byte) []byte {
 	e := x.eventREST()
 	switch {
 	case x.match.authorizer == nil:
+	case d.Signer != nil:
+		e.RequestContext.Signer = d.Signer
 	case d.Caller != nil:
 		e.RequestContext.Authorizer = d.Caller.AppendREST(nil, d.Latency)
 	default:

@@ -1,8 +1,7 @@
 package gateway
 
 import (
-	"crypto/sha256"
-	"encoding/base64"
+	"encoding/json"
 	"io"
 	"net/http"
 	"strconv"
@@ -112,60 +111,11 @@ func (x *exchange) addParameters(h http.Header, parameters []responseParameter, 
 	}
 }
 
-// failUnrouted answers for a path or method that no resource serves. API
-// Gateway takes it for an AWS operation, and an Authorization that is not a
-// signature for a broken one. Observed.
-func (x *exchange) failUnrouted(cause error) {
-	f := missingToken
-	if text := incompleteSignature(x.r.Header); text != "" {
-		f = failure{kind: "INVALID_SIGNATURE", status: http.StatusForbidden, code: "IncompleteSignatureException", message: quoteJSON(text)}
-	}
-	x.fail(f, cause)
-}
-
-// incompleteSignature says what is wrong with an Authorization that is read as
-// a signature (Signature Version 4), or nothing if there is none or it may be
-// one. The header's value comes back as a hash only.
-func incompleteSignature(h http.Header) string {
-	const suffix = " (Hashed with SHA-256 and encoded with Base64) Authorization="
-	value := strings.TrimSpace(h.Get("Authorization"))
-	if value == "" {
-		return ""
-	}
-	_, parameters, _ := strings.Cut(value, " ")
-	named := map[string]bool{}
-	for pair := range strings.SplitSeq(parameters, ",") {
-		pair = strings.TrimSpace(pair)
-		if pair == "" {
-			continue
-		}
-		name, _, found := strings.Cut(pair, "=")
-		if !found {
-			return "Invalid key=value pair (missing equal-sign) in Authorization header (hashed with SHA-256 and encoded with Base64): '" + hashed(pair) + "'."
-		}
-		named[name] = true
-	}
-	var b strings.Builder
-	for _, name := range [...]string{"Credential", "Signature", "SignedHeaders"} {
-		if !named[name] {
-			b.WriteString("Authorization header requires '" + name + "' parameter. ")
-		}
-	}
-	if h.Get("X-Amz-Date") == "" && h.Get("Date") == "" {
-		b.WriteString("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. ")
-	}
-	if b.Len() == 0 {
-		return ""
-	}
-	return strings.TrimSuffix(b.String(), " ") + suffix + hashed(value)
-}
-
-func hashed(s string) string {
-	sum := sha256.Sum256([]byte(s))
-	return base64.StdEncoding.EncodeToString(sum[:])
-}
-
-// quoteJSON gives a text of printable ASCII as a JSON string.
+// quoteJSON gives a text as a JSON string, with nothing escaped for HTML.
 func quoteJSON(s string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.Encode(s) // a string always can be
+	return strings.TrimSuffix(b.String(), "\n")
 }

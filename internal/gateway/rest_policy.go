@@ -3,6 +3,7 @@ package gateway
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/doorwright/doorwright/internal/authorizer"
@@ -42,11 +43,24 @@ func compileResourcePolicy(c *Config) (*iam.Policy, error) {
 			}
 		}
 	}
-	p, err := iam.CompileResource(doc)
+	compile := iam.CompileResource
+	if c.signed() {
+		compile = iam.CompileSigned
+	}
+	p, err := compile(doc)
 	if err != nil {
 		return nil, fmt.Errorf("resource policy: %w", err)
 	}
 	return p, nil
+}
+
+// signed says whether a route takes signed requests. Only then can a statement
+// name whom it is for: all others are sent by nobody but "*".
+func (c *Config) signed() bool {
+	return slices.ContainsFunc(c.Routes, func(r Route) bool {
+		_, ok := c.Authorizers[r.Authorizer].(SignedAuthorizer)
+		return ok
+	})
 }
 
 // executeAPI gives an ARN of the API's.
@@ -59,12 +73,13 @@ func (c *Config) executeAPI(account, resource string) string {
 // Without an authorizer the policy alone decides, and has to allow. A Lambda
 // authorizer is not asked about what the policy denies, and then it is enough that
 // either allows (table A). A user pool's authorizer is asked first, and then the
-// policy has to allow as well (table B).
+// policy has to allow as well (table B). The IAM authorizer weighs the policy
+// itself (table A), of who has signed: who has not is refused for that.
 //
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-authorization-flow.html
 func (x *exchange) authorizeREST() (authorizer.Decision, bool) {
 	p := x.g.rest.policy
-	if p == nil {
+	if _, isSigned := x.match.authorizer.(SignedAuthorizer); p == nil || isSigned {
 		return x.authorize()
 	}
 	q := x.question("")
@@ -111,17 +126,26 @@ func (x *exchange) refusePolicy(d authorizer.Decision) (authorizer.Decision, boo
 // who has not signed. The account is not shown but for its last four digits.
 // Observed.
 func (x *exchange) deniedByPolicy(arn string, explicitly bool) failure {
-	c := &x.g.config
-	if account := c.AccountID; len(account) >= 4 {
-		_, resource, _ := strings.Cut(arn, ":"+account+":")
-		arn = c.executeAPI("********"+account[len(account)-4:], resource)
-	}
 	reason := "because no resource-based policy allows the execute-api:Invoke action"
 	if explicitly {
 		reason = "with an explicit deny in a resource-based policy"
 	}
+	return deniedBecause("User: anonymous is not authorized to perform: execute-api:Invoke on resource: " + x.masked(arn) + " " + reason)
+}
+
+// masked gives an ARN of the API's as answers show it.
+func (x *exchange) masked(arn string) string {
+	c := &x.g.config
+	account := c.AccountID
+	if len(account) < 4 {
+		return arn
+	}
+	_, resource, _ := strings.Cut(arn, ":"+account+":")
+	return c.executeAPI("********"+account[len(account)-4:], resource)
+}
+
+func deniedBecause(message string) failure {
 	return failure{
-		kind: accessDenied.kind, status: http.StatusForbidden, code: accessDenied.code, denied: true,
-		message: quoteJSON("User: anonymous is not authorized to perform: execute-api:Invoke on resource: " + arn + " " + reason),
+		kind: accessDenied.kind, status: http.StatusForbidden, code: accessDenied.code, denied: true, message: quoteJSON(message),
 	}
 }

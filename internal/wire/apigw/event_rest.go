@@ -37,6 +37,8 @@ type ContextREST struct {
 	SourceIP                 string
 	// UserAgent is null if it is empty. APIKey and APIKeyID are left out if empty.
 	UserAgent, APIKey, APIKeyID string
+	// Signer is nil if nobody has signed.
+	Signer *Signer
 }
 
 // AppendJSON appends the event's text, its keys in the order that REST APIs
@@ -89,13 +91,14 @@ func (c *ContextREST) appendJSON(b []byte) []byte {
 	b = appendMember(b, "domainPrefix", c.DomainPrefix)
 	b = appendInt(b, "requestTimeEpoch", c.Time.UnixMilli())
 	b = appendMember(b, "requestId", c.RequestID)
-	b = append(b, `,"identity":{"cognitoIdentityPoolId":null`...)
-	b = appendNull(b, "accountId", "cognitoIdentityId", "caller")
+	b = append(appendName(b, "identity"), '{')
+	b = c.Signer.appendIdentity(b, "cognitoIdentityPoolId", "accountId", "cognitoIdentityId", "caller")
 	if c.APIKey != "" {
 		b = appendMember(b, "apiKey", c.APIKey)
 	}
 	b = appendMember(b, "sourceIp", c.SourceIP)
-	b = appendNull(b, "principalOrgId", "accessKey", "cognitoAuthenticationType", "cognitoAuthenticationProvider", "userArn")
+	b = appendNull(b, "principalOrgId")
+	b = c.Signer.appendIdentity(b, "accessKey", "cognitoAuthenticationType", "cognitoAuthenticationProvider", "userArn")
 	if c.APIKeyID != "" {
 		b = appendMember(b, "apiKeyId", c.APIKeyID)
 	}
@@ -104,7 +107,7 @@ func (c *ContextREST) appendJSON(b []byte) []byte {
 	} else {
 		b = appendNull(b, "userAgent")
 	}
-	b = appendNull(b, "user")
+	b = c.Signer.appendIdentity(b, "user")
 	b = append(b, '}')
 	b = appendMember(b, "domainName", c.DomainName)
 	b = appendMember(b, "deploymentId", c.DeploymentID)

@@ -29,6 +29,7 @@ type ContextV1 struct {
 	// scopes are null.
 	Authorizer               *JWT
 	Lambda                   *Caller
+	Signer                   *Signer // nil if nobody has signed
 	DomainName, DomainPrefix string
 	HTTPMethod               string
 	SourceIP, UserAgent      string
@@ -94,13 +95,14 @@ func (c *ContextV1) appendJSON(b []byte, resource string) []byte {
 	b = appendMember(b, "domainPrefix", c.DomainPrefix)
 	b = appendMember(b, "extendedRequestId", c.RequestID)
 	b = appendMember(b, "httpMethod", c.HTTPMethod)
-	b = append(b, `,"identity":{"accessKey":null`...)
-	b = appendNull(b, "accountId", "caller", "cognitoAuthenticationProvider", "cognitoAuthenticationType",
-		"cognitoIdentityId", "cognitoIdentityPoolId", "principalOrgId")
+	b = append(appendName(b, "identity"), '{')
+	b = c.Signer.appendIdentity(b, "accessKey", "accountId", "caller", "cognitoAuthenticationProvider", "cognitoAuthenticationType",
+		"cognitoIdentityId", "cognitoIdentityPoolId")
+	b = appendNull(b, "principalOrgId")
 	b = appendMember(b, "sourceIp", c.SourceIP)
-	b = appendNull(b, "user")
+	b = c.Signer.appendIdentity(b, "user")
 	b = appendMember(b, "userAgent", c.UserAgent)
-	b = appendNull(b, "userArn")
+	b = c.Signer.appendIdentity(b, "userArn")
 	b = append(b, '}')
 	b = appendMember(b, "path", c.Path)
 	b = appendMember(b, "protocol", c.Protocol)

@@ -27,6 +27,7 @@ type ContextV2 struct {
 	// both are nil, and authorizer is left out.
 	Authorizer               *JWT
 	Lambda                   *Caller
+	Signer                   *Signer // who has signed, of a route with IAM authorization
 	DomainName, DomainPrefix string
 	Method, Path, Protocol   string
 	SourceIP, UserAgent      string
@@ -82,6 +83,10 @@ func (c *ContextV2) appendJSON(b []byte, routeKey string) []byte {
 	case c.Lambda != nil:
 		b = append(b, `,"authorizer":{`...)
 		b = c.Lambda.appendV2(b)
+		b = append(b, '}')
+	case c.Signer != nil:
+		b = append(b, `,"authorizer":{`...)
+		b = c.Signer.appendV2(b)
 		b = append(b, '}')
 	}
 	b = appendMember(b, "domainName", c.DomainName)
