@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -32,13 +33,17 @@ type Object map[string]any
 // encoding/json's own decoding into structs is not used: it matches member
 // names in any case and lets the last of two duplicates win, so that two
 // readers of one body could see two different requests.
-func Parse(body []byte) (Object, error) {
+func Parse(body []byte) (Object, error) { return ParseNested(body, maxDepth) }
+
+// ParseNested is Parse for a service whose requests are nested deeper: up to depth
+// objects and lists.
+func ParseNested(body []byte, depth int) (Object, error) {
 	if !utf8.Valid(body) {
 		return nil, serialization("Request body is not UTF-8", nil)
 	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
-	v, err := parseValue(d, 0)
+	v, err := parseValue(d, depth)
 	if err != nil {
 		return nil, serialization("Request body is not valid JSON", fmt.Errorf("parsing the request body: %w", err))
 	}
@@ -52,6 +57,7 @@ func Parse(body []byte) (Object, error) {
 	return object, nil
 }
 
+// parseValue reads a value in which depth more objects and lists may be nested.
 func parseValue(d *json.Decoder, depth int) (any, error) {
 	t, err := d.Token()
 	if err != nil {
@@ -61,14 +67,14 @@ func parseValue(d *json.Decoder, depth int) (any, error) {
 	if !ok {
 		return t, nil
 	}
-	if depth == maxDepth {
-		return nil, fmt.Errorf("nested deeper than %d", maxDepth)
+	if depth == 0 {
+		return nil, errors.New("nested too deep")
 	}
 	switch delim {
 	case '{':
-		return parseObject(d, depth+1)
+		return parseObject(d, depth-1)
 	case '[':
-		return parseList(d, depth+1)
+		return parseList(d, depth-1)
 	}
 	return nil, fmt.Errorf("unexpected %q", delim)
 }

@@ -1,0 +1,206 @@
+package table
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/doorwright/doorwright/internal/aws"
+	"github.com/doorwright/doorwright/internal/iam"
+	"github.com/doorwright/doorwright/internal/wire/awsjson"
+)
+
+const (
+	// contentType is the media type of AWS JSON 1.0.
+	contentType = "application/x-amz-json-1.0"
+	// maxBody is the most bytes of a request: a BatchWriteItem has up to 16 MB.
+	maxBody = 16<<20 + 64<<10
+	// maxDepth bounds the nesting of a request. A value may have 32 levels, each a
+	// type and a list or a map
+	// (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html).
+	maxDepth = 2*32 + 8
+	// maxAnswer is the most bytes of an engine's answer: BatchGetItem gives up to 16 MB
+	// of items, which are more in JSON.
+	maxAnswer = 64 << 20
+)
+
+const (
+	codeValidation    = "ValidationException"
+	codeSerialization = "SerializationException"
+	codeNotFound      = "ResourceNotFoundException"
+	codeAccessDenied  = "AccessDeniedException"
+	codeInternal      = "InternalServerError"
+	codeUnknown       = "UnknownOperationException"
+)
+
+// ServeHTTP answers operations at /.
+func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	start := s.cfg.Now()
+	id := aws.NewRequestID()
+	w.Header().Set("Date", start.UTC().Format(http.TimeFormat)) // SDKs correct their clock by it
+	if r.Method == http.MethodOptions {
+		awsjson.WritePreflight(w, r, id)
+		return
+	}
+	e := &Event{RequestID: id, Operation: "?"}
+	status, body, err := s.answer(w, r, e)
+	if err != nil {
+		refusal := onWire(err)
+		e.Code, e.Message = refusal.Code, refusal.Message
+		if refusal.Err != nil {
+			e.Reason = refusal.Err.Error()
+		}
+		status, body = refusal.Status, errorBody(refusal)
+	}
+	h := w.Header()
+	h["x-amzn-RequestId"] = []string{id}
+	h["x-amz-crc32"] = []string{strconv.FormatUint(uint64(crc32.ChecksumIEEE(body)), 10)}
+	h.Set("Content-Type", contentType)
+	h.Set("Access-Control-Allow-Origin", "*")
+	h.Set("Access-Control-Expose-Headers", "x-amzn-RequestId,x-amzn-ErrorType,x-amz-crc32,Date")
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // the client went away
+	e.Time, e.Status = s.cfg.Now(), status
+	e.Duration = e.Time.Sub(start)
+	s.cfg.Log(*e)
+}
+
+// answer gives the status and the body of what the engine says, or a refusal.
+func (s *Service) answer(w http.ResponseWriter, r *http.Request, e *Event) (int, []byte, error) {
+	if r.Method != http.MethodPost {
+		return 0, nil, &aws.Error{Code: codeUnknown, Status: http.StatusMethodNotAllowed, Err: errors.New("method " + r.Method)}
+	}
+	service, name, ok := awsjson.Target(r.Header)
+	if !ok || service != Target {
+		return 0, nil, &aws.Error{Code: codeUnknown, Status: http.StatusBadRequest, Err: errors.New("no X-Amz-Target of DynamoDB")}
+	}
+	e.Operation = name
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		return 0, nil, &aws.Error{Code: codeSerialization, Message: "Request body could not be read", Status: http.StatusRequestEntityTooLarge, Err: err}
+	}
+	decide, err := s.cfg.Authenticate(r, body)
+	if err != nil {
+		return 0, nil, err
+	}
+	op, ok := operations[name]
+	if !ok {
+		return 0, nil, &aws.Error{Code: codeUnknown, Status: http.StatusBadRequest, Err: errors.New("it is not let through; see COMPAT.md")}
+	}
+	members, err := awsjson.ParseNested(body, maxDepth)
+	if err != nil {
+		return 0, nil, err
+	}
+	return s.perform(r.Context(), e, op, members, body, decide)
+}
+
+// perform asks the engine, once all that the request touches may be touched.
+func (s *Service) perform(ctx context.Context, e *Event, op operation, members awsjson.Object, body []byte, decide Decide) (int, []byte, error) {
+	missing := false
+	find := func(table string) (*schema, error) {
+		found, err := s.schema(ctx, table)
+		missing = missing || err == nil && found == nil
+		return found, err
+	}
+	list, err := op(find, &request{members: members})
+	if len(list) > 0 {
+		e.Table = s.nameOf(list[0].table)
+	}
+	if err != nil {
+		return 0, nil, err
+	}
+	for _, a := range list {
+		message, ok := decide(iam.Request{Action: "dynamodb:" + a.action, Resource: s.arn(a.table, a.index), Context: a.context})
+		if !ok {
+			return 0, nil, &aws.Error{Code: codeAccessDenied, Message: message, Status: http.StatusBadRequest}
+		}
+	}
+	if missing { // Where there is no schema nothing is forwarded: a table made meanwhile would be open.
+		return 0, nil, &aws.Error{Code: codeNotFound, Message: "Requested resource not found", Status: http.StatusBadRequest}
+	}
+	if t := s.tables[list[0].table]; t != nil && (e.Operation == "DeleteTable" || e.Operation == "UpdateTable" || e.Operation == "UpdateTimeToLive") {
+		return 0, nil, invalid("%s is declared as tables.%s in doorwright.yaml: change it there", t.TableName, t.Name)
+	}
+	return s.forward(ctx, e, body)
+}
+
+// forward gives the engine's answer.
+func (s *Service) forward(ctx context.Context, e *Event, body []byte) (int, []byte, error) {
+	resp, err := s.cfg.Engine.Do(ctx, e.Operation, body)
+	if err != nil {
+		return 0, nil, &aws.Error{Code: codeInternal, Message: "The engine of the local tables does not answer", Status: http.StatusInternalServerError, Err: err}
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	if err != nil || len(answer) > maxAnswer {
+		return 0, nil, &aws.Error{Code: codeInternal, Message: "The engine of the local tables did not answer whole", Status: http.StatusInternalServerError, Err: err}
+	}
+	if resp.StatusCode != http.StatusOK {
+		if o, err := awsjson.ParseNested(answer, maxDepth); err == nil {
+			kind, _ := o["__type"].(string)
+			_, e.Code, _ = strings.Cut(kind, "#")
+			e.Message, _ = o["message"].(string)
+		}
+	}
+	return resp.StatusCode, answer, nil
+}
+
+// nameOf gives what the log calls a table.
+func (s *Service) nameOf(table string) string {
+	if t := s.tables[table]; t != nil {
+		return t.Name
+	}
+	return table
+}
+
+// namespaces are what comes before the code in an error's __type: those of the
+// front end, and those of DynamoDB itself.
+var namespaces = map[string]string{
+	codeValidation: "com.amazon.coral.validate#", codeNotFound: "com.amazonaws.dynamodb.v20120810#", codeInternal: "com.amazonaws.dynamodb.v20120810#",
+}
+
+func errorBody(e *aws.Error) []byte {
+	space, ok := namespaces[e.Code]
+	if !ok {
+		space = "com.amazon.coral.service#"
+	}
+	// SerializationException and its like have no message where there is nothing to say.
+	if e.Message == "" {
+		return []byte(`{"__type":` + quoted(space+e.Code) + `}`)
+	}
+	return []byte(`{"__type":` + quoted(space+e.Code) + `,"message":` + quoted(e.Message) + `}`)
+}
+
+// onWire gives what a client is told of an error.
+func onWire(err error) *aws.Error {
+	var refusal *aws.Error
+	if errors.As(err, &refusal) {
+		if refusal.Status == 0 {
+			refusal.Status = http.StatusBadRequest
+		}
+		return refusal
+	}
+	return &aws.Error{Code: codeInternal, Message: "Internal server error", Status: http.StatusInternalServerError, Err: err}
+}
+
+// schema gives a table's schema: a declared table's, or what the engine says of any
+// other; nil if there is none.
+func (s *Service) schema(ctx context.Context, table string) (*schema, error) {
+	if t := s.tables[table]; t != nil {
+		return t.schema(), nil
+	}
+	d, err := s.describe(ctx, table)
+	if err != nil || d == nil {
+		return nil, err
+	}
+	return d.schema(), nil
+}
+
+func failed(doing, table string, err error) error {
+	return fmt.Errorf("%s table %s: %w", doing, table, err)
+}
