@@ -37,6 +37,8 @@ var arrows = map[string][]string{
 	"internal/auth0":      {"internal/oidc", "verify", "internal/store", "internal/aws"},
 	"internal/authorizer": {"internal/iam", "verify", "sigv4", "internal/wire/apigw", "internal/wire/policy", "internal/aws"},
 	"internal/iam":        {"verify", "sigv4", "internal/wire/awsquery", "internal/wire/policy", "internal/aws"},
+	"internal/table":      {"internal/iam", "sigv4", "internal/wire/awsjson", "internal/aws"},
+	"internal/iam":        {"sigv4", "internal/wire/policy", "internal/aws"},
 	"internal/lambda":     {"internal/build", "internal/aws"},
 	"internal/bucket":     {"internal/iam", "sigv4", "internal/store", "internal/aws"},
 	// The engine that rooms which play an authorization server share.
