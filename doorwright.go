@@ -36,6 +36,7 @@ import (
 	"github.com/doorwright/doorwright/internal/iam"
 	"github.com/doorwright/doorwright/internal/lambda"
 	"github.com/doorwright/doorwright/internal/store"
+	"github.com/doorwright/doorwright/internal/table"
 	"github.com/doorwright/doorwright/sigv4"
 	"github.com/doorwright/doorwright/verify"
 )
@@ -99,6 +100,8 @@ type App struct {
 	apis        []*servedAPI
 	domains     map[string]*loopback // by declared user pool
 	tenants     *auth0.Service
+	tables      *table.Service       // nil without tables
+	dynalite    *table.Dynalite      // nil without tables that have no other engine
 	origins     map[string]*loopback // by declared tenant that runs here
 	added       addedDomains
 	remotes     []*verify.Remote     // keys of issuers elsewhere
@@ -185,7 +188,7 @@ func (a *App) Listen(ctx context.Context) (err error) {
 		}
 	}()
 	for _, step := range []func(context.Context) error{
-		a.refuseUnplayed, a.openState, a.openIdentityPoolIDs, a.bindEndpoint, a.bindDomains, a.openPools, a.openAccount, a.openBuckets,
+		a.refuseUnplayed, a.openState, a.openIdentityPoolIDs, a.bindEndpoint, a.bindDomains, a.openPools, a.openAccount, a.openBuckets, a.openTables,
 		a.bindTenants, a.openTenants, a.bindAPIs, a.openAPIKeys, a.newFunctions, a.newGateways, a.writeStageFiles,
 	} {
 		if err := step(ctx); err != nil {
@@ -211,7 +214,7 @@ func (a *App) Run(ctx context.Context) error {
 	failed, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	var background errgroup.Group
-	for _, room := range []func(context.Context) error{a.functions.Run, a.pools.Run, a.tenants.Run} {
+	for _, room := range []func(context.Context) error{a.functions.Run, a.pools.Run, a.tenants.Run, a.runTables} {
 		background.Go(func() error {
 			err := room(rooms)
 			if rooms.Err() == nil {
@@ -219,6 +222,11 @@ func (a *App) Run(ctx context.Context) error {
 			}
 			return err
 		})
+	}
+	if err := a.createTables(failed); err != nil {
+		stopRooms()
+		_ = background.Wait() // what a room says of it is what err says
+		return a.ended(ctx, err)
 	}
 	var servers errgroup.Group
 	start := func(stop context.Context, l *loopback, h http.Handler) {

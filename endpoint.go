@@ -10,6 +10,7 @@ import (
 
 	"github.com/doorwright/doorwright/internal/aws"
 	"github.com/doorwright/doorwright/internal/cognito"
+	"github.com/doorwright/doorwright/internal/table"
 	"github.com/doorwright/doorwright/internal/wire/awsjson"
 	"github.com/doorwright/doorwright/internal/wire/awsquery"
 )
@@ -19,6 +20,7 @@ import (
 const (
 	serviceCognitoIDP = "cognito-idp"
 	serviceSTS        = "sts"
+	serviceDynamoDB   = "dynamodb"
 	cognitoTarget     = cognito.TargetService + "."
 )
 
@@ -35,12 +37,16 @@ type awsService struct {
 
 // services are those that run.
 func (a *App) services() []awsService {
-	return []awsService{
+	all := []awsService{
 		{name: serviceCognitoIDP, title: "Cognito user pools", target: cognitoTarget, handler: a.pools},
 		{name: serviceSTS, title: "STS", handler: a.sts},
 		{name: serviceS3, title: "S3", handler: a.buckets},
 		{name: controlService, target: tokenTarget, handler: http.HandlerFunc(a.serveToken)},
 	}
+	if a.tables != nil {
+		all = append(all, awsService{name: serviceDynamoDB, title: "DynamoDB", target: table.Target + ".", handler: a.tables})
+	}
+	return all
 }
 
 // awsEndpoint is the one address at which clients find every AWS service that

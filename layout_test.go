@@ -25,7 +25,7 @@ var arrows = map[string][]string{
 	"cmd/doorwright": {".", "app", "examples"},
 	".": {
 		"app", "verify", "sigv4", "internal/gateway", "internal/authorizer",
-		"internal/lambda", "internal/cognito", "internal/auth0", "internal/bucket", "internal/oidc", "internal/iam", "internal/store", "internal/localca", "internal/wire/awsjson", "internal/wire/awsquery", "internal/wire/policy", "internal/aws",
+		"internal/lambda", "internal/cognito", "internal/auth0", "internal/bucket", "internal/table", "internal/oidc", "internal/iam", "internal/store", "internal/localca", "internal/wire/awsjson", "internal/wire/awsquery", "internal/wire/policy", "internal/aws",
 	},
 	"doorwrighttest": {"."},
 	"examples":       {},
@@ -38,7 +38,6 @@ var arrows = map[string][]string{
 	"internal/authorizer": {"internal/iam", "verify", "sigv4", "internal/wire/apigw", "internal/wire/policy", "internal/aws"},
 	"internal/iam":        {"verify", "sigv4", "internal/wire/awsquery", "internal/wire/policy", "internal/aws"},
 	"internal/table":      {"internal/iam", "sigv4", "internal/wire/awsjson", "internal/aws"},
-	"internal/iam":        {"sigv4", "internal/wire/policy", "internal/aws"},
 	"internal/lambda":     {"internal/build", "internal/aws"},
 	"internal/bucket":     {"internal/iam", "sigv4", "internal/store", "internal/aws"},
 	// The engine that rooms which play an authorization server share.

@@ -14,9 +14,6 @@ func (a *App) refuseUnplayed(context.Context) error {
 	for name := range a.decl.IdentityPools.All() {
 		return a.unplayed("identityPools."+name, "identity pools")
 	}
-	for name := range a.decl.Tables.All() {
-		return a.unplayed("tables."+name, "tables")
-	}
 	for _, r := range a.decl.Routes() {
 		if r.Authorizer == app.AuthorizerIAM {
 			return a.unplayed("apis."+r.API+".routes."+r.Key, "routes with the authorizer iam")

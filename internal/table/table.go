@@ -66,21 +66,6 @@ type Index struct {
 	Attributes []string
 }
 
-// An Event is a request that was answered.
-type Event struct {
-	Time      time.Time
-	RequestID string
-	Operation string
-	// Table is the declared name of the table, or the table's own; with several, the
-	// first.
-	Table string
-	// Status is the answer's, Code and Message the error's, and Reason what only the
-	// log is told.
-	Status                int
-	Code, Message, Reason string
-	Duration              time.Duration
-}
-
 // Service answers DynamoDB's requests.
 type Service struct {
 	cfg    Config
