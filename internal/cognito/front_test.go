@@ -57,8 +57,8 @@ func TestOperationsAreTheModels(t *testing.T) {
 // to anybody but root; no unsigned one asks for a signature.
 func TestWhoMayCall(t *testing.T) {
 	w := newWorld(t, emailPool())
-	body := `{"UserPoolId":"` + w.pool() + `"}`
 	arn := "arn:aws:cognito-idp:us-east-1:000000000000:userpool/" + w.pool()
+	body := `{"UserPoolId":"` + w.pool() + `","ResourceArn":"` + arn + `"}`
 	unsupported := func(operation string, a answer) {
 		t.Helper()
 		w.checkRefusal(operation, a, 400, "UnsupportedOperationException", operation+" is an operation of Amazon Cognito that Doorwright does not emulate.")
