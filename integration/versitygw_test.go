@@ -154,7 +154,7 @@ func judge(t *testing.T, program, name string) string {
 	cmd := exec.CommandContext(ctx, program, "test", "--access", keys.AccessKeyID, "--secret", keys.SecretAccessKey, "--endpoint", url, name)
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}
 	cmd.Dir = filepath.Dir(program) // some tests run it by its name
-	out, _ := cmd.CombinedOutput() // what it prints counts
+	out, _ := cmd.CombinedOutput()  // what it prints counts
 	text := colours.ReplaceAllString(string(bytes.TrimSpace(out)), "")
 	if strings.Contains(text, "PASS") && !strings.Contains(text, "FAIL") {
 		return ""

@@ -152,8 +152,10 @@ func (s *Service) remake(ctx context.Context, t *TableConfig, there, want *descr
 		return failed("looking into", t.Name, err)
 	}
 	if found.Count > 0 {
-		return fmt.Errorf("opening table %s: it holds items, and its keys or indexes are declared otherwise now (they were %s, and are %s): delete the items first, or give the table another name",
-			t.Name, there.shape(), want.shape())
+		return &mendable{
+			fmt.Sprintf("opening table %s: it holds items, and its keys or indexes are declared otherwise now: they were %s, and are %s", t.Name, there.shape(), want.shape()),
+			"Delete the items first, or give the table another name.",
+		}
 	}
 	if err := s.ask(ctx, "DeleteTable", map[string]string{"TableName": t.TableName}, nil); err != nil {
 		return failed("deleting", t.Name, err)

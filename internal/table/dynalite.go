@@ -2,6 +2,7 @@ package table
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	_ "embed"
 	"errors"
@@ -21,8 +22,21 @@ import (
 //go:embed dynalite.js
 var dynaliteScript string
 
+// A mendable error is one that the user can mend.
+type mendable struct{ text, hint string }
+
+func (e *mendable) Error() string { return e.text }
+
+// Hint says how.
+func (e *mendable) Hint() string { return e.hint }
+
 // ErrNoDynalite says that there is nothing to keep items with.
-var ErrNoDynalite = errors.New("nothing here keeps the items of tables: Node finds no dynalite. Install it beside the declaration (npm install --save-dev dynalite), or name a server: engine: http://localhost:8000 for DynamoDB Local")
+var ErrNoDynalite error = &mendable{
+	"nothing here keeps the items of tables: Node finds no dynalite",
+	"Install it beside the declaration (npm install --save-dev dynalite), or name a server in the tables' engine, such as http://localhost:8000 for DynamoDB Local.",
+}
+
+var errClosed = errors.New("the tables are closed")
 
 // DynaliteConfig says how dynalite runs.
 type DynaliteConfig struct {
@@ -98,15 +112,14 @@ const pause = time.Second
 
 // Run runs dynalite until ctx ends, and again if it ends before. It returns nil when
 // ctx ended and the process is gone, or ErrNoDynalite.
-func (d *Dynalite) Run(ctx context.Context) error {
-	defer func() { d.set(nil, errors.New("the tables are closed")) }()
+func (d *Dynalite) Run(ctx context.Context) (err error) {
+	defer func() { d.set(nil, cmp.Or(err, errClosed)) }()
 	for {
 		err := d.once(ctx)
 		if ctx.Err() != nil {
 			return nil
 		}
 		if errors.Is(err, ErrNoDynalite) {
-			d.set(nil, err)
 			return err
 		}
 		d.set(nil, nil)

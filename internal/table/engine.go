@@ -3,7 +3,9 @@ package table
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"time"
@@ -54,8 +56,12 @@ func (e *HTTPEngine) Do(ctx context.Context, operation string, body []byte) (*ht
 	r.Header.Set("X-Amz-Target", Target+"."+operation)
 	sigv4.Sign(r, body, engineKeys, "dynamodb", e.region, time.Now())
 	resp, err := e.client.Do(r)
+	var refused *net.OpError
+	if errors.As(err, &refused) && refused.Op == "dial" {
+		return nil, &mendable{fmt.Sprintf("asking %s, the engine of the tables: %v", e.url, refused), "Start it, or name another in the tables' engine."}
+	}
 	if err != nil {
-		return nil, fmt.Errorf("asking the engine of the tables: %w", err)
+		return nil, fmt.Errorf("asking %s, the engine of the tables: %w", e.url, err)
 	}
 	return resp, nil
 }

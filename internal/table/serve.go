@@ -137,6 +137,9 @@ func (s *Service) forward(ctx context.Context, e *Event, body []byte) (int, []by
 	}
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	if err == nil && resp.StatusCode != http.StatusOK && resp.StatusCode < http.StatusBadRequest {
+		err = fmt.Errorf("it answers %s", resp.Status)
+	}
 	if err != nil || len(answer) > maxAnswer {
 		return 0, nil, &aws.Error{Code: codeInternal, Message: "The engine of the local tables did not answer whole", Status: http.StatusInternalServerError, Err: err}
 	}
