@@ -162,7 +162,7 @@ func (a *App) authenticate(service string) func(*http.Request, []byte) (cognito.
 			return cognito.Principal{}, signatureError(err)
 		}
 		return cognito.Principal{Root: p.Root, Authorize: func(action, resource string) error {
-			return a.refusal(p, iam.Request{Action: action, Resource: resource})
+			return a.refusal(p, iam.Request{Action: action, Resource: resource, Context: iam.OfHTTP(r)})
 		}}, nil
 	}
 }

@@ -91,7 +91,7 @@ func (a *App) authenticateTables() func(*http.Request, []byte) (table.Decide, er
 			return nil, signatureError(err)
 		}
 		request := iam.OfHTTP(r)
-		return func(asked iam.Request) (string, bool) {
+		return func(asked iam.Request) error {
 			own := asked.Context
 			asked.Context = func(key string) ([]string, bool) {
 				if values, ok := own(key); ok {
@@ -99,8 +99,7 @@ func (a *App) authenticateTables() func(*http.Request, []byte) (table.Decide, er
 				}
 				return request(key)
 			}
-			d := a.account.Decide(principal, asked, nil)
-			return d.Message(), d.Allowed
+			return a.refusal(principal, asked)
 		}, nil
 	}
 }
@@ -127,5 +126,5 @@ func (a *App) tableEvent(e table.Event) {
 	if e.Status >= http.StatusInternalServerError {
 		kind = KindError
 	}
-	a.observe(Event{Time: e.Time, Kind: kind, Source: "DynamoDB", RequestID: e.RequestID, Text: printable(e.String())})
+	a.observe(Event{Time: e.Time, Kind: kind, Source: serviceDynamoDB, RequestID: e.RequestID, Text: printable(e.String())})
 }

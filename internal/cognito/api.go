@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/doorwright/doorwright/internal/aws"
 	"github.com/doorwright/doorwright/internal/wire/awsjson"
@@ -142,15 +143,20 @@ func (s *Service) dispatch(ctx context.Context, c *call, caller Principal, membe
 	return result, nil
 }
 
+// tagOperations name what they are about by its ARN. Every other operation has the pool
+// in UserPoolId, or is about none; a ResourceArn beside it says nothing.
+var tagOperations = []string{"TagResource", "UntagResource", "ListTagsForResource"}
+
 // authorize asks IAM whether a caller may run an operation
 // (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncognitouserpools.html).
 func (s *Service) authorize(operation string, caller Principal, members awsjson.Object) error {
 	resource := "*"
-	if id, ok := members["UserPoolId"].(string); ok {
+	if slices.Contains(tagOperations, operation) {
+		if arn, ok := members["ResourceArn"].(string); ok {
+			resource = arn
+		}
+	} else if id, ok := members["UserPoolId"].(string); ok {
 		resource = s.poolARN(id)
-	}
-	if arn, ok := members["ResourceArn"].(string); ok {
-		resource = arn
 	}
 	if caller.Authorize == nil {
 		return errors.New("there is nobody to ask about permissions")

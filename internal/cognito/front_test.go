@@ -112,6 +112,18 @@ func TestPermittedOperations(t *testing.T) {
 			t.Errorf("%s of %q: %d %s", row.operation, row.pool, a.status, a.body)
 		}
 	}
+	// The other's pool, beside what names one that is permitted.
+	arn := "arn:aws:cognito-idp:us-east-1:000000000000:userpool/"
+	w.may["cognito-idp:ListTagsForResource "+arn+w.pool()] = true
+	for operation, body := range map[string]string{
+		"ListUsers":           `{"UserPoolId":"` + other + `","ResourceArn":"` + arn + w.pool() + `"}`,
+		"ListTagsForResource": `{"UserPoolId":"` + w.pool() + `","ResourceArn":"` + arn + other + `"}`,
+	} {
+		action := "cognito-idp:" + operation
+		w.checkRefusal(operation, w.request("POST", "/", target+operation, "rider", "application/x-amz-json-1.1", body), 400, "AccessDeniedException",
+			"User: arn:aws:sts::000000000000:assumed-role/rider/s is not authorized to perform: "+action+" on resource: "+arn+other+
+				" because no identity-based policy allows the "+action+" action")
+	}
 }
 
 // A stale or foreign signature on an unsigned operation is ignored.

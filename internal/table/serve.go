@@ -115,9 +115,8 @@ func (s *Service) perform(ctx context.Context, e *Event, op operation, members a
 		return 0, nil, err
 	}
 	for _, a := range list {
-		message, ok := decide(iam.Request{Action: "dynamodb:" + a.action, Resource: s.arn(a.table, a.index), Context: a.context})
-		if !ok {
-			return 0, nil, &aws.Error{Code: codeAccessDenied, Message: message, Status: http.StatusBadRequest}
+		if err := decide(iam.Request{Action: "dynamodb:" + a.action, Resource: s.arn(a.table, a.index), Context: a.context}); err != nil {
+			return 0, nil, &aws.Error{Code: codeAccessDenied, Message: err.Error(), Status: http.StatusBadRequest, Err: errors.Unwrap(err)}
 		}
 	}
 	if missing { // Where there is no schema nothing is forwarded: a table made meanwhile would be open.

@@ -3,6 +3,7 @@ package table_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -136,7 +137,7 @@ func TestWhatIsTouched(t *testing.T) {
 	} {
 		var got []string
 		engine := &recorder{}
-		w := ask(service(t, engine, func(r iam.Request) (string, bool) { got = append(got, said(r)); return "", true }), c.operation, c.body)
+		w := ask(service(t, engine, func(r iam.Request) error { got = append(got, said(r)); return nil }), c.operation, c.body)
 		if !slices.Equal(got, c.want) {
 			t.Errorf("%s %s\n is %q\nwant %q", c.operation, c.body, got, c.want)
 		}
@@ -164,7 +165,7 @@ func decideBy(t *testing.T, text string) table.Decide {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return func(r iam.Request) (string, bool) {
+	return func(r iam.Request) error {
 		of := r.Context
 		r.Context = func(key string) ([]string, bool) {
 			if key == "cognito-identity.amazonaws.com:sub" {
@@ -172,7 +173,10 @@ func decideBy(t *testing.T, text string) table.Decide {
 			}
 			return of(key)
 		}
-		return "User: X is not authorized to perform: " + r.Action + " on resource: " + r.Resource, p.Evaluate(&r) == iam.Allow
+		if p.Evaluate(&r) == iam.Allow {
+			return nil
+		}
+		return errors.New("User: X is not authorized to perform: " + r.Action + " on resource: " + r.Resource)
 	}
 }
 
@@ -278,7 +282,7 @@ func TestConfusions(t *testing.T) {
 		{"a declared table deleted", "DeleteTable", `{` + name + `}`, "dev-notes-Notes is declared as tables.Notes in doorwright.yaml: change it there"},
 	} {
 		engine := &recorder{}
-		w := ask(service(t, engine, func(iam.Request) (string, bool) { return "", true }), c.operation, c.body)
+		w := ask(service(t, engine, func(iam.Request) error { return nil }), c.operation, c.body)
 		if w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), c.want) {
 			t.Errorf("%s: %d %s, want %s", c.what, w.Code, w.Body, c.want)
 		}
@@ -295,7 +299,7 @@ func TestNumbersHaveOneForm(t *testing.T) {
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 	var got string
-	s := service(t, &recorder{}, func(r iam.Request) (string, bool) { got = said(r); return "", true })
+	s := service(t, &recorder{}, func(r iam.Request) error { got = said(r); return nil })
 	for range 3000 {
 		digits := random.IntN(12) + 1
 		text := ""
@@ -339,7 +343,7 @@ func canonical(r *big.Rat) string {
 // TestBounds wants a body that is too long, or cut off, to end there.
 func TestBounds(t *testing.T) {
 	engine := &recorder{}
-	s := service(t, engine, func(iam.Request) (string, bool) { return "", true })
+	s := service(t, engine, func(iam.Request) error { return nil })
 	huge := `{"TableName":"Other","Key":{"n":{"N":"1"}},"x":"` + string(bytes.Repeat([]byte("a"), 17<<20)) + `"}`
 	if w := ask(s, "GetItem", huge); w.Code != http.StatusRequestEntityTooLarge || len(engine.asked) != 0 {
 		t.Errorf("17 MB: %d", w.Code)
@@ -351,8 +355,8 @@ func TestBounds(t *testing.T) {
 
 // TestRefusedCallers wants what Authenticate says in DynamoDB's form.
 func TestRefusedCallers(t *testing.T) {
-	w := ask(service(t, &recorder{}, func(iam.Request) (string, bool) {
-		return "User: arn:aws:sts::000000000000:assumed-role/R/S is not authorized", false
+	w := ask(service(t, &recorder{}, func(iam.Request) error {
+		return errors.New("User: arn:aws:sts::000000000000:assumed-role/R/S is not authorized")
 	}), "ListTables", `{}`)
 	if got, want := w.Body.String(), `{"__type":"com.amazon.coral.service#AccessDeniedException","message":"User: arn:aws:sts::000000000000:assumed-role/R/S is not authorized"}`; got != want || w.Header().Get("Content-Type") != "application/x-amz-json-1.0" {
 		t.Errorf("%s %v", got, w.Header())
@@ -387,7 +391,7 @@ func TestHTTPEngine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := service(t, engine, func(iam.Request) (string, bool) { return "", true })
+	s := service(t, engine, func(iam.Request) error { return nil })
 	const item = `{"TableName":"dev-notes-Notes","Key":{"userId":{"S":"me"},"noteId":{"S":"\u00e9"}}}`
 	w := ask(s, "GetItem", item)
 	if w.Code != http.StatusOK || w.Body.String() != `{"Item":{"n":{"N":"1"}}}` || string(body) != item {
