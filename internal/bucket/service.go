@@ -139,11 +139,11 @@ func (s *Service) fail(c *call, err error) {
 		panic(http.ErrAbortHandler)
 	}
 	h := c.w.Header()
-	for name, values := range e.header {
-		h[name] = values
-	}
 	for _, name := range []string{"Etag", "Last-Modified", "Content-Range", "Content-Disposition", "Cache-Control", "Content-Encoding", "Content-Language", "Expires"} {
 		h.Del(name)
+	}
+	for name, values := range e.header {
+		h[name] = values
 	}
 	if e.Status >= 400 && c.r.Body != nil && c.r.ContentLength != 0 {
 		// What is left of the body is not worth reading.

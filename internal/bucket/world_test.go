@@ -7,11 +7,15 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/xml"
+	"fmt"
 	"io"
+	"io/fs"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -93,6 +97,7 @@ func (w *world) open() {
 	}
 	w.service = s
 	w.server = httptest.NewServer(s)
+	w.server.Client().Transport.(*http.Transport).DisableCompression = true // bytes as they come
 	w.t.Cleanup(w.server.Close)
 }
 
@@ -230,4 +235,51 @@ func want(t *testing.T, what string, r response, status int, code string) {
 	if r.status != status || r.code() != code {
 		t.Errorf("%s: %d %s, want %d %s\n%s", what, r.status, r.code(), status, code, r.body)
 	}
+}
+
+// onDisk holds how many files there are against how many there should be.
+func (w *world) onDisk(n int) {
+	w.t.Helper()
+	if got := len(w.files()); got != n {
+		w.t.Errorf("%d files on disk, want %d", got, n)
+	}
+}
+
+func (w *world) files() (names []string) {
+	w.t.Helper()
+	err := filepath.WalkDir(w.cfg.Dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			names = append(names, path)
+		}
+		return err
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return names
+}
+
+// rawPut sends the head of a PUT that says a length, and gives the answer.
+func (w *world) rawPut(length int64) string {
+	w.t.Helper()
+	r := w.build(request{method: "PUT", path: "/" + uploads + "/raw", header: map[string]string{"Content-Length": strconv.FormatInt(length, 10)}})
+	r.ContentLength = length
+	r.Header.Set("X-Amz-Content-Sha256", sigv4.UnsignedPayload)
+	sigv4.Signer{Service: "s3", Region: region, S3: true}.Sign(r, nil, w.root, w.clock())
+	conn, err := net.Dial("tcp", w.server.Listener.Addr().String())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprintf(conn, "PUT /%s/raw HTTP/1.1\r\nHost: %s\r\n", uploads, r.URL.Host)
+	r.Header.Write(conn)
+	if r.Header.Get("Content-Length") == "" {
+		fmt.Fprintf(conn, "Content-Length: %d\r\n", length)
+	}
+	fmt.Fprint(conn, "\r\nsome")
+	if length < 5<<30 {
+		conn.(*net.TCPConn).CloseWrite() // cut off
+	}
+	b, _ := io.ReadAll(conn)
+	return string(b)
 }
