@@ -1,6 +1,7 @@
 package bucket
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,9 +46,11 @@ func malformedForm(err error) error {
 // says, but has to be there.
 func (c *call) readForm() (*form, error) {
 	mediaType, params, err := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
-	if err != nil || mediaType != "multipart/form-data" || params["boundary"] == "" {
-		e := refuse("PreconditionFailed", "At least one of the pre-conditions you specified did not hold", "Condition", "Bucket POST must be of the enclosure-type multipart/form-data")
-		return nil, e
+	if mediaType != "multipart/form-data" {
+		return nil, preconditionFailed("Bucket POST must be of the enclosure-type multipart/form-data")
+	}
+	if err != nil || params["boundary"] == "" {
+		return nil, malformedForm(err)
 	}
 	f := &form{fields: map[string][]string{}, parts: multipart.NewReader(c.pacedBody(), params["boundary"])}
 	left := maxFormFields
@@ -194,10 +197,11 @@ func (s *Service) putForm(ctx context.Context, c *call, f *form, policy sigv4.Po
 	if err != nil {
 		return err
 	}
-	algorithm := want.algorithm
-	if algorithm == "" {
-		algorithm = crc64nvmeSum
+	named, err := uploadChecksum(c.r.Header)
+	if err != nil {
+		return err
 	}
+	algorithm := cmp.Or(want.algorithm, named.Algorithm, crc64nvmeSum)
 	most := min(policy.MaxLength, maxPut)
 	w, err := s.keep(ctx, &limited{f.file, most}, algorithm)
 	switch {

@@ -139,6 +139,12 @@ func uploadChecksum(h http.Header) (checksum, error) {
 
 const uploadIDLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._"
 
+// newUploadID gives an id that sorts by time, as lists of a key's uploads do, and
+// cannot be guessed.
+func (s *Service) newUploadID() string {
+	return fmt.Sprintf("%016x", s.cfg.Now().UnixNano()) + aws.RandomText(uploadIDLetters, 48)
+}
+
 func (s *Service) createMultipartUpload(ctx context.Context, c *call) error {
 	meta, tags, err := c.describe()
 	if err != nil {
@@ -148,7 +154,7 @@ func (s *Service) createMultipartUpload(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	u := &upload{id: aws.RandomText(uploadIDLetters, 64), initiator: c.caller.ARN}
+	u := &upload{id: s.newUploadID(), initiator: c.caller.ARN}
 	err = s.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `INSERT INTO bucket_upload (`+uploadColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			u.id, c.address.bucket, []byte(c.key), s.now().Unix(), u.initiator, sum.Algorithm, sum.Type, text(meta), tagText(tags))

@@ -3,7 +3,6 @@ package bucket_test
 import (
 	"bytes"
 	"crypto/md5"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/xml"
@@ -38,7 +37,7 @@ const (
 
 // world is a stage's buckets behind a server.
 type world struct {
-	t       *testing.T
+	t       testing.TB
 	stage   *store.Stage
 	account *iam.Account
 	root    sigv4.Credentials
@@ -52,7 +51,7 @@ type world struct {
 }
 
 // newWorld starts the room. The policies are those of a role called "user".
-func newWorld(t *testing.T, policies ...string) *world {
+func newWorld(t testing.TB, policies ...string) *world {
 	t.Helper()
 	w := &world{t: t, stage: storetest.Open(t, bucket.Migrations()...), now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 	w.root = sigv4.Credentials{AccessKeyID: "AKIAAAAAAAAAAAAAAAAA", SecretAccessKey: strings.Repeat("s", 40)}
@@ -137,7 +136,6 @@ type request struct {
 	body         string
 	as           *sigv4.Credentials // nil: nobody signs
 	host         string
-	unsigned     bool // the body is not covered
 }
 
 // response is what came back.
@@ -204,11 +202,6 @@ func (w *world) build(q request) *http.Request {
 		r.Host = q.host
 	}
 	if q.as != nil {
-		sum := sha256.Sum256([]byte(q.body))
-		r.Header.Set("X-Amz-Content-Sha256", hex.EncodeToString(sum[:]))
-		if q.unsigned {
-			r.Header.Set("X-Amz-Content-Sha256", sigv4.UnsignedPayload)
-		}
 		sigv4.Signer{Service: "s3", Region: region, Path: sigv4.KeepPath, S3: true}.Sign(r, []byte(q.body), *q.as, w.clock())
 	}
 	return r
@@ -229,8 +222,18 @@ func md5Of(s string) string {
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
+func hexMD5(s string) string {
+	sum := md5.Sum([]byte(s))
+	return hex.EncodeToString(sum[:])
+}
+
+// sign signs a request as the root.
+func (w *world) sign(r *http.Request, body string) {
+	sigv4.Signer{Service: "s3", Region: region, S3: true}.Sign(r, []byte(body), w.root, w.clock())
+}
+
 // want holds a response against a status and, for an error, its code.
-func want(t *testing.T, what string, r response, status int, code string) {
+func want(t testing.TB, what string, r response, status int, code string) {
 	t.Helper()
 	if r.status != status || r.code() != code {
 		t.Errorf("%s: %d %s, want %d %s\n%s", what, r.status, r.code(), status, code, r.body)
