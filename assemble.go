@@ -329,6 +329,10 @@ func (a *App) endpoints() map[string]string {
 
 // newGateways builds the data path of each API.
 func (a *App) newGateways(context.Context) error {
+	signed, err := authorizer.NewIAM(a.account, a.decl.Region, a.cfg.Now)
+	if err != nil {
+		return err
+	}
 	for _, s := range a.apis {
 		cfg := gateway.Config{
 			ID:             apiID(a.Stack(), s.name),
@@ -336,7 +340,7 @@ func (a *App) newGateways(context.Context) error {
 			StageVariables: map[string]string{},
 			DomainName:     fmt.Sprintf("localhost:%d", s.listener.port),
 			Region:         a.decl.Region,
-			Authorizers:    map[string]gateway.Authorizer{},
+			Authorizers:    map[string]gateway.Authorizer{app.AuthorizerIAM: signed},
 			CORS:           corsConfig(s.decl.CORS),
 			Invoker:        a.functions,
 			Foreign:        func(cookie string) bool { return cognito.IsCookie(cookie) || auth0.IsCookie(cookie) },

@@ -3,8 +3,6 @@ package doorwright
 import (
 	"context"
 	"fmt"
-
-	"github.com/doorwright/doorwright/app"
 )
 
 // refuseUnplayed refuses what the declaration understands and this version does not
@@ -13,11 +11,6 @@ import (
 func (a *App) refuseUnplayed(context.Context) error {
 	for name := range a.decl.IdentityPools.All() {
 		return a.unplayed("identityPools."+name, "identity pools")
-	}
-	for _, r := range a.decl.Routes() {
-		if r.Authorizer == app.AuthorizerIAM {
-			return a.unplayed("apis."+r.API+".routes."+r.Key, "routes with the authorizer iam")
-		}
 	}
 	return nil
 }

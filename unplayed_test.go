@@ -14,7 +14,6 @@ import (
 func TestWhatIsNotRunIsRefused(t *testing.T) {
 	for name, row := range map[string]struct{ text, want string }{
 		"an identity pool": {"identityPools: {Auth: {}}\n", ":2:17: identity pools are not run"},
-		"an iam route":     {"apis: {Api: {routes: {GET /a: {url: \"http://localhost:1\", authorizer: iam}}}}\n", ":2:23: routes with the authorizer iam are not run"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()

@@ -16,8 +16,13 @@ import (
 const maxResourcePolicy = 8192
 
 // resourcePolicy reports what of a REST API's policy cannot be evaluated, where it
-// stands.
-func (c *checker) resourcePolicy(path string, p *ResourcePolicy) {
+// stands. Only the policy of an API whose routes take signed requests can say whom a
+// statement is for.
+func (c *checker) resourcePolicy(path string, api *API) {
+	p, compile := api.ResourcePolicy, iam.CompileResource
+	if api.takesSigned() {
+		compile = iam.CompileSigned
+	}
 	if p == nil || c.opaque[path] || c.opaque[path+".Statement"] {
 		return
 	}
@@ -31,7 +36,7 @@ func (c *checker) resourcePolicy(path string, p *ResourcePolicy) {
 		}
 		one := *s
 		one.Condition = Map[Map[[]string]]{}
-		if err := evaluable(p.Version, &one); err != nil && c.readable(at) {
+		if err := evaluable(p.Version, &one, compile); err != nil && c.readable(at) {
 			c.at(at, "", "the statement cannot be evaluated: %s", err)
 			continue
 		}
@@ -51,7 +56,7 @@ func (c *checker) resourcePolicy(path string, p *ResourcePolicy) {
 				single.put(key, values)
 				one.Condition = Map[Map[[]string]]{}
 				one.Condition.put(operator, single)
-				if err := evaluable(p.Version, &one); err != nil {
+				if err := evaluable(p.Version, &one, compile); err != nil {
 					c.key(join(below, key), "", "the condition %s of %s cannot be evaluated: %s", operator, key, err)
 				}
 			}
@@ -64,8 +69,18 @@ func (c *checker) resourcePolicy(path string, p *ResourcePolicy) {
 	}
 }
 
+// takesSigned says whether a route of the API has the authorizer iam.
+func (a *API) takesSigned() bool {
+	for _, r := range a.Routes.All() {
+		if r != nil && cmp.Or(r.Authorizer, a.Defaults.Authorizer) == AuthorizerIAM {
+			return true
+		}
+	}
+	return false
+}
+
 // evaluable says what is wrong with a statement.
-func evaluable(version string, s *PolicyStatement) error {
+func evaluable(version string, s *PolicyStatement, compile func(policy.Document) (*iam.Policy, error)) error {
 	one := ResourcePolicy{Version: cmp.Or(version, "2012-10-17"), Statement: []*PolicyStatement{s}}
 	doc, err := policy.ParseResource(one.JSON())
 	if err != nil {
@@ -76,7 +91,7 @@ func evaluable(version string, s *PolicyStatement) error {
 			list[i] = strings.Replace(r, "execute-api:/", "arn:aws:execute-api:*:*:*/", 1)
 		}
 	}
-	_, err = iam.CompileResource(doc)
+	_, err = compile(doc)
 	// What is of the whole policy, and of which statement and condition, is seen by
 	// where it stands.
 	for range 1 + s.Condition.Len() {

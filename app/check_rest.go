@@ -36,7 +36,7 @@ func (c *checker) rest(path string, api *API) {
 	c.gatewayResponses(path+".gatewayResponses", api)
 	c.apiKeys(path, api)
 	c.usagePlans(path, api)
-	c.resourcePolicy(path+".resourcePolicy", api.ResourcePolicy)
+	c.resourcePolicy(path+".resourcePolicy", api)
 	const oneFormat = "payloadFormatVersion is for HTTP APIs; a REST API has one format"
 	c.unwanted(path+".defaults.payloadFormatVersion", oneFormat)
 	for name, a := range api.Authorizers.All() {

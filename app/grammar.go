@@ -357,8 +357,8 @@ var grammars = []grammar{
 		says:    "write execute-api:/STAGE/METHOD/PATH, which is of this API, such as execute-api:/* or execute-api:/*/GET/items/*",
 	}, {
 		name:    "policy principal",
-		pattern: regexp.MustCompile(`^\*$`),
-		says:    `write "*": nobody can sign a request to this version, so no other principal is ever there`,
+		pattern: regexp.MustCompile(`^(\*|[0-9]{12}|arn:aws:iam::[0-9]{12}:(root|(role|user)/[!-)+->@-~]{1,200})|arn:aws:sts::[0-9]{12}:assumed-role/[\w+=,.@-]{1,64}/[\w+=,.@-]{2,64})$`),
+		says:    `write "*", or who signs requests to routes with the authorizer iam: an account, or the ARN of a role or a session, such as arn:aws:iam::000000000000:role/NAME`,
 	}, {
 		name:    "condition operator or key",
 		pattern: regexp.MustCompile(`^[A-Za-z][A-Za-z0-9:._/-]{0,127}$`),
