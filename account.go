@@ -42,9 +42,11 @@ func (a *App) openAccount(ctx context.Context) error {
 	a.account, err = iam.New(iam.Config{
 		AccountID: aws.AccountID, Region: a.decl.Region, Root: root, Keys: masters, Roles: roles, Now: a.cfg.Now,
 	})
-	if err != nil {
-		return err
-	}
+	return err
+}
+
+// openSTS opens STS, once those are open whose tokens it takes.
+func (a *App) openSTS(context.Context) (err error) {
 	a.sts, err = iam.NewSTS(iam.STSConfig{Account: a.account, Log: a.stsEvent})
 	return err
 }

@@ -189,7 +189,7 @@ func (a *App) Listen(ctx context.Context) (err error) {
 	}()
 	for _, step := range []func(context.Context) error{
 		a.refuseUnplayed, a.openState, a.openIdentityPoolIDs, a.bindEndpoint, a.bindDomains, a.openPools, a.openAccount, a.openBuckets, a.openTables,
-		a.bindTenants, a.openTenants, a.bindAPIs, a.openAPIKeys, a.newFunctions, a.newGateways, a.writeStageFiles,
+		a.bindTenants, a.openTenants, a.openSTS, a.bindAPIs, a.openAPIKeys, a.newFunctions, a.newGateways, a.writeStageFiles,
 	} {
 		if err := step(ctx); err != nil {
 			return err

@@ -21,6 +21,7 @@ import (
 
 // keysApp has a function that gives away its keys, for tests to be it.
 const keysApp = `name: keys
+region: eu-west-1
 apis:
   Api:
     routes:

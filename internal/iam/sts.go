@@ -178,14 +178,14 @@ func (s *STS) authenticate(r *http.Request, body []byte) (Principal, error) {
 		return Principal{}, fmt.Errorf("authenticating the request: %w", err)
 	}
 	e := &aws.Error{Message: refused.Message, Status: http.StatusForbidden, Err: err}
-	switch refused.Reason {
-	case sigv4.MissingAuthentication:
+	switch refused.Reason.Code() {
+	case sigv4.MissingAuthentication.Code():
 		e.Code, e.Message = "MissingAuthenticationToken", "Request is missing Authentication Token"
-	case sigv4.UnknownKey:
+	case sigv4.UnknownKey.Code():
 		e.Code, e.Message = "InvalidClientTokenId", "The security token included in the request is invalid."
-	case sigv4.ExpiredToken:
+	case sigv4.ExpiredToken.Code():
 		e.Code, e.Message = "ExpiredToken", "The security token included in the request is expired"
-	case sigv4.Unsupported, sigv4.TooLarge, sigv4.Malformed:
+	case sigv4.Malformed.Code():
 		e.Code, e.Status = "IncompleteSignature", http.StatusBadRequest
 	default:
 		e.Code = "SignatureDoesNotMatch"

@@ -482,6 +482,8 @@ func TestAssumeRoleWithWebIdentity(t *testing.T) {
 
 	const denied, invalid = "Not authorized to perform sts:AssumeRoleWithWebIdentity", "The web identity token that was passed could not be validated."
 	good := poolToken(t, nil)
+	assume("pool-authenticated", good, "DurationSeconds", "7200").refusal(t, "longer than the role", 400, "ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
+	assume("dev-app-fn", good, "DurationSeconds", "7200").refusal(t, "longer than the role that does not trust it", 403, "AccessDenied", denied)
 	for _, row := range []struct {
 		what, role, token string
 		status            int

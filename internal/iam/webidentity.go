@@ -61,9 +61,6 @@ func (a *Account) AssumeWithWebIdentity(r WebIdentityRequest) (Credentials, erro
 	if role == nil {
 		return Credentials{}, notTrusted(fmt.Errorf("there is no role %.80q", r.Role))
 	}
-	if r.Duration > role.maxDuration {
-		return Credentials{}, errMaxDuration()
-	}
 	actions := []string{"sts:AssumeRoleWithWebIdentity"}
 	if len(r.Identity.Tags) > 0 {
 		actions = append(actions, "sts:TagSession")
@@ -78,6 +75,9 @@ func (a *Account) AssumeWithWebIdentity(r WebIdentityRequest) (Credentials, erro
 		default:
 			return Credentials{}, notTrusted(fmt.Errorf("the trust policy of role %s does not allow %s to %.100q with audience %.100q", role.name, action, r.Identity.Provider, r.Identity.Audience))
 		}
+	}
+	if r.Duration > role.maxDuration { // after the trust: a stranger learns of no role
+		return Credentials{}, errMaxDuration()
 	}
 	assume := AssumeRequest{
 		Role: role.name, Session: r.Session, Duration: r.Duration, Policies: r.Policies, Tags: r.Identity.Tags, Provider: r.Identity.Provider,
