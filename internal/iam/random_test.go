@@ -21,7 +21,7 @@ import (
 // naive is a request and its caller.
 type naive struct {
 	action, resource                string
-	account, role, session, userID  string
+	account, role, session          string
 	root, anonymous                 bool
 	keys                            map[string][]string // by lower-case name
 	identity, boundary, sessionDocs []string
