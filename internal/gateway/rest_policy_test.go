@@ -208,7 +208,7 @@ func TestResourcePolicyMistakes(t *testing.T) {
 		`{}`: "no Statement",
 		`{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`:                                                      "no Principal",
 		`{"Statement":[{"Effect":"Allow","Principal":{"AWS":"123456789012"},"Action":"*","Resource":"*"}]}`:                   "cannot be evaluated",
-		`{"Statement":[{"Effect":"Deny","NotPrincipal":"*","Action":"*","Resource":"*"}]}`:                                    "NotPrincipal",
+		`{"Statement":[{"Effect":"Deny","NotPrincipal":"*","Action":"*","Resource":"*"}]}`:                                    "its NotPrincipal cannot be evaluated",
 		`{"Statement":[` + everybody("Deny", "execute-api:dev/*") + `]}`:                                                      "a resource is an ARN",
 		`{"Statement":[` + everybody("Deny", "*", `,"Condition":{"StringEquals":{"aws:SourceVpc":"vpc-1"}}`) + `]}`:           "has no such key",
 		`{"Statement":[` + everybody("Deny", "*", `,"Condition":{"StringEquals":{"aws:UserAgent":"${aws:username}"}}`) + `]}`: "variables are not supported",
