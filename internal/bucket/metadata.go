@@ -140,8 +140,8 @@ func (m metadata) write(h http.Header) {
 	set("X-Amz-Server-Side-Encryption", m.Encryption)
 	set("X-Amz-Website-Redirect-Location", m.Redirect)
 	for name, value := range m.User {
-		// As it is: Go's canonical form of a name is what any other client's is.
-		h[http.CanonicalHeaderKey(metaPrefix+name)] = []string{value}
+		// In lower case, as S3 sends it: boto3 gives names as they come.
+		h[strings.ToLower(metaPrefix)+name] = []string{value}
 	}
 }
 
