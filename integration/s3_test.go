@@ -132,7 +132,7 @@ for algorithm in ("CRC32", "CRC32C", "SHA1", "SHA256", "CRC64NVME"):
     try:
         put = s3.put_object(Bucket=bucket, Key="sum", Body=b"123456789", ChecksumAlgorithm=algorithm)
     except Exception as e:
-        if "awscrt" in str(e).lower() or "CRT" in str(e):
+        if "crt" in str(e).lower(): # not installed
             continue
         raise
     got = s3.get_object(Bucket=bucket, Key="sum", ChecksumMode="ENABLED")

@@ -170,13 +170,15 @@ func (c *call) existingTag(key string) ([]string, bool) {
 }
 
 // hoist takes the headers that SDKs move into the queries that they presign back
-// to where every operation looks for them.
+// to where every operation looks for them. Checksums stay there: S3 passes them
+// over in a query, and the JavaScript SDK presigns every upload with the
+// checksum of no bytes.
 func (c *call) hoist() error {
 	with := *c.r
 	with.Header = c.r.Header.Clone()
 	for name, values := range c.query {
 		lower := strings.ToLower(name)
-		if !strings.HasPrefix(lower, "x-amz-") || signatureParameters[lower] {
+		if !strings.HasPrefix(lower, "x-amz-") || signatureParameters[lower] || isChecksumParameter(lower) {
 			continue
 		}
 		if there := with.Header.Values(lower); len(there) > 0 && !slices.Equal(there, values) {
@@ -186,6 +188,12 @@ func (c *call) hoist() error {
 	}
 	c.r = &with
 	return nil
+}
+
+// isChecksumParameter says whether a header is about the checksum of a body.
+func isChecksumParameter(lower string) bool {
+	algorithm, ok := strings.CutPrefix(lower, "x-amz-checksum-")
+	return lower == "x-amz-sdk-checksum-algorithm" || ok && slices.Contains(algorithms[:], strings.ToUpper(algorithm))
 }
 
 var signatureParameters = map[string]bool{

@@ -14,6 +14,7 @@ var Assumptions = []aws.Assumption{
 	{Area: "S3", Question: "What are the conditions of directory buckets (x-amz-if-match-size, …)?", Choice: "501 NotImplemented.", Why: "Passed over, something would be deleted that was to stay."},
 	{Area: "S3", Question: "May a request carry a body that its operation does not read?", Choice: "Up to 64 KiB, which must be what was signed.", Why: "Strict."},
 	{Area: "S3", Question: "Is a POST policy's signature good for longer than its x-amz-date says?", Choice: "For seven days from it, and until the policy's expiration.", Why: "So long a signing key is good."},
+	{Area: "S3", Question: "Is a checksum in a presigned query held against the body?", Choice: "No: it is passed over. One in a header is held.", Why: "So it was observed (aws-sdk-go-v2 issue 2610, aws-sdk-js-v3 issue 4448); SDKs presign uploads with the checksum of no bytes."},
 	{Area: "S3", Question: "What keeps an HTML object from acting as a page of the endpoint?", Choice: "Content-Security-Policy: sandbox on every object that is not a PDF, which S3 does not send.", Why: "On AWS a bucket has a host of its own; here all share localhost. Only a browser's window looks at the header."},
 	{Area: "S3", Question: "What does a completed upload say that is completed again?", Choice: "What it said before, as long as its object is still there; NoSuchUpload after that.", Why: "A client whose answer was lost asks again."},
 }

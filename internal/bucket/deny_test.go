@@ -282,6 +282,7 @@ func TestPresigned(t *testing.T) {
 	// Headers that an SDK has moved into the query count as headers.
 	q := url.Values{"x-amz-meta-color": {"red"}, "x-amz-acl": {"public-read"}}.Encode()
 	want(t, "an ACL in the query", w.send(request{method: "PUT", path: w.presignedURL("PUT", path+"?"+q, user, time.Minute), body: "x"}), 400, "AccessControlListNotSupported")
+	want(t, "a checksum in the query", w.presigned("PUT", path+"?x-amz-checksum-crc32=AAAAAA%3D%3D&x-amz-sdk-checksum-algorithm=CRC32", "x", user, time.Minute), 200, "")
 	want(t, "metadata in the query", w.send(request{method: "PUT", path: w.presignedURL("PUT", path+"?x-amz-meta-color=red", user, time.Minute), body: "x"}), 200, "")
 	if got := w.do("HEAD", path, "").header.Get("X-Amz-Meta-Color"); got != "red" {
 		t.Errorf("metadata from the query: %q", got)
