@@ -7,7 +7,9 @@ package aws
 import (
 	"crypto/rand"
 	"fmt"
+	"strconv"
 	"strings"
+	"unicode"
 )
 
 // AccountID is the account that a local stage plays. AWS never assigns it, so
@@ -86,6 +88,20 @@ func RandomText(alphabet string, n int) string {
 			}
 		}
 	}
+}
+
+// Printable quotes what a caller could use to write to the user's terminal,
+// and shortens what would not fit.
+func Printable(s string) string {
+	const most = 200
+	s = strings.TrimSpace(s)
+	if r := []rune(s); len(r) > most {
+		s = string(r[:most]) + "…"
+	}
+	if strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) || r == unicode.ReplacementChar }) >= 0 {
+		return strconv.Quote(s)
+	}
+	return s
 }
 
 // Operation is one row of the compatibility table: what is emulated and what

@@ -78,23 +78,16 @@ func (s *Service) serveOperation(w http.ResponseWriter, r *http.Request) {
 
 // answer gives the result of a request: nil for an empty body.
 func (s *Service) answer(w http.ResponseWriter, r *http.Request, c *call) (any, error) {
-	if r.Method != http.MethodPost {
-		w.Header().Set("Allow", "POST, OPTIONS")
-		e := refuse(codeUnknownOperation, "", "method "+r.Method)
-		e.Status = http.StatusMethodNotAllowed
-		return nil, e
-	}
-	service, name, ok := awsjson.Target(r.Header)
-	if !ok || service != TargetService {
-		return nil, refuse(codeUnknownOperation, "", "no X-Amz-Target of user pools")
+	name, err := awsjson.Operation(w, r, TargetService)
+	if err != nil {
+		return nil, err
 	}
 	c.event.Operation = name
-	if c.op, ok = operations[name]; !ok {
-		return nil, refuse(codeUnknownOperation, "", "user pools have no operation of this name")
+	op, ok := operations[name]
+	if !ok {
+		return nil, awsjson.Unknown("user pools have no operation of this name")
 	}
-	if !awsjson.HasContentType(r.Header) {
-		return nil, refuse(codeUnknownOperation, "", "the content type is not "+awsjson.ContentType)
-	}
+	c.op = op
 	body, err := awsjson.ReadBody(w, r)
 	if err != nil {
 		return nil, err
@@ -221,7 +214,7 @@ func (s *Service) Call(ctx context.Context, operation string, in, out any) error
 func (s *Service) callAsRoot(ctx context.Context, c *call, in any) (any, error) {
 	op, ok := operations[c.event.Operation]
 	if !ok {
-		return nil, refuse(codeUnknownOperation, "", "user pools have no operation of this name")
+		return nil, awsjson.Unknown("user pools have no operation of this name")
 	}
 	c.op = op
 	members, err := awsjson.Marshalled(in)

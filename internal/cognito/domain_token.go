@@ -50,7 +50,7 @@ func (d *domain) token(w http.ResponseWriter, r *http.Request, c *call) {
 
 func (d *domain) tokenFor(r *http.Request, c *call, form oidc.Params) (*tokenAnswer, error) {
 	kind := form.Get("grant_type")
-	c.note("grant_type " + printable(kind))
+	c.note("grant_type " + aws.Printable(kind))
 	switch kind {
 	case "":
 		return nil, bad(oidc.InvalidRequest, "grant_type is missing")

@@ -36,7 +36,6 @@ const (
 	codeTooManyRequests      = "TooManyRequestsException"
 	codeTokenReuse           = "RefreshTokenReuseException"
 	codeUnauthorized         = "UnauthorizedException"
-	codeUnknownOperation     = "UnknownOperationException"
 	codeUnsupportedOperation = "UnsupportedOperationException"
 	codeUnsupportedState     = "UnsupportedUserStateException"
 	codeUnsupportedToken     = "UnsupportedTokenTypeException"

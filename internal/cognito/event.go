@@ -1,10 +1,10 @@
 package cognito
 
 import (
-	"strconv"
 	"strings"
 	"time"
-	"unicode"
+
+	"github.com/doorwright/doorwright/internal/aws"
 )
 
 // Event is what an operation came to, for one line on the terminal. It holds
@@ -39,7 +39,7 @@ func (e Event) String() string {
 	b.WriteString(e.Operation)
 	for _, word := range []string{e.Pool, e.User} {
 		if word != "" {
-			b.WriteString(" " + printable(word))
+			b.WriteString(" " + aws.Printable(word))
 		}
 	}
 	if e.Code == "" {
@@ -49,28 +49,14 @@ func (e Event) String() string {
 	}
 	switch {
 	case e.Reason != "":
-		b.WriteString(" (" + printable(e.Reason) + ")")
+		b.WriteString(" (" + aws.Printable(e.Reason) + ")")
 	case e.Message != "":
-		b.WriteString(" (" + printable(e.Message) + ")")
+		b.WriteString(" (" + aws.Printable(e.Message) + ")")
 	}
 	if e.Fix != "" {
-		b.WriteString(": " + printable(e.Fix))
+		b.WriteString(": " + aws.Printable(e.Fix))
 	}
 	return b.String()
-}
-
-// printable quotes what a caller could use to write to the user's terminal,
-// and shortens what would not fit.
-func printable(s string) string {
-	const most = 200
-	s = strings.TrimSpace(s)
-	if r := []rune(s); len(r) > most {
-		s = string(r[:most]) + "…"
-	}
-	if strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) || r == unicode.ReplacementChar }) >= 0 {
-		return strconv.Quote(s)
-	}
-	return s
 }
 
 // CodeSent is a message that Cognito would have sent and the mailbox has got.

@@ -248,7 +248,7 @@ func (p *Pool) newFederated(ctx context.Context, provider *IdentityProviderConfi
 		sub: aws.NewRequestID(), username: provider.Name + "_" + subject, status: statusExternal, enabled: true,
 		created: now, passwordSet: now, attributes: attributes,
 	}
-	if len([]rune(u.username)) > shapes["UsernameType"].most {
+	if len([]rune(u.username)) > shapes["UsernameType"].Most {
 		return nil, invalid("The identity provider's sub is too long for a username.")
 	}
 	if _, err := p.preSignUp(ctx, "ExternalProvider", u); err != nil {

@@ -29,9 +29,9 @@ type GroupConfig struct {
 
 func (g *GroupConfig) validate(bad func(bool, string, ...any)) {
 	name, description, role := shapes["GroupNameType"], shapes["DescriptionType"], shapes["ArnType"]
-	bad(len(g.Name) > name.most || !name.matches.MatchString(g.Name), "Groups: %q is not 1 to %d characters without spaces", g.Name, name.most)
-	bad(len(g.Description) > description.most, "Groups: %q: the description is longer than %d", g.Name, description.most)
-	bad(g.RoleARN != "" && !role.matches.MatchString(g.RoleARN), "Groups: %q: RoleARN %q is not an ARN", g.Name, g.RoleARN)
+	bad(len(g.Name) > name.Most || !name.Matches(g.Name), "Groups: %q is not 1 to %d characters without spaces", g.Name, name.Most)
+	bad(len(g.Description) > description.Most, "Groups: %q: the description is longer than %d", g.Name, description.Most)
+	bad(g.RoleARN != "" && !role.Matches(g.RoleARN), "Groups: %q: RoleARN %q is not an ARN", g.Name, g.RoleARN)
 	if g.Precedence != nil {
 		bad(*g.Precedence < 0 || *g.Precedence > math.MaxInt32, "Groups: %q: Precedence is %d, not 0 to %d", g.Name, *g.Precedence, math.MaxInt32)
 	}

@@ -354,7 +354,7 @@ func (s *Service) listIdentityProviders(_ context.Context, c *call, in *listProv
 	if err != nil {
 		return nil, err
 	}
-	limit := shapes["QueryLimit"].most
+	limit := shapes["QueryLimit"].Most
 	if in.MaxResults != nil {
 		limit = *in.MaxResults
 	}

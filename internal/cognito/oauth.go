@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
-	"unicode/utf8"
 
 	"github.com/doorwright/doorwright/internal/aws"
 )
@@ -44,23 +43,17 @@ func (p *PoolConfig) validateServers(bad func(bool, string, ...any)) {
 	for _, r := range p.ResourceServers {
 		bad(seen[r.Identifier], "ResourceServers: the identifier %q is declared twice", r.Identifier)
 		seen[r.Identifier] = true
-		bad(!shapes["ResourceServerIdentifierType"].holds(r.Identifier), "ResourceServers: %q is no identifier", r.Identifier)
-		bad(!shapes["ResourceServerNameType"].holds(r.Name), "ResourceServers: %q is no name", r.Name)
+		bad(!shapes["ResourceServerIdentifierType"].Holds(r.Identifier), "ResourceServers: %q is no identifier", r.Identifier)
+		bad(!shapes["ResourceServerNameType"].Holds(r.Name), "ResourceServers: %q is no name", r.Name)
 		bad(len(r.Scopes) > maxScopesOfServer, "ResourceServers: %q: %d scopes; the limit is %d", r.Identifier, len(r.Scopes), maxScopesOfServer)
 		names := map[string]bool{}
 		for _, scope := range r.Scopes {
 			bad(names[scope.Name], "ResourceServers: %q: the scope %q is declared twice", r.Identifier, scope.Name)
 			names[scope.Name] = true
-			bad(!shapes["ResourceServerScopeNameType"].holds(scope.Name), "ResourceServers: %q: %q is no scope's name", r.Identifier, scope.Name)
-			bad(!shapes["ResourceServerScopeDescriptionType"].holds(scope.Description), "ResourceServers: %q: scope %q needs a description of 1 to 256 characters", r.Identifier, scope.Name)
+			bad(!shapes["ResourceServerScopeNameType"].Holds(scope.Name), "ResourceServers: %q: %q is no scope's name", r.Identifier, scope.Name)
+			bad(!shapes["ResourceServerScopeDescriptionType"].Holds(scope.Description), "ResourceServers: %q: scope %q needs a description of 1 to 256 characters", r.Identifier, scope.Name)
 		}
 	}
-}
-
-// holds says whether a text is of the shape.
-func (s shape) holds(text string) bool {
-	n := utf8.RuneCountInString(text)
-	return n >= s.least && (s.most == 0 || n <= s.most) && (s.matches == nil || s.matches.MatchString(text))
 }
 
 // checkOAuth refuses what a client may not be allowed to do at the pool's
@@ -84,7 +77,7 @@ func (c *ClientConfig) checkOAuth(servers []ResourceServerConfig, providers []Id
 		return invalid("CallbackURLs are required if code flow or implicit flow is selected.")
 	}
 	for _, flow := range c.AllowedOAuthFlows {
-		if !slices.Contains(shapes["OAuthFlowType"].values, flow) {
+		if !slices.Contains(shapes["OAuthFlowType"].Values, flow) {
 			return refuse(codeInvalidOAuthFlow, fmt.Sprintf("%s is not an OAuth flow.", flow), "")
 		}
 	}
@@ -128,7 +121,7 @@ func (c *ClientConfig) checkRedirects() *aws.Error {
 func checkRedirect(raw string) *aws.Error {
 	u, err := url.Parse(raw)
 	switch {
-	case err != nil || !u.IsAbs() || u.Opaque != "" || !shapes["RedirectUrlType"].holds(raw):
+	case err != nil || !u.IsAbs() || u.Opaque != "" || !shapes["RedirectUrlType"].Holds(raw):
 		return invalid("%s is not a valid redirect URL.", raw)
 	case slices.Contains([]string{"javascript", "data", "vbscript", "file", "blob", "about"}, u.Scheme), u.User != nil:
 		return invalid("%s is not a valid redirect URL.", raw)

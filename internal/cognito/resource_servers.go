@@ -141,7 +141,7 @@ func (s *Service) listResourceServers(_ context.Context, c *call, in *listResour
 	if err != nil {
 		return nil, err
 	}
-	limit := shapes["ListResourceServersLimitType"].most
+	limit := shapes["ListResourceServersLimitType"].Most
 	if in.MaxResults != nil {
 		limit = *in.MaxResults
 	}

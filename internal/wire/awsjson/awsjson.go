@@ -43,6 +43,28 @@ func Target(h http.Header) (service, operation string, ok bool) {
 	return service, operation, true
 }
 
+// Operation gives the operation of a service that a request is for. What is no
+// such request is an *aws.Error, UnknownOperationException.
+func Operation(w http.ResponseWriter, r *http.Request, service string) (string, error) {
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", "POST, OPTIONS")
+		e := Unknown("method " + r.Method)
+		e.Status = http.StatusMethodNotAllowed
+		return "", e
+	}
+	of, name, ok := Target(r.Header)
+	if !ok || of != service {
+		return "", Unknown("no X-Amz-Target of " + service)
+	}
+	return name, nil
+}
+
+// Unknown is the refusal of what is no operation, with the reason that only the
+// log tells.
+func Unknown(reason string) *aws.Error {
+	return &aws.Error{Code: "UnknownOperationException", Status: http.StatusBadRequest, Err: errors.New(reason)}
+}
+
 // isName says whether s is a Smithy identifier of a bounded length, so that an
 // operation's name is safe to print and to put into a message.
 func isName(s string) bool {
@@ -66,9 +88,13 @@ func HasContentType(h http.Header) bool {
 	return err == nil && media == ContentType
 }
 
-// ReadBody reads the request's body, up to MaxBody bytes. A larger one is an
-// *aws.Error of status 413.
+// ReadBody reads the body of a request for an operation, up to MaxBody bytes. A
+// larger one is an *aws.Error of status 413, and one that is not declared to be
+// AWS JSON 1.1 UnknownOperationException.
 func ReadBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if !HasContentType(r.Header) {
+		return nil, Unknown("the content type is not " + ContentType)
+	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
 	var tooLarge *http.MaxBytesError
 	switch {

@@ -219,6 +219,7 @@ func TestTime(t *testing.T) {
 func TestReadBodyIsBounded(t *testing.T) {
 	for size, ok := range map[int]bool{awsjson.MaxBody: true, awsjson.MaxBody + 1: false} {
 		r := httptest.NewRequest("POST", "/", strings.NewReader(strings.Repeat("x", size)))
+		r.Header.Set("Content-Type", awsjson.ContentType)
 		body, err := awsjson.ReadBody(httptest.NewRecorder(), r)
 		var refusal *aws.Error
 		if ok != (err == nil) || ok != (len(body) == size) || !ok && (!errors.As(err, &refusal) || refusal.Status != 413) {
