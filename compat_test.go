@@ -16,6 +16,7 @@ import (
 	"github.com/doorwright/doorwright/internal/cognito"
 	"github.com/doorwright/doorwright/internal/gateway"
 	"github.com/doorwright/doorwright/internal/iam"
+	"github.com/doorwright/doorwright/internal/identity"
 	"github.com/doorwright/doorwright/internal/lambda"
 	"github.com/doorwright/doorwright/internal/table"
 	"github.com/doorwright/doorwright/internal/wire/apigw"
@@ -81,11 +82,12 @@ always hold. Tables and buckets are called STACK-NAME-SUFFIX as CloudFormation c
 
 `)
 	writeOperations(&b, "Cognito user pools", "cognito-idp", cognito.Operations())
+	writeOperations(&b, "Cognito identity pools", "cognito-identity", identity.Operations())
 	writeOperations(&b, "Security Token Service", "sts", iam.Operations())
 	writeOperations(&b, "S3", "s3", bucket.Operations())
 	writeOperations(&b, "DynamoDB", "dynamodb", table.Operations())
 	b.WriteString("## Assumptions\n\nWhere AWS's behaviour is neither documented nor recorded, the strict reading is taken. A recorded exchange that settles one of these is welcome.\n\n")
-	assumptions := slices.Concat(gateway.Assumptions, authorizer.Assumptions, apigw.Assumptions, cognito.Assumptions, cognito.DomainAssumptions, auth0.Assumptions, bucket.Assumptions, iam.Assumptions, lambda.Assumptions, table.Assumptions)
+	assumptions := slices.Concat(gateway.Assumptions, authorizer.Assumptions, apigw.Assumptions, cognito.Assumptions, cognito.DomainAssumptions, auth0.Assumptions, bucket.Assumptions, identity.Assumptions, iam.Assumptions, lambda.Assumptions, table.Assumptions)
 	slices.SortStableFunc(assumptions, func(x, y aws.Assumption) int { return strings.Compare(x.Area, y.Area) })
 	area := ""
 	for _, a := range assumptions {
@@ -112,6 +114,10 @@ func writeOperations(b *strings.Builder, title, service string, operations []aws
 		} else {
 			refused = append(refused, o.Name)
 		}
+	}
+	if len(refused) == 0 {
+		b.WriteString("\nThese are all of the service's model.\n\n")
+		return
 	}
 	fmt.Fprintf(b, "\nRefused with an error of AWS's form, and one line on the terminal (%d): %s.\n\n", len(refused), strings.Join(refused, ", "))
 }
