@@ -47,7 +47,9 @@ func (a *App) openAccount(ctx context.Context) error {
 
 // openSTS opens STS, once those are open whose tokens it takes.
 func (a *App) openSTS(context.Context) (err error) {
-	a.sts, err = iam.NewSTS(iam.STSConfig{Account: a.account, Log: a.stsEvent})
+	a.sts, err = iam.NewSTS(iam.STSConfig{
+		Account: a.account, Log: a.stsEvent, Providers: []iam.WebIdentityProvider{a.identityProvider()},
+	})
 	return err
 }
 

@@ -34,6 +34,7 @@ import (
 	"github.com/doorwright/doorwright/internal/cognito"
 	"github.com/doorwright/doorwright/internal/gateway"
 	"github.com/doorwright/doorwright/internal/iam"
+	"github.com/doorwright/doorwright/internal/identity"
 	"github.com/doorwright/doorwright/internal/lambda"
 	"github.com/doorwright/doorwright/internal/store"
 	"github.com/doorwright/doorwright/internal/table"
@@ -112,6 +113,8 @@ type App struct {
 
 	// Known before the identity pools are open: roles trust them by their ids.
 	identityPoolIDs map[string]string // by declared identity pool
+	identities      *identity.Service
+	federated       map[string]identity.Provider // by the provider's name
 }
 
 // servedAPI is a declared API and where it is served.
@@ -188,8 +191,8 @@ func (a *App) Listen(ctx context.Context) (err error) {
 		}
 	}()
 	for _, step := range []func(context.Context) error{
-		a.refuseUnplayed, a.openState, a.openIdentityPoolIDs, a.bindEndpoint, a.bindDomains, a.openPools, a.openAccount, a.openBuckets, a.openTables,
-		a.bindTenants, a.openTenants, a.openSTS, a.bindAPIs, a.openAPIKeys, a.newFunctions, a.newGateways, a.writeStageFiles,
+		a.openState, a.openIdentityPoolIDs, a.bindEndpoint, a.bindDomains, a.openPools, a.openAccount, a.openBuckets, a.openTables,
+		a.bindTenants, a.openTenants, a.openIdentityPools, a.openSTS, a.bindAPIs, a.openAPIKeys, a.newFunctions, a.newGateways, a.writeStageFiles,
 	} {
 		if err := step(ctx); err != nil {
 			return err

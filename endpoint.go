@@ -10,6 +10,7 @@ import (
 
 	"github.com/doorwright/doorwright/internal/aws"
 	"github.com/doorwright/doorwright/internal/cognito"
+	"github.com/doorwright/doorwright/internal/identity"
 	"github.com/doorwright/doorwright/internal/table"
 	"github.com/doorwright/doorwright/internal/wire/awsjson"
 	"github.com/doorwright/doorwright/internal/wire/awsquery"
@@ -18,10 +19,11 @@ import (
 // The signing names of services that run, and what begins the X-Amz-Target of
 // every operation on user pools.
 const (
-	serviceCognitoIDP = "cognito-idp"
-	serviceSTS        = "sts"
-	serviceDynamoDB   = "dynamodb"
-	cognitoTarget     = cognito.TargetService + "."
+	serviceCognitoIDP      = "cognito-idp"
+	serviceCognitoIdentity = "cognito-identity"
+	serviceSTS             = "sts"
+	serviceDynamoDB        = "dynamodb"
+	cognitoTarget          = cognito.TargetService + "."
 )
 
 // An awsService is one that runs at the AWS endpoint.
@@ -39,6 +41,7 @@ type awsService struct {
 func (a *App) services() []awsService {
 	all := []awsService{
 		{name: serviceCognitoIDP, title: "Cognito user pools", target: cognitoTarget, handler: a.pools},
+		{name: serviceCognitoIdentity, title: "Cognito identity pools", target: identity.TargetService + ".", handler: a.identities},
 		{name: serviceSTS, title: "STS", handler: a.sts},
 		{name: serviceS3, title: "S3", handler: a.buckets},
 		{name: controlService, target: tokenTarget, handler: http.HandlerFunc(a.serveToken)},
@@ -89,6 +92,8 @@ func (a *App) serviceOf(r *http.Request, services []awsService) string {
 		return serviceS3
 	case isForm(r) || r.URL.Path == "/" && r.URL.Query().Has("Action"):
 		return serviceSTS // AssumeRoleWithWebIdentity, above all
+	case r.URL.Path == identity.KeysPath:
+		return serviceCognitoIdentity
 	case r.URL.Path == "/" && r.Method == http.MethodPost:
 		return ""
 	}

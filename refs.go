@@ -62,7 +62,7 @@ func (a *App) attribute(ref app.Ref) (string, error) {
 				}
 			case "providerName":
 				// How an identity pool names the pool: AWS's form, without a scheme.
-				return "cognito-idp." + a.decl.Region + ".amazonaws.com/" + pool.ID(), nil
+				return a.userPoolProvider(pool.ID()), nil
 			}
 		}
 	case app.RefUserPoolClient:

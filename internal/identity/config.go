@@ -58,8 +58,8 @@ type Provider struct {
 	// Issuer is what "iss" is in its tokens, byte for byte. Without the scheme it
 	// is a key of its logins too: Amplify takes the key from there.
 	Issuer string
-	// ClientIDs lists for whom the tokens of an OpenID Connect provider may be;
-	// those of a user pool are named by the identity pool.
+	// ClientIDs lists for whom the tokens of an OpenID Connect provider may be in
+	// pools that requests make; other pools name the clients themselves.
 	ClientIDs []string
 	// Keys are the keys that sign its ID tokens.
 	Keys verify.KeySet
@@ -84,8 +84,9 @@ type PoolConfig struct {
 	AllowClassicFlow bool
 	// UserPools are the user pools whose users may sign in, one for each client.
 	UserPools []UserPoolClient
-	// OpenIDConnect lists the names of the other providers.
-	OpenIDConnect []string
+	// OpenIDConnect lists the names of the other providers, and of each the clients
+	// whose users may sign in to this pool.
+	OpenIDConnect map[string][]string
 	// DeveloperProvider is how logins that a backend vouches for are called; ""
 	// for none.
 	DeveloperProvider string

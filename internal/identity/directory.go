@@ -193,7 +193,7 @@ func (s *Service) declaredSettings(cfg *PoolConfig) *poolSettings {
 	for _, c := range cfg.UserPools {
 		settings.CognitoIdentityProviders = append(settings.CognitoIdentityProviders, userPoolClient{c.Provider, c.ClientID, c.ServerSideTokenCheck})
 	}
-	for _, name := range cfg.OpenIDConnect {
+	for _, name := range slices.Sorted(maps.Keys(cfg.OpenIDConnect)) {
 		settings.OpenIDConnectProviderARNs = append(settings.OpenIDConnectProviderARNs, s.providerARN(name))
 	}
 	return settings

@@ -187,8 +187,12 @@ func (s *Service) providerOfARN(arn string) (string, bool) {
 // supports says whether the users of a provider may sign in to a pool, and for
 // which clients.
 func (s *Service) supports(p *pool, provider *Provider) (clients []string, ok bool) {
+	if !provider.userPool() && p.declared != nil {
+		clients = p.declared.OpenIDConnect[provider.Name]
+		return clients, len(clients) > 0
+	}
 	if !provider.userPool() {
-		return provider.ClientIDs, slices.Contains(p.settings.OpenIDConnectProviderARNs, s.providerARN(provider.Name))
+		return provider.ClientIDs, len(provider.ClientIDs) > 0 && slices.Contains(p.settings.OpenIDConnectProviderARNs, s.providerARN(provider.Name))
 	}
 	for _, c := range p.settings.CognitoIdentityProviders {
 		if c.ProviderName == provider.Name {

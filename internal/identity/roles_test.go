@@ -92,7 +92,7 @@ func TestRoleSelection(t *testing.T) {
 
 	// Two logins, with different roles.
 	w.must("root", "SetIdentityPoolRoles", obj{"IdentityPoolId": pool, "Roles": obj{"authenticated": role("authenticated")}, "RoleMappings": obj{
-		userPool + ":" + client:                          rules("Deny", [4]string{"sub", "Equals", "rider", "a"}),
+		userPool + ":" + client:                             rules("Deny", [4]string{"sub", "Equals", "rider", "a"}),
 		"arn:aws:iam::000000000000:oidc-provider/" + tenant: rules("Deny", [4]string{"sub", "StartsWith", "auth0|", "b"}),
 	}})
 	one, two := w.token(userPool, "rider"), w.token(tenant, "auth0|1")

@@ -223,7 +223,7 @@ func (s *Service) developerLogins(ctx context.Context, p *pool, id, raw string) 
 	prefix := p.settings.DeveloperProviderName + ":" + p.id + ":"
 	for _, proof := range t.AMR {
 		if user, ok := strings.CutPrefix(proof, prefix); ok && p.settings.DeveloperProviderName != "" {
-			logins = append(logins, login{provider: p.settings.DeveloperProviderName, subject: user, developer: true, proof: proof})
+			logins = append(logins, login{provider: p.settings.DeveloperProviderName, subject: user, developer: true, proof: proof, mappings: []string{p.settings.DeveloperProviderName}})
 		}
 	}
 	if len(logins) == 0 {

@@ -38,6 +38,7 @@ const (
 	tenant     = "localhost:4000"
 	client     = "4h57kf5cpq17m0e4h8s3v2a1b9"
 	webApp     = "AbCdEfGhIjKlMnOpQrStUvWxYz012345"
+	otherApp   = "ZyXwVuTsRqPoNmLkJiHgFeDcBa543210" // another client of the tenant
 	developer  = "login.rides.example"
 
 	authenticated = "arn:aws:iam::000000000000:role/dev-app-Auth-authenticated"
@@ -87,7 +88,7 @@ func standardPool() identity.PoolConfig {
 	return identity.PoolConfig{
 		ID: poolID, Name: "Auth", AllowGuests: true, AllowClassicFlow: true, DeveloperProvider: developer,
 		UserPools:     []identity.UserPoolClient{{Provider: userPool, ClientID: client}, {Provider: secondPool, ClientID: client, ServerSideTokenCheck: true}},
-		OpenIDConnect: []string{tenant}, Authenticated: authenticated, Unauthenticated: guests,
+		OpenIDConnect: map[string][]string{tenant: {webApp}}, Authenticated: authenticated, Unauthenticated: guests,
 	}
 }
 
@@ -170,7 +171,7 @@ func (w *world) provider(name string) (identity.Provider, bool) {
 	}
 	p := identity.Provider{Name: name, Issuer: issuerOf(name), Keys: keys}
 	if name == tenant {
-		p.ClientIDs = []string{webApp}
+		p.ClientIDs = []string{webApp, otherApp}
 		return p, true
 	}
 	p.Active = func(_ context.Context, c verify.Claims) (bool, error) {
