@@ -343,11 +343,11 @@ func TestForeignHostIsMisdirected(t *testing.T) {
 	}
 }
 
-// TestEndpointRefusesOtherServices sends what clients of SQS, DynamoDB, identity pools
-// and IAM do, signed or not.
+// TestEndpointRefusesOtherServices sends what clients of SQS, DynamoDB, Kinesis and IAM
+// do, signed or not.
 func TestEndpointRefusesOtherServices(t *testing.T) {
 	r := run(t, doorwright.Config{Dir: upstreamApp(t, hello(t).URL, ""), AnyPort: true})
-	for _, target := range []string{"", "DynamoDB_20120810.GetItem", "AWSCognitoIdentityService.GetId"} {
+	for _, target := range []string{"", "DynamoDB_20120810.GetItem", "Kinesis_20131202.PutRecord"} {
 		req, err := http.NewRequest(http.MethodPost, r.Environment().Endpoint+"/", strings.NewReader("{}"))
 		if err != nil {
 			t.Fatal(err)
@@ -378,7 +378,7 @@ func TestEndpointRefusesOtherServices(t *testing.T) {
 		}
 	}
 	got := r.text(doorwright.KindWarning)
-	if strings.Count(got, "was refused") != 6 || !strings.Contains(got, `"kms" was refused: of the AWS services these run locally in this version: Cognito user pools (cognito-idp), STS (sts)`) {
+	if strings.Count(got, "was refused") != 6 || !strings.Contains(got, `"kms" was refused: of the AWS services these run locally in this version: Cognito user pools (cognito-idp), Cognito identity pools (cognito-identity), STS (sts)`) {
 		t.Errorf("the warnings are %q; want one for each refusal", got)
 	}
 }

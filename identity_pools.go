@@ -63,7 +63,7 @@ func (a *App) provider(name string) (identity.Provider, bool) {
 	if pool == nil {
 		return identity.Provider{}, false
 	}
-	return identity.Provider{Name: name, Issuer: pool.Issuer(), Keys: pool.IDKeys(), Active: pool.Active}, true
+	return identity.Provider{Name: name, Issuer: pool.Issuer(), Keys: pool, Active: pool.Active}, true
 }
 
 // identityPool says a declared identity pool in Cognito's words.

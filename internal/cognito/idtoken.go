@@ -2,7 +2,6 @@ package cognito
 
 import (
 	"context"
-	"crypto"
 	"database/sql"
 	"fmt"
 
@@ -14,23 +13,6 @@ import (
 
 // PoolOfID gives the served pool of an id, declared or made by a request, or nil.
 func (s *Service) PoolOfID(id string) *Pool { return s.served.Load().byID[id] }
-
-// IDKeys is the verify.KeySet that knows the key of the pool's ID tokens only: an
-// access token is no ID token, whatever it claims.
-func (p *Pool) IDKeys() verify.KeySet { return idKeys{p} }
-
-type idKeys struct{ pool *Pool }
-
-func (k idKeys) Key(ctx context.Context, h verify.Header) (crypto.PublicKey, error) {
-	keys, err := k.pool.signingKeys(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if h.KeyID != keys.id.kid || h.Algorithm != verify.RS256 {
-		return nil, &verify.Error{Reason: verify.UnknownKey, Claim: "kid", KeyID: h.KeyID}
-	}
-	return &keys.id.private.PublicKey, nil
-}
 
 // Active says whether the sign-in that a verified token of the pool is from has not
 // been ended: its user is there and enabled, and has neither signed out nor had the

@@ -18,6 +18,7 @@ const (
 	refusedIssuer    = "NotAuthorizedException: Invalid login token. Issuer doesn't match providerName"
 	refusedSignature = "NotAuthorizedException: Invalid login token. Couldn't verify signed token."
 	refusedForm      = "NotAuthorizedException: Invalid login token. Not a valid OpenId Connect identity token."
+	refusedClaim     = "NotAuthorizedException: Invalid login token. Missing a required claim: "
 	refusedProvider  = "NotAuthorizedException: Token is not from a supported provider of this identity pool."
 	refusedMatch     = "NotAuthorizedException: Logins don't match. Please include at least one valid login for this identity or identity pool."
 )
@@ -43,7 +44,7 @@ func (w *world) attacks() map[string]struct{ key, token, want string } {
 		"expired":                      {userPool, expired(now - 922), refusedExpired(now - 922)},
 		"expired just now":             {userPool, expired(now), refusedExpired(now)},
 		"for another client":           {userPool, w.token(userPool, "rider", verifytest.Claims{"aud": "othersother0123456789abcdef"}), refusedProvider},
-		"access token":                 {userPool, w.token(userPool, "rider", verifytest.Claims{"aud": verifytest.Absent, "client_id": client, "token_use": "access"}), refusedForm},
+		"access token":                 {userPool, w.token(userPool, "rider", verifytest.Claims{"aud": verifytest.Absent, "client_id": client, "token_use": "access"}), refusedClaim + "aud"},
 		"access token with aud":        {userPool, w.token(userPool, "rider", verifytest.Claims{"token_use": "access"}), refusedForm},
 		"without token_use":            {userPool, w.token(userPool, "rider", verifytest.Claims{"token_use": verifytest.Absent}), refusedForm},
 		"access token of a tenant":     {tenant, w.token(tenant, "auth0|1", verifytest.Claims{"aud": []string{"https://unicorns.example", "http://localhost:4000/userinfo"}, "azp": webApp}), refusedProvider},
@@ -67,9 +68,9 @@ func (w *world) attacks() map[string]struct{ key, token, want string } {
 		"AWS's issuer":                 {userPool, w.token(userPool, "rider", verifytest.Claims{"iss": "https://" + userPool}), refusedIssuer},
 		"not valid yet":                {userPool, w.token(userPool, "rider", verifytest.Claims{"nbf": now + 1}), refusedForm},
 		"issued in the future":         {userPool, w.token(userPool, "rider", verifytest.Claims{"iat": now + 1}), refusedForm},
-		"without exp":                  {userPool, w.token(userPool, "rider", verifytest.Claims{"exp": verifytest.Absent}), refusedForm},
-		"without sub":                  {userPool, w.token(userPool, "rider", verifytest.Claims{"sub": verifytest.Absent}), refusedForm},
-		"empty sub":                    {userPool, w.token(userPool, "rider", verifytest.Claims{"sub": ""}), refusedForm},
+		"without exp":                  {userPool, w.token(userPool, "rider", verifytest.Claims{"exp": verifytest.Absent}), refusedClaim + "exp"},
+		"without sub":                  {userPool, w.token(userPool, "rider", verifytest.Claims{"sub": verifytest.Absent}), refusedClaim + "sub"},
+		"empty sub":                    {userPool, w.token(userPool, "rider", verifytest.Claims{"sub": ""}), refusedClaim + "sub"},
 		"a tenant's, no final slash":   {tenant, w.token(tenant, "auth0|1", verifytest.Claims{"iss": "http://localhost:4000"}), refusedIssuer},
 		"provider unknown":             {"accounts.google.com", good, refusedProvider},
 		"no provider at all":           {"google", good, "InvalidParameterException: Please provide a valid public provider"},

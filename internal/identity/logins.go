@@ -128,7 +128,7 @@ func (s *Service) verifyLogin(ctx context.Context, p *pool, provider *Provider, 
 	l := &login{provider: provider.Name, claims: claims}
 	l.subject, _ = claims.String("sub")
 	if l.subject == "" {
-		return nil, notAuthorized(textNoIDToken, `claim "sub" is missing`)
+		return nil, notAuthorized("Invalid login token. Missing a required claim: sub", "")
 	}
 	if l.client, err = audience(claims, clients); err != nil {
 		return nil, err
@@ -206,6 +206,8 @@ func (s *Service) tokenRefused(provider string, err error) error {
 		e.Message = fmt.Sprintf("Invalid login token. Token expired: %d >= %d", refused.Now.Unix(), refused.At.Unix())
 	case verify.WrongIssuer:
 		e.Message = textWrongIssuer
+	case verify.MissingClaim:
+		e.Message = "Invalid login token. Missing a required claim: " + refused.Claim
 	case verify.WrongAudience:
 		e.Message = textNotSupported
 	case verify.BadSignature, verify.UnknownKey, verify.KeyNotForAlgorithm:
