@@ -9,6 +9,16 @@ window.page = {
   ...auth,
   configure: (userPoolId, userPoolClientId, userPoolEndpoint) =>
     Amplify.configure({ Auth: { Cognito: { userPoolId, userPoolClientId, userPoolEndpoint } } }),
+  // withIdentities configures an identity pool too.
+  withIdentities: (userPoolId, userPoolClientId, userPoolEndpoint, identityPoolId) =>
+    Amplify.configure({
+      Auth: { Cognito: { userPoolId, userPoolClientId, userPoolEndpoint, identityPoolId, identityPoolEndpoint: userPoolEndpoint, allowGuestAccess: true } },
+    }),
+  // session gives the identity and the credentials of the session.
+  session: async (options) => {
+    const { identityId, credentials } = await auth.fetchAuthSession(options);
+    return { identityId, credentials: credentials && { ...credentials, expiration: credentials.expiration?.getTime() } };
+  },
   // withDomain configures hosted pages too. Amplify puts https:// before the domain.
   withDomain: (userPoolId, userPoolClientId, userPoolEndpoint, domain, scopes) =>
     Amplify.configure({

@@ -1,0 +1,120 @@
+package integration
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// signedCall fetches a URL with the credentials of an identity, by botocore's signer.
+const signedCall = `
+import sys, urllib.request, urllib.error
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+def signed(url, keys, region="us-east-1"):
+    r = AWSRequest("GET", url)
+    SigV4Auth(keys, "execute-api", region).add_auth(r)
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=dict(r.headers.items()))) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as e:
+        return e.code, e.read().decode()
+`
+
+// TestWalkThroughAuth0IdentityPool types the end of the walk-through "How to add Auth0
+// authentication to a serverless API" with the AWS CLI: an identity for the tenant's ID
+// token, its credentials, and a call signed with them, here by botocore.
+func TestWalkThroughAuth0IdentityPool(t *testing.T) {
+	need(t, "aws")
+	need(t, "node")
+	python := need(t, "python3")
+	p := start(t, project(t, "api-auth-auth0"))
+	out := p.outputs()
+	api, pool := out["ApiEndpoint"], out["IdentityPoolId"]
+	if got := p.shell("curl -s " + api + "/public"); got != "Hello stranger!" {
+		t.Errorf("GET /public answers %q", got)
+	}
+	if got := get(t, api+"/private", ""); got.status != 403 || got.body != `{"message":"Forbidden"}` {
+		t.Errorf("GET /private without a signature answers %d %s", got.status, got.body)
+	}
+	token := p.shell(binary + " token --tenant Auth0 --application web --user user@example.com --scope openid --id-token")
+	key := strings.TrimSuffix(strings.TrimPrefix(out["Issuer"], "http://"), "/")
+	identity := object(t, p.shell("aws cognito-identity get-id --identity-pool-id "+pool+" --logins "+key+"="+token))
+	id, _ := identity["IdentityId"].(string)
+	if len(identity) != 1 || !strings.HasPrefix(id, "us-east-1:") {
+		t.Fatalf("get-id prints %v", identity)
+	}
+	given := object(t, p.shell("aws cognito-identity get-credentials-for-identity --identity-id "+id+" --logins "+key+"="+token))
+	keys, _ := given["Credentials"].(map[string]any)
+	if given["IdentityId"] != id || keys["Expiration"] == nil {
+		t.Fatalf("get-credentials-for-identity prints %v", given)
+	}
+	c := exec.Command(python, "-c", signedCall+`
+from botocore.credentials import Credentials
+print(*signed(sys.argv[1], Credentials(*sys.argv[2:5])))`, api+"/private", keys["AccessKeyId"].(string), keys["SecretKey"].(string), keys["SessionToken"].(string))
+	b, err := c.CombinedOutput()
+	if want := "200 Hello " + id + "!"; err != nil || strings.TrimSpace(string(b)) != want {
+		t.Errorf("the signed call answers %s (%v), not %s", b, err, want)
+	}
+	if status := p.shell("aws cognito-identity get-credentials-for-identity --identity-id " + id + " 2>&1 || true"); !strings.Contains(status, "(NotAuthorizedException) when calling the GetCredentialsForIdentity operation: Access to Identity '"+id+"' is forbidden.") {
+		t.Errorf("without the login the CLI prints %s", status)
+	}
+}
+
+// TestIdentityPoolByAmplify is a web app with Amplify v6 in a browser: a guest's
+// session, and that of who signs in, from an origin that is not the endpoint's.
+func TestIdentityPoolByAmplify(t *testing.T) {
+	browser, js := chromium(t), scripts(t)
+	p := clients(t, "clients")
+	out := p.outputs()
+	const user = "rider@example.com"
+	p.newUser(t.Context(), out["UserPoolId"], out["WebClientId"], user)
+	p.browse(browser, js, "identity.mjs", map[string]string{"User": user})
+}
+
+// TestIdentityPoolByBoto3 does with boto3 what a backend does: pools, guests, logins of
+// its own, and the errors by their classes.
+func TestIdentityPoolByBoto3(t *testing.T) {
+	python := need(t, "python3")
+	if err := exec.Command(python, "-c", "import boto3").Run(); err != nil {
+		need(t, "python3 with boto3") // names what is missing; there is no such program
+	}
+	p := clients(t, "clients")
+	c := exec.Command(python, "-c", `
+import boto3, sys
+from botocore import UNSIGNED
+from botocore.config import Config
+admin = boto3.client("cognito-identity")
+client = boto3.client("cognito-identity", config=Config(signature_version=UNSIGNED))
+pool = admin.create_identity_pool(IdentityPoolName="made", AllowUnauthenticatedIdentities=True, AllowClassicFlow=True, DeveloperProviderName="login.app")["IdentityPoolId"]
+guest = client.get_id(IdentityPoolId=pool)["IdentityId"]
+try:
+    client.get_credentials_for_identity(IdentityId=guest)
+    sys.exit("credentials without a role")
+except client.exceptions.InvalidIdentityPoolConfigurationException:
+    pass
+admin.set_identity_pool_roles(IdentityPoolId=pool, Roles={"authenticated": "arn:aws:iam::000000000000:role/missing"})
+mine = admin.get_open_id_token_for_developer_identity(IdentityPoolId=pool, Logins={"login.app": "me"})
+assert admin.lookup_developer_identity(IdentityPoolId=pool, DeveloperUserIdentifier="me")["IdentityId"] == mine["IdentityId"]
+try:
+    client.get_id(IdentityPoolId=pool, Logins={"cognito-identity.amazonaws.com": mine["Token"]})
+    sys.exit("a Cognito token in GetId")
+except client.exceptions.NotAuthorizedException as e:
+    assert e.response["Error"]["Message"] == "Invalid login token. Can't pass in a Cognito token.", e
+listed = admin.list_identities(IdentityPoolId=pool, MaxResults=60)["Identities"]
+assert {i["IdentityId"] for i in listed} == {guest, mine["IdentityId"]} and all(i["CreationDate"].year > 2000 for i in listed), listed
+given = client.get_credentials_for_identity(IdentityId=client.get_id(IdentityPoolId=sys.argv[1])["IdentityId"])["Credentials"]
+me = boto3.client("sts", aws_access_key_id=given["AccessKeyId"], aws_secret_access_key=given["SecretKey"], aws_session_token=given["SessionToken"]).get_caller_identity()
+assert me["Arn"].endswith("-Auth-unauthenticated/CognitoIdentityCredentials"), me
+admin.delete_identity_pool(IdentityPoolId=pool)
+try:
+    admin.describe_identity_pool(IdentityPoolId=pool)
+    sys.exit("a deleted pool is described")
+except admin.exceptions.ResourceNotFoundException:
+    pass
+`, p.outputs()["IdentityPoolId"])
+	c.Env = p.env()
+	if b, err := c.CombinedOutput(); err != nil {
+		t.Errorf("boto3: %v\n%s", err, b)
+	}
+}
