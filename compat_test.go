@@ -52,7 +52,7 @@ program dispatches by: ` + "`go test . -run TestCompat -update`" + ` writes it.
 ## Declaration
 
 HTTP APIs with the authorizers ` + "`jwt`, `user_pool`, `lambda` and `none`" + `; REST APIs with ` + "`user_pool`, `lambda` and `none`" + `; functions in Go, JavaScript, TypeScript and Python; ` + "`url:`" + ` targets; user pools, their clients, attributes, groups, resource servers and triggers;
-Auth0 tenants with their applications, APIs, roles and users; outputs; stages; S3 buckets with CORS rules. Permissions of functions are enforced. Routes with the authorizer ` + "`iam`" + `, identity pools and tables are checked, and refused by ` + "`start`" + ` with file, line and reason: nothing is started.
+Auth0 tenants with their applications, APIs, roles and users; outputs; stages; S3 buckets with CORS rules. Permissions of functions are enforced. Identity pools give credentials, and routes with the authorizer ` + "`iam`" + ` go by them. Tables are checked, and refused by ` + "`start`" + ` with file, line and reason: nothing is started.
 
 ## Permissions
 
