@@ -31,10 +31,9 @@ const maxLine = 4 << 10
 // verified. A body that is signed by its hash is given as it comes, and refused
 // at its end.
 type Body struct {
-	r       io.Reader
-	length  int64
-	chunks  *chunks
-	trailer http.Header
+	r      io.Reader
+	length int64
+	chunks *chunks
 }
 
 func newBody(src io.Reader, length int64, said payload, c *claim) *Body {

@@ -15,7 +15,8 @@
 // the [Identity]. What S3 says in XML of a [Reason] is the caller's.
 //
 // Signature Version 4A (AWS4-ECDSA-P256-SHA256) is refused as [Unsupported], in
-// a header, a query, a form and X-Amz-Content-Sha256.
+// a header, a query, a form and X-Amz-Content-Sha256; for S3 so is the version
+// before, with which the AWS CLI makes links for us-east-1 by default.
 //
 // # Where AWS is vague, the strict reading
 //

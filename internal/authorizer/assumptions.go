@@ -1,10 +1,14 @@
 package authorizer
 
-import "github.com/doorwright/doorwright/internal/aws"
+import (
+	"slices"
+
+	"github.com/doorwright/doorwright/internal/aws"
+)
 
 // Assumptions are the choices made where the behaviour of authorizers is
 // not documented and was not observed.
-var Assumptions = append([]aws.Assumption{
+var Assumptions = slices.Concat([]aws.Assumption{
 	{
 		Area:     "HTTP API, JWT authorizer",
 		Question: "What are the texts of error_description for a wrong issuer, a token that is not valid yet, a bad signature, an unknown kid, a wrong alg, missing claims and a malformed token?",
@@ -59,4 +63,4 @@ var Assumptions = append([]aws.Assumption{
 		Choice:   "No; scp may be one.",
 		Why:      "RFC 8693 makes scope a string.",
 	},
-}, functionAssumptions...)
+}, functionAssumptions, iamAssumptions)

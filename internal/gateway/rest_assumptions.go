@@ -26,8 +26,8 @@ var restAssumptions = []aws.Assumption{
 	{
 		Area:     "REST API, routing",
 		Question: "What answers an Authorization header that is no signature, where no resource matches?",
-		Choice:   "403 IncompleteSignatureException with the texts of Signature Version 4, which name a hash: of the part without an equal sign, or of the whole value.",
-		Why:      "The texts were observed; what exactly is hashed was not. A whole signature is answered as none.",
+		Choice:   "403 IncompleteSignatureException with the texts of Signature Version 4, which name a hash of the whole value. A signature that is not good is answered as on a route with IAM authorization, a good one as none.",
+		Why:      "The texts were observed; what exactly is hashed was not. Older texts showed the whole value there.",
 	},
 	{
 		Area:     "REST API, routing",
