@@ -255,3 +255,24 @@ func TestPreflight(t *testing.T) {
 		}
 	}
 }
+
+// TestMergedTwice holds that an identity that was merged into one that was merged
+// itself stands for the last of them.
+func TestMergedTwice(t *testing.T) {
+	w := newWorld(t)
+	rider, auth0 := w.token(userPool, "rider"), w.token(tenant, "auth0|1")
+	last := w.id(poolID, tenant, auth0)
+	w.advance(1e9)
+	guest := w.id(poolID)
+	middle := w.id(poolID, userPool, rider)
+	w.credentials(guest, userPool, rider)               // the guest into the middle one
+	w.credentials(last, userPool, rider, tenant, auth0) // and that into the last
+	for _, id := range []string{guest, middle, last} {
+		if got := w.credentials(id, tenant, auth0); got.text("IdentityId") != last {
+			t.Errorf("%s stands for %s", id, got.raw)
+		}
+		if got := w.credentials(id).refusal(); got != "NotAuthorizedException: Access to Identity '"+id+"' is forbidden." {
+			t.Errorf("%s without a login: %q", id, got)
+		}
+	}
+}
