@@ -29,7 +29,7 @@ func (w *world) claimsOf(token string) obj {
 	if err := json.Unmarshal(b, &set); err != nil {
 		w.t.Fatalf("%s: %v", b, err)
 	}
-	jws, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS512})
+	jws, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.RS512})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -6,6 +6,3 @@ import "crypto/rsa"
 func (s *Service) SetKey(key *rsa.PrivateKey) {
 	s.generateKey = func() (*rsa.PrivateKey, error) { return key, nil }
 }
-
-// GuestPolicy is the session policy of guests.
-const GuestPolicy = guestPolicy
