@@ -16,10 +16,7 @@ func authz(dialect string) bool { return strings.HasSuffix(dialect, "_authz") }
 // permissions gives what a user may do at an API by roles and directly, in the
 // API's order.
 func (t *Tenant) permissions(api *APIConfig, u *user) []string {
-	held := slices.Clone(u.Permissions[api.Identifier])
-	for _, role := range u.Roles {
-		held = append(held, t.cfg.Roles[role][api.Identifier]...)
-	}
+	held := u.held[api.Identifier]
 	all := []string{}
 	for _, p := range api.Permissions {
 		if slices.Contains(held, p) {
@@ -110,18 +107,16 @@ type guessed struct {
 
 func newGuesses() *guesses { return &guesses{by: map[string]guessed{}} }
 
-func (g *guesses) blocked(name string, now time.Time) bool {
+// begin counts a guess before it is judged, so that many at once are no more than
+// one after another, or says that the name is blocked. succeeded takes it back.
+func (g *guesses) begin(name string, now time.Time) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	of := g.by[name]
-	return of.failures >= maxGuesses && now.Before(of.until)
-}
-
-func (g *guesses) failed(name string, now time.Time) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	of := g.by[name]
-	if of.failures >= maxGuesses && !now.Before(of.until) {
+	if of.failures >= maxGuesses {
+		if now.Before(of.until) {
+			return false
+		}
 		of = guessed{}
 	}
 	if of.failures == 0 && len(g.by) >= maxGuessed {
@@ -132,12 +127,13 @@ func (g *guesses) failed(name string, now time.Time) {
 			}
 		}
 		if len(g.by) >= maxGuessed {
-			return
+			return true
 		}
 	}
 	of.failures++
 	of.until = now.Add(guessBlock)
 	g.by[name] = of
+	return true
 }
 
 func (g *guesses) succeeded(name string) {

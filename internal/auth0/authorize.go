@@ -120,7 +120,7 @@ func (t *Tenant) readRest(a *authorization) *failure {
 		return refuse(oidc.InvalidRequest, "Parameter 'code_challenge' is required for this client", "an application of type %s has no secret, so its codes need PKCE", a.client.Type)
 	}
 	if audience := get("audience"); !t.ownAudience(audience) {
-		if a.api = t.apis[audience]; a.api == nil {
+		if a.api = t.api(audience); a.api == nil {
 			return refuse(oidc.AccessDenied, "Service not found: "+audience, "the tenant has no API of this identifier")
 		}
 	}
@@ -176,14 +176,14 @@ func (t *Tenant) authorize(w http.ResponseWriter, r *http.Request, c *call) {
 // signedIn gives the session of a cookie's value and its user, or nil.
 func (t *Tenant) signedIn(ctx context.Context, cookie string) (session *oidc.Session, u *user, err error) {
 	err = t.svc.cfg.DB.Read(ctx, func(tx *sql.Tx) error {
-		session, err = t.engine.Session(ctx, tx, cookie)
+		if session, err = t.engine.Session(ctx, tx, cookie); err != nil || session == nil {
+			return err
+		}
+		u, err = t.userByID(ctx, tx, session.Subject)
 		return err
 	})
-	if err != nil || session == nil {
+	if err != nil || u == nil || u.Blocked {
 		return nil, nil, err
-	}
-	if u = t.bySub[session.Subject]; u == nil {
-		return nil, nil, nil
 	}
 	return session, u, nil
 }

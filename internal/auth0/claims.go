@@ -153,7 +153,7 @@ func (u *user) profile(scopes []string) map[string]any {
 	claims := map[string]any{"sub": u.id}
 	if slices.Contains(scopes, "profile") {
 		claims["nickname"], claims["name"] = or(u.Nickname, strings.SplitN(u.Email, "@", 2)[0]), or(u.Name, u.Email)
-		claims["picture"] = picture(u.Email)
+		claims["picture"] = or(u.Picture, picture(u.Email))
 		claims["updated_at"] = u.updated.UTC().Format("2006-01-02T15:04:05.000Z")
 		for name, value := range map[string]string{"given_name": u.GivenName, "family_name": u.FamilyName} {
 			if value != "" {

@@ -77,6 +77,15 @@ func (t *Tenant) endGrant(ctx context.Context, tx *sql.Tx, id string) error {
 	return nil
 }
 
+// isBlockedFamily says whether a grant ended because its user is blocked.
+func (t *Tenant) isBlockedFamily(ctx context.Context, tx *sql.Tx, id, client string) bool {
+	var blocked bool
+	err := tx.QueryRowContext(ctx, `
+		SELECT u.blocked FROM auth0_grant g JOIN auth0_user u ON u.tenant = g.tenant AND u.id = g.subject WHERE g.id = ? AND g.tenant = ? AND g.client = ?`,
+		id, t.cfg.Name, client).Scan(&blocked)
+	return err == nil && blocked // in doubt it is merely unknown
+}
+
 func hashOf(secret string) []byte {
 	sum := sha256.Sum256([]byte(secret))
 	return sum[:]

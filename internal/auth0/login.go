@@ -1,6 +1,7 @@
 package auth0
 
 import (
+	"context"
 	"database/sql"
 	"encoding/json"
 	"net/http"
@@ -101,22 +102,26 @@ func (t *Tenant) login(w http.ResponseWriter, r *http.Request, c *call) {
 	}
 	p := t.loginPage(a, state)
 	p.Username = form.Get("username")
-	u, err := t.check(p.Username, form.Get("password"))
+	u, err := t.check(r.Context(), p.Username, form.Get("password"))
 	if err != nil {
 		f := c.failed(err)
+		if f.code == unauthorized { // who knows the password may know it
+			t.refuseAuthorization(w, c, &authorizationError{f, a})
+			return
+		}
 		p.Error, p.status = f.description, f.status
 		t.show(w, r, c, a, p)
 		return
 	}
+	t.enter(w, r, c, a, u)
+}
+
+// enter signs the browser in as a user, and lets it go on.
+func (t *Tenant) enter(w http.ResponseWriter, r *http.Request, c *call, a *authorization, u *user) {
 	ctx := r.Context()
-	now := t.svc.cfg.Now()
 	var cookie string
-	err = t.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) (err error) {
-		// The session that the browser had is not taken over.
-		if err = t.engine.EndSession(ctx, tx, t.engine.Cookie(r, sessionCookie)); err != nil {
-			return err
-		}
-		cookie, err = t.engine.NewSession(ctx, tx, oidc.Session{Subject: u.id, AuthTime: now})
+	err := t.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) (err error) {
+		cookie, err = t.startSession(ctx, tx, r, u)
 		return err
 	})
 	if err != nil {
@@ -125,12 +130,20 @@ func (t *Tenant) login(w http.ResponseWriter, r *http.Request, c *call) {
 	}
 	t.engine.SetCookie(w, sessionCookie, cookie, sessionLife)
 	t.engine.EndForms(w)
-	t.letIn(w, r, c, a, u, now, t.engine.SessionID(cookie))
+	t.letIn(w, r, c, a, u, t.svc.cfg.Now(), t.engine.SessionID(cookie))
+}
+
+// unauthorized is Auth0's code for who may not sign in although all is right.
+const unauthorized = "unauthorized"
+
+// isBlocked is Auth0's answer for a user whom an administrator blocked.
+func isBlocked() error {
+	return fail(http.StatusForbidden, unauthorized, "user is blocked", "an administrator, or the declaration, blocked the user")
 }
 
 // check gives the user of an address and a password. Who is unknown is told
 // the same as who is wrong, in the same time, and is blocked as soon.
-func (t *Tenant) check(name, password string) (*user, error) {
+func (t *Tenant) check(ctx context.Context, name, password string) (*user, error) {
 	email := strings.ToLower(strings.TrimSpace(name))
 	switch {
 	case email == "":
@@ -138,19 +151,33 @@ func (t *Tenant) check(name, password string) (*user, error) {
 	case password == "":
 		return nil, fail(http.StatusBadRequest, oidc.InvalidRequest, textNoPassword, "")
 	}
-	now := t.svc.cfg.Now()
-	if t.guesses.blocked(email, now) {
+	if !t.guesses.begin(email, t.svc.cfg.Now()) {
 		return nil, fail(http.StatusTooManyRequests, "too_many_attempts", textBlocked, "%d failures in a row; a restart unblocks", maxGuesses)
 	}
-	u := t.users[email]
-	if !t.passwordMatches(u, password) {
-		t.guesses.failed(email, now)
-		reason := "the password is wrong"
-		if u == nil {
-			reason = "the tenant has no such user"
-		}
-		return nil, fail(http.StatusBadRequest, oidc.InvalidGrant, textWrong, "%s", reason)
+	var u *user
+	err := t.svc.cfg.DB.Read(ctx, func(tx *sql.Tx) (err error) {
+		u, err = t.userByEmail(ctx, tx, email)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	var kept passwordHash
+	if u != nil {
+		kept = u.password
+	}
+	ok, err := t.hasher.matches(ctx, kept, password)
+	switch {
+	case err != nil:
+		return nil, err
+	case u == nil:
+		return nil, fail(http.StatusBadRequest, oidc.InvalidGrant, textWrong, "the tenant has no such user")
+	case !ok:
+		return nil, fail(http.StatusBadRequest, oidc.InvalidGrant, textWrong, "the password is wrong")
 	}
 	t.guesses.succeeded(email)
+	if u.Blocked {
+		return nil, isBlocked()
+	}
 	return u, nil
 }

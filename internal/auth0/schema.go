@@ -4,7 +4,7 @@ import "github.com/doorwright/doorwright/internal/store"
 
 // Migrations gives the room's tables, in order.
 func Migrations() []store.Migration {
-	return []store.Migration{{Room: "auth0", Version: 1, SQL: schema1}}
+	return []store.Migration{{Room: "auth0", Version: 1, SQL: schema1}, {Room: "auth0", Version: 2, SQL: schema2}}
 }
 
 // schema1 keeps times as milliseconds since the epoch. A refresh token that was
@@ -55,4 +55,115 @@ CREATE TABLE auth0_refresh (
   used   INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX auth0_refresh_family ON auth0_refresh (family);
+`
+
+// schema2 makes users, roles and APIs rows. entry is the fingerprint of what was
+// declared when the row was made or last overwritten by the declaration, empty for
+// what requests made. A user of the first version has no password and no entry's
+// password that fits: its declaration is applied at the next start.
+const schema2 = `
+ALTER TABLE auth0_user RENAME TO auth0_user_1;
+CREATE TABLE auth0_user (
+  tenant         TEXT NOT NULL,
+  id             TEXT NOT NULL,
+  email          TEXT NOT NULL,
+  email_verified INTEGER NOT NULL,
+  name           TEXT NOT NULL,
+  nickname       TEXT NOT NULL,
+  given_name     TEXT NOT NULL,
+  family_name    TEXT NOT NULL,
+  picture        TEXT NOT NULL,
+  user_metadata  TEXT NOT NULL,
+  app_metadata   TEXT NOT NULL,
+  blocked        INTEGER NOT NULL,
+  created        INTEGER NOT NULL,
+  updated        INTEGER NOT NULL,
+  last_login     INTEGER NOT NULL,
+  last_ip        TEXT NOT NULL,
+  logins         INTEGER NOT NULL,
+  password_reset INTEGER NOT NULL,
+  salt           BLOB NOT NULL,
+  iterations     INTEGER NOT NULL,
+  hash           BLOB NOT NULL,
+  declared       TEXT NOT NULL,
+  entry          BLOB NOT NULL,
+  entry_salt     BLOB NOT NULL,
+  entry_iterations INTEGER NOT NULL,
+  entry_hash     BLOB NOT NULL,
+  PRIMARY KEY (tenant, id)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX auth0_user_email ON auth0_user (tenant, email);
+CREATE INDEX auth0_user_created ON auth0_user (tenant, created, id);
+INSERT INTO auth0_user
+  SELECT tenant, id, email, 0, '', '', '', '', '', '{}', '{}', 0, updated, updated, 0, '', 0, 0, x'', 0, x'', email, x'', x'', 0, x'' FROM auth0_user_1;
+DROP TABLE auth0_user_1;
+
+CREATE TABLE auth0_declared (
+  tenant     TEXT PRIMARY KEY,
+  salt       BLOB NOT NULL,
+  iterations INTEGER NOT NULL,
+  hash       BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE auth0_role (
+  tenant      TEXT NOT NULL,
+  id          TEXT NOT NULL,
+  name        TEXT NOT NULL,
+  description TEXT NOT NULL,
+  entry       BLOB NOT NULL,
+  PRIMARY KEY (tenant, id)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX auth0_role_name ON auth0_role (tenant, name);
+
+CREATE TABLE auth0_role_permission (
+  tenant     TEXT NOT NULL,
+  role       TEXT NOT NULL,
+  audience   TEXT NOT NULL,
+  permission TEXT NOT NULL,
+  PRIMARY KEY (tenant, role, audience, permission),
+  FOREIGN KEY (tenant, role) REFERENCES auth0_role (tenant, id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE auth0_user_role (
+  tenant TEXT NOT NULL,
+  user   TEXT NOT NULL,
+  role   TEXT NOT NULL,
+  PRIMARY KEY (tenant, user, role),
+  FOREIGN KEY (tenant, user) REFERENCES auth0_user (tenant, id) ON DELETE CASCADE,
+  FOREIGN KEY (tenant, role) REFERENCES auth0_role (tenant, id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+CREATE INDEX auth0_user_role_role ON auth0_user_role (tenant, role, user);
+
+CREATE TABLE auth0_user_permission (
+  tenant     TEXT NOT NULL,
+  user       TEXT NOT NULL,
+  audience   TEXT NOT NULL,
+  permission TEXT NOT NULL,
+  PRIMARY KEY (tenant, user, audience, permission),
+  FOREIGN KEY (tenant, user) REFERENCES auth0_user (tenant, id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE auth0_api (
+  tenant     TEXT NOT NULL,
+  id         TEXT NOT NULL,
+  identifier TEXT NOT NULL,
+  name       TEXT NOT NULL,
+  rbac       INTEGER NOT NULL,
+  dialect    TEXT NOT NULL,
+  offline    INTEGER NOT NULL,
+  lifetime   INTEGER NOT NULL,
+  entry      BLOB NOT NULL,
+  PRIMARY KEY (tenant, id)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX auth0_api_identifier ON auth0_api (tenant, identifier);
+
+CREATE TABLE auth0_api_permission (
+  tenant      TEXT NOT NULL,
+  api         TEXT NOT NULL,
+  position    INTEGER NOT NULL,
+  name        TEXT NOT NULL,
+  description TEXT NOT NULL,
+  PRIMARY KEY (tenant, api, name),
+  FOREIGN KEY (tenant, api) REFERENCES auth0_api (tenant, id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
 `

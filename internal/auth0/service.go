@@ -19,6 +19,8 @@ type Config struct {
 	DB      *store.DB
 	// Now is the clock; time.Now if nil.
 	Now func() time.Time
+	// PasswordIterations is how much work it is to check a password; 600,000 if 0.
+	PasswordIterations int
 	// Log is told of each request that is worth a line; nobody if nil.
 	Log func(Event)
 }
@@ -73,6 +75,10 @@ type APIConfig struct {
 	Dialect            string
 	AllowOfflineAccess bool
 	TokenLifetime      time.Duration
+
+	id           string // of the store's row
+	descriptions map[string]string
+	entry        []byte // of the declaration; empty for one that a request made
 }
 
 // UserConfig is a user of the tenant's database connection.
@@ -83,11 +89,14 @@ type UserConfig struct {
 	Name, Nickname, GivenName, FamilyName string
 	Roles                                 []string
 	Permissions                           Permissions
+	UserMetadata, AppMetadata             map[string]any
+	Blocked                               bool
 }
 
 // Service serves the tenants of a stage.
 type Service struct {
 	cfg     Config
+	hasher  *hasher
 	tenants map[string]*Tenant
 }
 
@@ -99,10 +108,13 @@ func New(cfg Config) (*Service, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.PasswordIterations == 0 {
+		cfg.PasswordIterations = passwordIterations
+	}
 	if cfg.Log == nil {
 		cfg.Log = func(Event) {}
 	}
-	s := &Service{cfg: cfg, tenants: map[string]*Tenant{}}
+	s := &Service{cfg: cfg, hasher: newHasher(cfg.PasswordIterations), tenants: map[string]*Tenant{}}
 	for _, c := range cfg.Tenants {
 		if s.tenants[c.Name] != nil || c.Name == "" {
 			return nil, fmt.Errorf("making tenants: the name %q is empty or taken", c.Name)

@@ -2,9 +2,6 @@ package auth0
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/rand"
-	"crypto/sha256"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -13,6 +10,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/doorwright/doorwright/internal/aws"
@@ -43,18 +42,18 @@ func IsCookie(name string) bool {
 	})
 }
 
-// Tenant is one tenant. It is immutable once it is open.
+// Tenant is one tenant. But for what it keeps in the store, it is immutable once
+// it is open.
 type Tenant struct {
 	svc     *Service
 	cfg     TenantConfig
 	issuer  string
-	apis    map[string]*APIConfig // by identifier
 	clients []*client
-	users   map[string]*user // by email
-	bySub   map[string]*user
 	guesses *guesses
-	// pepper keys the fingerprints of passwords; it is another in each run.
-	pepper []byte
+	hasher  *hasher
+
+	directory atomic.Pointer[directory]
+	reloading sync.Mutex // held by who replaces directory
 
 	// Set by open.
 	engine   *oidc.Engine
@@ -71,27 +70,15 @@ type client struct {
 
 func (c *client) public() bool { return c.Type == TypeSPA || c.Type == TypeNative }
 
-// user is a user with what is kept of it.
-type user struct {
-	UserConfig
-	id       string // auth0|...
-	updated  time.Time
-	password []byte // fingerprint
-}
-
 func newTenant(s *Service, cfg TenantConfig) (*Tenant, error) {
 	u, err := url.Parse(cfg.Origin)
 	if err != nil || u.Host == "" || u.Path != "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, fmt.Errorf("the origin %q is not scheme://host:port", cfg.Origin)
 	}
-	t := &Tenant{
-		svc: s, cfg: cfg, issuer: cfg.Origin + "/", apis: map[string]*APIConfig{},
-		users: map[string]*user{}, bySub: map[string]*user{}, guesses: newGuesses(), pepper: make([]byte, 32),
-	}
-	rand.Read(t.pepper)
-	for i := range cfg.APIs {
-		api := &cfg.APIs[i]
-		if api.Identifier == "" || t.apis[api.Identifier] != nil {
+	t := &Tenant{svc: s, cfg: cfg, issuer: cfg.Origin + "/", guesses: newGuesses(), hasher: s.hasher}
+	apis, users := map[string]bool{}, map[string]bool{}
+	for _, api := range cfg.APIs {
+		if api.Identifier == "" || apis[api.Identifier] {
 			return nil, fmt.Errorf("the identifier %q is empty or taken", api.Identifier)
 		}
 		if t.ownAudience(api.Identifier) {
@@ -100,7 +87,7 @@ func newTenant(s *Service, cfg TenantConfig) (*Tenant, error) {
 		if authz(api.Dialect) && !api.RBAC {
 			return nil, fmt.Errorf("the dialect %s of %q needs RBAC", api.Dialect, api.Identifier)
 		}
-		t.apis[api.Identifier] = api
+		apis[api.Identifier] = true
 	}
 	for _, a := range cfg.Applications {
 		c := &client{ApplicationConfig: a}
@@ -115,12 +102,19 @@ func newTenant(s *Service, cfg TenantConfig) (*Tenant, error) {
 		}
 		t.clients = append(t.clients, c)
 	}
-	for _, c := range cfg.Users {
-		email := strings.ToLower(c.Email)
-		if email == "" || t.users[email] != nil {
+	t.cfg.Users = slices.Clone(cfg.Users)
+	for i := range t.cfg.Users {
+		c := &t.cfg.Users[i]
+		c.Email = strings.ToLower(c.Email)
+		if c.Email == "" || users[c.Email] {
 			return nil, fmt.Errorf("the user %q is without an address or twice there", c.Email)
 		}
-		t.users[email] = &user{UserConfig: c, password: t.fingerprint(c.Password)}
+		for _, name := range c.Roles {
+			if _, ok := cfg.Roles[name]; !ok {
+				return nil, fmt.Errorf("the user %s has the role %q, which there is not", c.Email, name)
+			}
+		}
+		users[c.Email] = true
 	}
 	return t, nil
 }
@@ -194,6 +188,16 @@ func (t *Tenant) open(ctx context.Context) error {
 			return err
 		}
 	}
+	if t.key, err = newSigningKey(kept); err != nil {
+		return err
+	}
+	t.engine = &oidc.Engine{
+		Tenant: cookieTenant + t.cfg.Name, Origin: t.cfg.Origin, Secret: kept.secret, SessionLife: sessionLife, Now: t.svc.cfg.Now,
+	}
+	applied, err := t.prepare(ctx)
+	if err != nil {
+		return err
+	}
 	err = t.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, "INSERT OR IGNORE INTO auth0_tenant (name, secret, pkcs8, cert) VALUES (?, ?, ?, ?)",
 			t.cfg.Name, kept.secret, kept.pkcs8, kept.cert)
@@ -205,21 +209,13 @@ func (t *Tenant) open(ctx context.Context) error {
 				return err
 			}
 		}
-		for email, u := range t.users {
-			if err := t.openUser(ctx, tx, email, u); err != nil {
-				return err
-			}
-		}
-		return nil
+		return t.apply(ctx, tx, applied)
 	})
 	if err != nil {
 		return err
 	}
-	if t.key, err = newSigningKey(kept); err != nil {
+	if err := t.reload(ctx); err != nil {
 		return err
-	}
-	t.engine = &oidc.Engine{
-		Tenant: cookieTenant + t.cfg.Name, Origin: t.cfg.Origin, Secret: kept.secret, SessionLife: sessionLife, Now: t.svc.cfg.Now,
 	}
 	t.verifier, err = verify.New(verify.Config{Issuer: t.issuer, Audience: []string{t.userinfo()}, Keys: t, Now: t.svc.cfg.Now, CacheSize: -1,
 		Algorithms: []verify.Algorithm{verify.RS256},
@@ -240,39 +236,6 @@ func (t *Tenant) openClient(ctx context.Context, tx *sql.Tx, c *client) error {
 		c.secret = ""
 	}
 	return nil
-}
-
-func (t *Tenant) openUser(ctx context.Context, tx *sql.Tx, email string, u *user) error {
-	var updated int64
-	err := tx.QueryRowContext(ctx, "SELECT id, updated FROM auth0_user WHERE tenant = ? AND email = ?", t.cfg.Name, email).Scan(&u.id, &updated)
-	if errors.Is(err, sql.ErrNoRows) {
-		u.id, updated = "auth0|"+randomHex(), t.svc.cfg.Now().UnixMilli()
-		_, err = tx.ExecContext(ctx, "INSERT INTO auth0_user (tenant, email, id, updated) VALUES (?, ?, ?, ?)", t.cfg.Name, email, u.id, updated)
-	}
-	if err != nil {
-		return fmt.Errorf("reading a user: %w", err)
-	}
-	u.updated = time.UnixMilli(updated)
-	t.bySub[u.id] = u
-	return nil
-}
-
-// fingerprint is what passwords are compared by: it has one length, so that the
-// comparison tells nothing of the password, and takes the same time for a user
-// whom there is not. It is never kept, so it need not be slow.
-func (t *Tenant) fingerprint(password string) []byte {
-	h := hmac.New(sha256.New, t.pepper)
-	h.Write([]byte(password))
-	return h.Sum(nil)
-}
-
-// passwordMatches says whether a password is that of a user, who may be nil.
-func (t *Tenant) passwordMatches(u *user, password string) bool {
-	of := t.fingerprint("")
-	if u != nil {
-		of = u.password
-	}
-	return hmac.Equal(of, t.fingerprint(password)) && u != nil
 }
 
 // call is one request, for the log.

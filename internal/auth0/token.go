@@ -149,8 +149,8 @@ func (t *Tenant) redeem(ctx context.Context, c *call, cl *client, form oidc.Para
 		if g, err = t.grantOf(ctx, tx, code.Owner); err != nil {
 			return err
 		}
-		if g == nil || t.bySub[g.subject] == nil {
-			return store.Keep(invalidCode("the sign-in was ended, or its user is no more"))
+		if g == nil {
+			return store.Keep(invalidCode("the sign-in was ended"))
 		}
 		nonce, refresh = code.Nonce, ""
 		if t.mayRefresh(g, cl) {
@@ -161,7 +161,7 @@ func (t *Tenant) redeem(ctx context.Context, c *call, cl *client, form oidc.Para
 	if err != nil {
 		return nil, err
 	}
-	return t.issue(c, g, cl, issuing{requested: g.scope, nonce: nonce, refresh: refresh})
+	return t.issue(ctx, c, g, cl, issuing{requested: g.scope, nonce: nonce, refresh: refresh})
 }
 
 // refusedCode says the engine's refusals in Auth0's words. They are kept: the
@@ -186,7 +186,7 @@ func (t *Tenant) refusedCode(ctx context.Context, tx *sql.Tx, err error) error {
 // mayRefresh says whether a grant gives refresh tokens: it was asked for, the API
 // lets it, and the application may.
 func (t *Tenant) mayRefresh(g *grant, cl *client) bool {
-	api := t.apis[g.audience]
+	api := t.api(g.audience)
 	return slices.Contains(g.scope, "offline_access") && cl.allows(grantRefresh) && (g.audience == "" || api != nil && api.AllowOfflineAccess)
 }
 
@@ -199,10 +199,16 @@ type issuing struct {
 }
 
 // issue gives the tokens of a grant, with what its user may do now.
-func (t *Tenant) issue(c *call, g *grant, cl *client, i issuing) (*tokenAnswer, error) {
-	u, api := t.bySub[g.subject], t.apis[g.audience]
-	if u == nil || g.audience != "" && api == nil {
-		return nil, invalidCode("the user or the API is no longer declared")
+func (t *Tenant) issue(ctx context.Context, c *call, g *grant, cl *client, i issuing) (*tokenAnswer, error) {
+	api := t.api(g.audience)
+	u, err := t.readUser(ctx, g.subject)
+	switch {
+	case err != nil:
+		return nil, err
+	case u == nil, g.audience != "" && api == nil:
+		return nil, invalidCode("the user or the API is no more")
+	case u.Blocked:
+		return nil, isBlocked()
 	}
 	c.event.User = u.Email
 	scopes := t.granted(i.requested, api, u)
@@ -211,7 +217,6 @@ func (t *Tenant) issue(c *call, g *grant, cl *client, i issuing) (*tokenAnswer, 
 	}
 	t.surprises(c, i.requested, api, u)
 	answer := &tokenAnswer{RefreshToken: i.refresh, Scope: strings.Join(scopes, " "), TokenType: "Bearer"}
-	var err error
 	if api == nil {
 		answer.ExpiresIn = int64(opaqueLife / time.Second)
 		answer.AccessToken, err = t.seal(opaqueClaims{
@@ -258,6 +263,8 @@ func (t *Tenant) refresh(ctx context.Context, c *call, cl *client, form oidc.Par
 			return err
 		}
 		switch {
+		case g == nil && t.isBlockedFamily(ctx, tx, family, cl.id):
+			return isBlocked()
 		case g == nil:
 			return invalidRefresh("it is unknown, has expired, or was revoked")
 		case g.client != cl.id:
@@ -267,8 +274,8 @@ func (t *Tenant) refresh(ctx context.Context, c *call, cl *client, form oidc.Par
 				return err
 			}
 			return store.Keep(invalidRefresh("it was used before; all that came of its sign-in has been ended"))
-		case t.bySub[g.subject] == nil, !t.mayRefresh(g, cl):
-			return invalidRefresh("its user, application or API may not refresh any more")
+		case !t.mayRefresh(g, cl):
+			return invalidRefresh("its application or API may not refresh any more")
 		}
 		for _, s := range requested {
 			if !slices.Contains(g.scope, s) {
@@ -293,7 +300,7 @@ func (t *Tenant) refresh(ctx context.Context, c *call, cl *client, form oidc.Par
 	if next == "" && cl.public() {
 		next = token // auth0-spa-js forgets the one it has if it is given none
 	}
-	return t.issue(c, g, cl, issuing{requested: requested, refresh: next, grantType: grantRefresh})
+	return t.issue(ctx, c, g, cl, issuing{requested: requested, refresh: next, grantType: grantRefresh})
 }
 
 // machine gives an application a token of its own. It has all that the grant
@@ -304,7 +311,7 @@ func (t *Tenant) machine(cl *client, form oidc.Params) (*tokenAnswer, error) {
 	if audience == "" {
 		return nil, denied("Non-global clients are not allowed access to APIv1", "the request has no audience")
 	}
-	api := t.apis[audience]
+	api := t.api(audience)
 	if api == nil {
 		return nil, denied("Service not found: "+audience, "the tenant has no API of this identifier")
 	}
@@ -332,7 +339,7 @@ func (t *Tenant) machineToken(cl *client, api *APIConfig, requested []string) (*
 	if len(outside) > 0 {
 		return nil, denied("Client has not been granted scopes: "+strings.Join(outside, ", "), "")
 	}
-	permissions := slices.Concat([]string{}, scopes) // a list, if it is empty too
+	permissions := append([]string{}, scopes...) // a list, if it is empty too
 	token, err := t.sign(accessToken{
 		api: api, client: cl, subject: cl.id + "@clients", scopes: scopes, permissions: permissions, grantType: "client-credentials",
 	})

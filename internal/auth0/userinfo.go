@@ -68,10 +68,12 @@ func (t *Tenant) whoIs(r *http.Request, c *call) (claims map[string]any, reason 
 		scope, _ = verified.Claims.String("scope")
 	}
 	scopes := strings.Fields(scope)
-	u := t.bySub[subject]
+	u, err := t.readUser(ctx, subject)
 	switch {
-	case u == nil:
-		return nil, "its user is no more", nil
+	case err != nil:
+		return nil, "", err
+	case u == nil, u.Blocked:
+		return nil, "its user is no more, or is blocked", nil
 	case !slices.Contains(scopes, "openid"):
 		return nil, "the token does not have the scope openid", nil
 	}

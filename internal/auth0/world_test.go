@@ -99,7 +99,7 @@ func newWorldIn(t testing.TB, db *store.DB, cfg auth0.TenantConfig) *world {
 	t.Cleanup(server.Close)
 	w.origin = server.URL
 	cfg.Origin = w.origin
-	svc, err := auth0.New(auth0.Config{Tenants: []auth0.TenantConfig{cfg}, DB: db, Now: w.clock, Log: func(e auth0.Event) {
+	svc, err := auth0.New(auth0.Config{Tenants: []auth0.TenantConfig{cfg}, DB: db, Now: w.clock, PasswordIterations: 1000, Log: func(e auth0.Event) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.events = append(w.events, e)
