@@ -285,12 +285,16 @@ func (a *App) newFunctions(context.Context) error {
 	if a.dir, err = filepath.Abs(a.decl.Dir); err != nil {
 		return err
 	}
+	env, err := a.functionVariables()
+	if err != nil {
+		return err
+	}
 	cfg := lambda.Config{
 		Dir:         a.dir,
 		Cache:       filepath.Join(a.state.Dir(), "functions"),
 		Region:      a.decl.Region,
 		AccountID:   aws.AccountID,
-		Env:         map[string]string{"AWS_ENDPOINT_URL": a.endpoint.url()},
+		Env:         env,
 		Credentials: a.keys.forFunction,
 		Events:      a.functionEvent,
 		Log:         a.functionLine,

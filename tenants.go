@@ -22,7 +22,12 @@ func (a *App) bindTenants(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		a.origins[name] = l
+		a.origins[name] = l // before it can fail, so that it is closed
+		if decl.HTTPS {
+			if err := a.secure(l); err != nil {
+				return err
+			}
+		}
 		i++
 	}
 	return nil

@@ -20,8 +20,12 @@ type Tenant struct {
 	// Users are the users of the tenant's database connection. The declaration is the
 	// whole of them: nobody signs up.
 	Users []*TenantUser `yaml:"users"`
-	// Port makes the tenant's origin http://localhost:PORT. By default a free one from
-	// 4000 on, which the stage remembers.
+	// HTTPS has the tenant's origin served by https, by the certificate authority that
+	// `doorwright trust` shows: for SDKs that put https:// before a domain. By default it is
+	// http, which needs nobody's trust.
+	HTTPS bool `yaml:"https" default:"false"`
+	// Port makes the tenant's origin http://localhost:PORT, or https. By default a free
+	// one from 4000 on, which the stage remembers.
 	Port int `yaml:"port" min:"1" max:"65535"`
 
 	_ struct{} `noun:"a tenant" later:"organizations connections actions branding mfa passwordless defaultAudience allowedLogoutUrls"`
