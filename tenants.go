@@ -74,9 +74,10 @@ func (a *App) tenantConfig(name string, decl *app.Tenant) (auth0.TenantConfig, e
 		})
 	}
 	for application, d := range decl.Applications.All() {
+		management, _ := d.Grants.Get(managementAPI)
 		cfg.Applications = append(cfg.Applications, auth0.ApplicationConfig{
 			Name: application, Type: d.Type, Callbacks: d.Callbacks, LogoutURLs: d.LogoutURLs, WebOrigins: d.WebOrigins,
-			Grants: identified(d.Grants), RotateRefreshTokens: d.RefreshTokenRotation != nil && *d.RefreshTokenRotation,
+			Grants: identified(d.Grants), Management: management, RotateRefreshTokens: d.RefreshTokenRotation != nil && *d.RefreshTokenRotation,
 		})
 	}
 	for role, permissions := range decl.Roles.All() {
@@ -127,12 +128,17 @@ func (a *App) tenantAttribute(ref app.Ref) (string, bool) {
 	return url, true
 }
 
+// managementAPI is the name of a tenant's Management API among the grants of
+// applications, and for who asks for a token.
+const managementAPI = "management"
+
 // TenantTokenRequest says whose token of a tenant is wanted: that of a user who
 // signs in to an application, or, without User, the application's own.
 type TenantTokenRequest struct {
 	// Tenant, Application and API are declared names. Tenant and Application may be
 	// empty where there is only one that will do; without API the access token of a
-	// user is opaque.
+	// user is opaque. API management is the tenant's Management API, of which
+	// applications alone get tokens.
 	Tenant, Application, API string
 	// User is the address of a declared user.
 	User string
@@ -166,7 +172,10 @@ func (a *App) TenantToken(ctx context.Context, r TenantTokenRequest) (Tokens, er
 		return Tokens{}, err
 	}
 	audience := ""
-	if r.API != "" || r.User == "" {
+	switch {
+	case r.API == managementAPI && r.User == "":
+		audience = tenant.Management()
+	case r.API != "" || r.User == "":
 		api, err := oneOf("API of tenant "+name, r.API, decl.APIs.Keys())
 		if err != nil {
 			return Tokens{}, err

@@ -43,6 +43,9 @@ func (c *checker) tenant(path string, t *Tenant) {
 
 func (c *checker) tenantAPIs(path string, t *Tenant) {
 	seen := map[string]string{}
+	if _, taken := t.APIs.Get(managementAPI); taken {
+		c.key(join(path+".apis", managementAPI), "give it another name", "%s stands for the tenant's own Management API", managementAPI)
+	}
 	for name, api := range t.APIs.All() {
 		if api == nil {
 			continue
@@ -65,6 +68,35 @@ func (c *checker) tenantAPIs(path string, t *Tenant) {
 
 // oidcScopes are the scopes that belong to no API of a tenant.
 var oidcScopes = []string{"openid", "profile", "email", "address", "phone", "offline_access"}
+
+// managementAPI stands for the Management API of a tenant among an application's
+// grants.
+const managementAPI = "management"
+
+// managementScopes are the scopes that a local tenant's Management API asks for.
+var managementScopes = []string{
+	"create:client_grants", "create:clients", "create:resource_servers", "create:role_members", "create:roles", "create:users",
+	"delete:client_grants", "delete:clients", "delete:resource_servers", "delete:roles", "delete:users",
+	"read:client_grants", "read:client_keys", "read:clients", "read:connections", "read:resource_servers", "read:role_members", "read:roles", "read:tenant_settings", "read:users",
+	"update:client_grants", "update:client_keys", "update:clients", "update:resource_servers", "update:roles", "update:users", "update:users_app_metadata",
+}
+
+// management checks the scopes of the Management API that an application is
+// granted.
+func (c *checker) management(path string, scopes []string) {
+	if len(scopes) == 0 {
+		c.key(path, "name the scopes that the application needs", "a grant of the Management API without a scope lets nothing be done")
+	}
+	for i, s := range scopes {
+		if s != "" && !slices.Contains(managementScopes, s) {
+			hint := didYouMean(s, managementScopes)
+			if hint == "" {
+				hint = "it has " + strings.Join(managementScopes, ", ")
+			}
+			c.at(fmt.Sprintf("%s[%d]", path, i), hint, "the Management API of a local tenant has no scope %q", s)
+		}
+	}
+}
 
 // permissions checks that the permissions at path are of the tenant's APIs.
 func (c *checker) permissions(tenant, path string, t *Tenant, apis Map[[]string]) {
@@ -115,7 +147,15 @@ func (c *checker) application(tenant, path string, t *Tenant, app *Application) 
 	if app.ClientID != "" && t.Domain == "" && c.readable(tenant+".domain") {
 		c.at(path+".clientId", "delete it, or write it below stages together with the domain", "a local tenant makes its own client ids")
 	}
-	c.permissions(tenant, path+".grants", t, app.Grants)
+	grants := Map[[]string]{}
+	for api, list := range app.Grants.All() {
+		if api == managementAPI {
+			c.management(path+".grants."+managementAPI, list)
+		} else {
+			grants.put(api, list)
+		}
+	}
+	c.permissions(tenant, path+".grants", t, grants)
 	for key, list := range map[string][]string{"callbacks": app.Callbacks, "logoutUrls": app.LogoutURLs} {
 		for i, raw := range list {
 			c.tenantURL(fmt.Sprintf("%s.%s[%d]", path, key, i), raw)

@@ -45,8 +45,8 @@ type Application struct {
 	// ask the token endpoint (web_origins).
 	WebOrigins []string `yaml:"webOrigins" grammar:"web origin" minItems:"1" unique:"true"`
 	// Grants are the permissions that the application itself has, by API (client
-	// grants): its tokens by client_credentials have all of them. Not for spa and
-	// native.
+	// grants): its tokens by client_credentials have all of them. Under management are
+	// scopes of the tenant's own Management API. Not for spa and native.
 	Grants Map[[]string] `yaml:"grants" keys:"resource name" grammar:"permission" unique:"true"`
 	// RefreshTokenRotation gives a new refresh token with each use and ends the old one;
 	// its second use ends all that came of the sign-in (refresh_token rotation_type). By

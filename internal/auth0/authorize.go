@@ -120,6 +120,9 @@ func (t *Tenant) readRest(a *authorization) *failure {
 		return refuse(oidc.InvalidRequest, "Parameter 'code_challenge' is required for this client", "an application of type %s has no secret, so its codes need PKCE", a.client.Type)
 	}
 	if audience := get("audience"); !t.ownAudience(audience) {
+		if audience == t.management() {
+			return refuse(oidc.AccessDenied, "The Management API is not supported for users by this tenant", "the scopes of the current user are not part of this version")
+		}
 		if a.api = t.api(audience); a.api == nil {
 			return refuse(oidc.AccessDenied, "Service not found: "+audience, "the tenant has no API of this identifier")
 		}

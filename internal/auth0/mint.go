@@ -67,7 +67,7 @@ func (t *Tenant) MachineToken(application, audience string) (string, error) {
 	if audience == "" {
 		return "", errors.New("a token of a machine needs an API")
 	}
-	api := t.api(audience)
+	api := t.machineAPI(audience)
 	if api == nil {
 		return "", fmt.Errorf("the tenant has no API with the identifier %q", audience)
 	}

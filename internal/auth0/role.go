@@ -148,7 +148,9 @@ func (t *Tenant) rolePermissions(ctx context.Context, tx *sql.Tx, role string) (
 // assignRoles and removeRoles change a user's roles, by their ids. Both must be
 // there.
 func (t *Tenant) assignRoles(ctx context.Context, tx *sql.Tx, user string, roles []string) error {
-	return t.eachRole(ctx, tx, "INSERT OR IGNORE INTO auth0_user_role (tenant, user, role) VALUES (?, ?, ?)", user, roles)
+	return t.eachRole(ctx, tx, `
+		INSERT OR IGNORE INTO auth0_user_role (tenant, user, role, number)
+		SELECT ?1, ?2, ?3, coalesce(max(number), 0) + 1 FROM auth0_user_role WHERE tenant = ?1 AND role = ?3`, user, roles)
 }
 
 func (t *Tenant) removeRoles(ctx context.Context, tx *sql.Tx, user string, roles []string) error {
@@ -164,14 +166,14 @@ func (t *Tenant) eachRole(ctx context.Context, tx *sql.Tx, statement, user strin
 	return nil
 }
 
-// rolesOf gives a user's roles, by name.
+// rolesOf gives a user's roles, in the order of their making.
 func (t *Tenant) rolesOf(ctx context.Context, tx *sql.Tx, user string) ([]*role, error) {
-	return t.roles(ctx, tx, "JOIN auth0_user_role u ON u.tenant = r.tenant AND u.role = r.id WHERE u.tenant = ? AND u.user = ? ORDER BY r.name", t.cfg.Name, user)
+	return t.roles(ctx, tx, "JOIN auth0_user_role u ON u.tenant = r.tenant AND u.role = r.id WHERE u.tenant = ? AND u.user = ? ORDER BY r.number", t.cfg.Name, user)
 }
 
-// allRoles gives the tenant's roles, by name.
+// allRoles gives the tenant's roles, in the order of their making.
 func (t *Tenant) allRoles(ctx context.Context, tx *sql.Tx) ([]*role, error) {
-	return t.roles(ctx, tx, "WHERE r.tenant = ? ORDER BY r.name", t.cfg.Name)
+	return t.roles(ctx, tx, "WHERE r.tenant = ? ORDER BY r.number", t.cfg.Name)
 }
 
 // roleByID gives a role, or nil.
@@ -198,25 +200,42 @@ func (t *Tenant) roles(ctx context.Context, tx *sql.Tx, where string, args ...an
 	return list, nil
 }
 
-// usersOf gives who has a role, by the time they were made, and how many.
-func (t *Tenant) usersOf(ctx context.Context, tx *sql.Tx, role string, offset, limit int) (users []*user, total int, err error) {
+// member is a user who has a role; number is their place among those who have it.
+type member struct {
+	*user
+	number int64
+}
+
+// membersQuery lists who has a role, from a place on.
+const membersQuery = "SELECT m.number, " + userColumnsOf + ` FROM auth0_user_role m CROSS JOIN auth0_user u ON u.tenant = m.tenant AND u.id = m.user
+	WHERE m.tenant = ? AND m.role = ? AND m.number > ? ORDER BY m.number LIMIT ? OFFSET ?`
+
+// usersOf gives who has a role behind a place, in the order in which they got it,
+// and how many have it.
+func (t *Tenant) usersOf(ctx context.Context, tx *sql.Tx, role string, behind int64, offset, limit int) (users []member, total int, err error) {
 	if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM auth0_user_role WHERE tenant = ? AND role = ?", t.cfg.Name, role).Scan(&total); err != nil {
 		return nil, 0, fmt.Errorf("counting the users of a role: %w", err)
 	}
-	for rows, err := range each(ctx, tx, "SELECT "+userColumns+` FROM auth0_user
-		WHERE tenant = ?1 AND id IN (SELECT user FROM auth0_user_role WHERE tenant = ?1 AND role = ?2) ORDER BY created, id LIMIT ?3 OFFSET ?4`,
-		t.cfg.Name, role, limit, offset) {
-		var u *user
+	for rows, err := range each(ctx, tx, membersQuery, t.cfg.Name, role, behind, limit, offset) {
+		var one member
 		if err == nil {
-			u, err = scanUser(rows)
+			one.user, err = scanUser(ahead{rows, []any{&one.number}})
 		}
 		if err != nil {
 			return nil, 0, fmt.Errorf("reading the users of a role: %w", err)
 		}
-		users = append(users, u)
+		users = append(users, one)
 	}
 	return users, total, nil
 }
+
+// ahead scans columns that stand before those of a user.
+type ahead struct {
+	rows  *sql.Rows
+	first []any
+}
+
+func (a ahead) Scan(rest ...any) error { return a.rows.Scan(append(a.first, rest...)...) }
 
 // createRole makes a role and gives it its id.
 func (t *Tenant) createRole(ctx context.Context, tx *sql.Tx, r *role) error {
@@ -228,7 +247,9 @@ func (t *Tenant) createRole(ctx context.Context, tx *sql.Tx, r *role) error {
 		return errManyRoles
 	}
 	r.id = "rol_" + aws.RandomText(alphanumeric, 16)
-	return t.writeRole(ctx, tx, r, all, "INSERT INTO auth0_role (name, description, entry, tenant, id) VALUES (?, ?, ?, ?, ?)")
+	return t.writeRole(ctx, tx, r, all, `
+		INSERT INTO auth0_role (name, description, entry, tenant, id, number)
+		SELECT ?1, ?2, ?3, ?4, ?5, coalesce(max(number), 0) + 1 FROM auth0_role WHERE tenant = ?4`)
 }
 
 // saveRole keeps a role's name and description.

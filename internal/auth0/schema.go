@@ -4,7 +4,7 @@ import "github.com/doorwright/doorwright/internal/store"
 
 // Migrations gives the room's tables, in order.
 func Migrations() []store.Migration {
-	return []store.Migration{{Room: "auth0", Version: 1, SQL: schema1}, {Room: "auth0", Version: 2, SQL: schema2}}
+	return []store.Migration{{Room: "auth0", Version: 1, SQL: schema1}, {Room: "auth0", Version: 2, SQL: schema2}, {Room: "auth0", Version: 3, SQL: schemaManagement}}
 }
 
 // schema1 keeps times as milliseconds since the epoch. A refresh token that was
@@ -166,4 +166,42 @@ CREATE TABLE auth0_api_permission (
   PRIMARY KEY (tenant, api, name),
   FOREIGN KEY (tenant, api) REFERENCES auth0_api (tenant, id) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
+`
+
+// schemaManagement is what the Management API makes beside what is declared. The number of
+// a row is its place in lists, so that a walk through the pages of a list shows
+// each row that was there from its beginning to its end, and each once.
+const schemaManagement = `
+CREATE TABLE auth0_application (
+  number   INTEGER PRIMARY KEY AUTOINCREMENT,
+  tenant   TEXT NOT NULL,
+  id       TEXT NOT NULL,
+  secret   TEXT NOT NULL,
+  settings TEXT NOT NULL,
+  UNIQUE (tenant, id)
+) STRICT;
+
+CREATE TABLE auth0_client_grant (
+  number   INTEGER PRIMARY KEY AUTOINCREMENT,
+  tenant   TEXT NOT NULL,
+  id       TEXT NOT NULL,
+  client   TEXT NOT NULL,
+  audience TEXT NOT NULL,
+  scope    TEXT NOT NULL,
+  UNIQUE (tenant, id),
+  UNIQUE (tenant, client, audience)
+) STRICT;
+
+ALTER TABLE auth0_user ADD COLUMN number INTEGER NOT NULL DEFAULT 0;
+UPDATE auth0_user SET number = (
+  SELECT count(*) FROM auth0_user o WHERE o.tenant = auth0_user.tenant AND (o.created, o.id) <= (auth0_user.created, auth0_user.id));
+CREATE INDEX auth0_user_number ON auth0_user (tenant, number);
+ALTER TABLE auth0_user_role ADD COLUMN number INTEGER NOT NULL DEFAULT 0;
+UPDATE auth0_user_role SET number = (
+  SELECT count(*) FROM auth0_user_role o WHERE o.tenant = auth0_user_role.tenant AND o.role = auth0_user_role.role AND o.user <= auth0_user_role.user);
+CREATE INDEX auth0_user_role_number ON auth0_user_role (tenant, role, number);
+ALTER TABLE auth0_role ADD COLUMN number INTEGER NOT NULL DEFAULT 0;
+UPDATE auth0_role SET number = (SELECT count(*) FROM auth0_role o WHERE o.tenant = auth0_role.tenant AND o.name <= auth0_role.name);
+ALTER TABLE auth0_api ADD COLUMN number INTEGER NOT NULL DEFAULT 0;
+UPDATE auth0_api SET number = (SELECT count(*) FROM auth0_api o WHERE o.tenant = auth0_api.tenant AND o.id <= auth0_api.id);
 `

@@ -53,8 +53,14 @@ const (
 type ApplicationConfig struct {
 	Name, Type                        string
 	Callbacks, LogoutURLs, WebOrigins []string
+	// GrantTypes are what the application may ask for (grant_types); nil is what its
+	// type has by default.
+	GrantTypes []string
 	// Grants are the client grants, by API. One without permissions is a grant too.
 	Grants Permissions
+	// Management are its scopes at the tenant's Management API. With none it has no
+	// grant for it.
+	Management []string
 	// RotateRefreshTokens ends a refresh token with its use.
 	RotateRefreshTokens bool
 }
@@ -77,6 +83,7 @@ type APIConfig struct {
 	TokenLifetime      time.Duration
 
 	id           string // of the store's row
+	number       int64  // its place in lists
 	descriptions map[string]string
 	entry        []byte // of the declaration; empty for one that a request made
 }

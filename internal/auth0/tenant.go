@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -54,11 +55,15 @@ type Tenant struct {
 
 	directory atomic.Pointer[directory]
 	reloading sync.Mutex // held by who replaces directory
+	// changing is held by a request that changes applications, APIs or client
+	// grants, from its look at the directory until that is replaced.
+	changing sync.Mutex
 
 	// Set by open.
 	engine   *oidc.Engine
 	key      *signingKey
 	verifier *verify.Verifier // of access tokens at the userinfo endpoint
+	managers *verify.Verifier // of access tokens for the Management API
 }
 
 // client is an application with what is kept of it.
@@ -66,9 +71,24 @@ type client struct {
 	ApplicationConfig
 	id, secret string   // the secret of a public client is ""
 	origins    []string // whose scripts may ask the token endpoint
+	// made are the settings of one that a request made, in the API's words; nil for a
+	// declared one. number is its place among the others.
+	made   map[string]any
+	number int64
 }
 
-func (c *client) public() bool { return c.Type == TypeSPA || c.Type == TypeNative }
+// public says whether an application cannot keep a secret and has none.
+func (c *client) public() bool { return c.authMethod() == authNone }
+
+// originate finds the origins of which scripts may ask the token endpoint.
+func (c *client) originate(more []string) {
+	c.origins = slices.Concat(c.WebOrigins, more)
+	for _, callback := range c.Callbacks {
+		if o := originOf(callback); o != "" && !slices.Contains(c.origins, o) {
+			c.origins = append(c.origins, o)
+		}
+	}
+}
 
 func newTenant(s *Service, cfg TenantConfig) (*Tenant, error) {
 	u, err := url.Parse(cfg.Origin)
@@ -81,7 +101,7 @@ func newTenant(s *Service, cfg TenantConfig) (*Tenant, error) {
 		if api.Identifier == "" || apis[api.Identifier] {
 			return nil, fmt.Errorf("the identifier %q is empty or taken", api.Identifier)
 		}
-		if t.ownAudience(api.Identifier) {
+		if t.ownAudience(api.Identifier) || api.Identifier == t.management() {
 			return nil, fmt.Errorf("the identifier %q is the tenant's own", api.Identifier)
 		}
 		if authz(api.Dialect) && !api.RBAC {
@@ -91,15 +111,16 @@ func newTenant(s *Service, cfg TenantConfig) (*Tenant, error) {
 	}
 	for _, a := range cfg.Applications {
 		c := &client{ApplicationConfig: a}
-		if c.public() && len(c.Grants) > 0 {
+		if c.public() && len(c.Grants)+len(c.Management) > 0 {
 			return nil, fmt.Errorf("application %s has no secret and cannot have grants", a.Name)
 		}
-		c.origins = slices.Clone(a.WebOrigins)
-		for _, callback := range a.Callbacks {
-			if o := originOf(callback); o != "" && !slices.Contains(c.origins, o) {
-				c.origins = append(c.origins, o)
+		for _, scope := range a.Management {
+			if !slices.Contains(ManagementScopes(), scope) {
+				return nil, fmt.Errorf("the Management API has no scope %q, which application %s is granted", scope, a.Name)
 			}
 		}
+		c.number = int64(len(t.clients)) - declaredBefore
+		c.originate(nil)
 		t.clients = append(t.clients, c)
 	}
 	t.cfg.Users = slices.Clone(cfg.Users)
@@ -161,12 +182,7 @@ func (t *Tenant) named(application string) *client {
 }
 
 func (t *Tenant) clientOf(id string) *client {
-	for _, c := range t.clients {
-		if c.id == id && id != "" {
-			return c
-		}
-	}
-	return nil
+	return t.directory.Load().client(id)
 }
 
 // userinfo is the audience of the userinfo endpoint.
@@ -217,6 +233,9 @@ func (t *Tenant) open(ctx context.Context) error {
 	if err := t.reload(ctx); err != nil {
 		return err
 	}
+	if t.managers, err = t.newManagers(); err != nil {
+		return err
+	}
 	t.verifier, err = verify.New(verify.Config{Issuer: t.issuer, Audience: []string{t.userinfo()}, Keys: t, Now: t.svc.cfg.Now, CacheSize: -1,
 		Algorithms: []verify.Algorithm{verify.RS256},
 	})
@@ -250,7 +269,8 @@ type endpoint func(t *Tenant, w http.ResponseWriter, r *http.Request, c *call)
 
 // endpoints are what a tenant answers to.
 func endpoints() map[string]endpoint {
-	return map[string]endpoint{
+	all := managementEndpoints()
+	maps.Copy(all, map[string]endpoint{
 		"GET " + discoveryPath:                        (*Tenant).discovery,
 		"GET /.well-known/oauth-authorization-server": (*Tenant).discovery,
 		"GET " + jwksPath:                             (*Tenant).jwks,
@@ -269,7 +289,8 @@ func endpoints() map[string]endpoint {
 		"POST /u/login":                               (*Tenant).login,
 		"GET /assets/universal.css":                   func(_ *Tenant, w http.ResponseWriter, r *http.Request, _ *call) { oidc.Style(w, r) },
 		"/":                                           (*Tenant).unknown,
-	}
+	})
+	return all
 }
 
 // unknown answers what a tenant does not have, and says so in the log: Auth0 may

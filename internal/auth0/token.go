@@ -20,24 +20,43 @@ const (
 	grantCode    = "authorization_code"
 	grantMachine = "client_credentials"
 	grantRefresh = "refresh_token"
+	// grantImplicit is no grant type of the token endpoint: it lets the authorization
+	// endpoint give tokens itself.
+	grantImplicit = "implicit"
 )
+
+// defaultGrants are the grant types (grant_types) that an application has by its
+// type (https://auth0.com/docs/get-started/applications/application-grant-types).
+var defaultGrants = map[string][]string{
+	TypeSPA:            {grantImplicit, grantCode, grantRefresh},
+	TypeNative:         {grantImplicit, grantCode, grantRefresh},
+	TypeRegularWeb:     {grantImplicit, grantCode, grantRefresh, grantMachine},
+	TypeNonInteractive: {grantMachine},
+}
 
 var otherGrants = []string{
 	"password", "http://auth0.com/oauth/grant-type/password-realm", "http://auth0.com/oauth/grant-type/passwordless/otp",
 	"http://auth0.com/oauth/grant-type/mfa-otp", "http://auth0.com/oauth/grant-type/mfa-oob", "http://auth0.com/oauth/grant-type/mfa-recovery-code",
 	"urn:ietf:params:oauth:grant-type:device_code", "urn:ietf:params:oauth:grant-type:token-exchange",
-	"urn:okta:params:oauth:grant-type:webauthn", "implicit",
+	"urn:okta:params:oauth:grant-type:webauthn", grantImplicit,
 }
 
-// allows says whether an application's type has a grant type by default.
+// allows says whether an application has a grant type.
 func (c *client) allows(kind string) bool {
-	switch kind {
-	case grantMachine:
-		return c.Type == TypeRegularWeb || c.Type == TypeNonInteractive
-	case grantCode, grantRefresh:
-		return c.Type != TypeNonInteractive
+	kinds := c.GrantTypes
+	if kinds == nil {
+		kinds = defaultGrants[c.Type]
 	}
-	return false
+	return slices.Contains(kinds, kind)
+}
+
+// notAllowed refuses a grant type that an application does not have.
+func notAllowed(status int, kind string, cl *client) *failure {
+	reason := "the application is of type " + cl.Type + ", which does not have it without grantTypes"
+	if cl.GrantTypes != nil {
+		reason = "it is none of the application's grantTypes"
+	}
+	return fail(status, oidc.UnauthorizedClient, "Grant type '"+kind+"' not allowed for the client.", "%s", reason)
 }
 
 // tokenAnswer is the token endpoint's answer, in Auth0's order.
@@ -86,7 +105,7 @@ func (t *Tenant) tokensFor(w http.ResponseWriter, r *http.Request, c *call) (*to
 			"declare it below the application's webOrigins")
 	}
 	if !cl.allows(kind) {
-		return nil, fail(http.StatusForbidden, oidc.UnauthorizedClient, "Grant type '"+kind+"' not allowed for the client.", "the application is of type %s", cl.Type)
+		return nil, notAllowed(http.StatusForbidden, kind, cl)
 	}
 	switch kind {
 	case grantCode:
@@ -311,7 +330,7 @@ func (t *Tenant) machine(cl *client, form oidc.Params) (*tokenAnswer, error) {
 	if audience == "" {
 		return nil, denied("Non-global clients are not allowed access to APIv1", "the request has no audience")
 	}
-	api := t.api(audience)
+	api := t.machineAPI(audience)
 	if api == nil {
 		return nil, denied("Service not found: "+audience, "the tenant has no API of this identifier")
 	}
@@ -324,7 +343,7 @@ func denied(description, reason string, args ...any) error {
 }
 
 func (t *Tenant) machineToken(cl *client, api *APIConfig, requested []string) (*tokenAnswer, error) {
-	scopes, ok := cl.Grants[api.Identifier]
+	scopes, ok := t.grantedTo(cl, api.Identifier)
 	if !ok {
 		return nil, denied(`Client is not authorized to access "`+api.Identifier+`". You need to create a "client-grant" associated to this API. `+
 			"See: https://auth0.com/docs/api/management/v2/client-grants/post-client-grants",

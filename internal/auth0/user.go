@@ -54,6 +54,10 @@ var errManyUsers = fmt.Errorf("the tenant has %d users, and takes no more", maxU
 const userColumns = `id, email, email_verified, name, nickname, given_name, family_name, picture, user_metadata, app_metadata, blocked,
 	created, updated, last_login, last_ip, logins, password_reset, salt, iterations, hash, declared, entry, entry_salt, entry_iterations, entry_hash`
 
+// userColumnsOf are userColumns where another table is beside u.
+const userColumnsOf = `u.id, u.email, u.email_verified, u.name, u.nickname, u.given_name, u.family_name, u.picture, u.user_metadata, u.app_metadata, u.blocked,
+	u.created, u.updated, u.last_login, u.last_ip, u.logins, u.password_reset, u.salt, u.iterations, u.hash, u.declared, u.entry, u.entry_salt, u.entry_iterations, u.entry_hash`
+
 // scanUser reads a row of userColumns.
 func scanUser(row interface{ Scan(...any) error }) (*user, error) {
 	var u user
@@ -119,25 +123,24 @@ func (t *Tenant) readUser(ctx context.Context, id string) (u *user, err error) {
 	return u, err
 }
 
-// listUsers gives users by the time they were made, and how many there are. They
-// come without held.
-func (t *Tenant) listUsers(ctx context.Context, tx *sql.Tx, offset, limit int) (users []*user, total int, err error) {
-	if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM auth0_user WHERE tenant = ?", t.cfg.Name).Scan(&total); err != nil {
+// listUsers gives users whom a search finds in its order, and how many there are.
+// They come without held.
+func (t *Tenant) listUsers(ctx context.Context, tx *sql.Tx, q userQuery, offset, limit int) (users []*user, total int, err error) {
+	where, args := q.where(t.cfg.Name)
+	if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM auth0_user u WHERE "+where, args...).Scan(&total); err != nil {
 		return nil, 0, fmt.Errorf("counting users: %w", err)
 	}
-	rows, err := tx.QueryContext(ctx, "SELECT "+userColumns+" FROM auth0_user WHERE tenant = ? ORDER BY created, id LIMIT ? OFFSET ?", t.cfg.Name, limit, offset)
-	if err != nil {
-		return nil, 0, fmt.Errorf("listing users: %w", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		u, err := scanUser(rows)
+	for rows, err := range each(ctx, tx, q.list(where), append(args, limit, offset)...) {
+		var u *user
+		if err == nil {
+			u, err = scanUser(rows)
+		}
 		if err != nil {
 			return nil, 0, fmt.Errorf("listing users: %w", err)
 		}
 		users = append(users, u)
 	}
-	return users, total, rows.Err()
+	return users, total, nil
 }
 
 // createUser makes a user, with an id if it has none. It is errUserExists if there
@@ -161,6 +164,10 @@ func (t *Tenant) createUser(ctx context.Context, tx *sql.Tx, u *user) error {
 	u.created = t.svc.cfg.Now()
 	u.updated = u.created
 	_, err = tx.ExecContext(ctx, "INSERT INTO auth0_user (tenant, "+userColumns+") VALUES (?"+strings.Repeat(", ?", 25)+")", append([]any{t.cfg.Name}, u.values()...)...)
+	if err == nil {
+		_, err = tx.ExecContext(ctx, `
+			UPDATE auth0_user SET number = (SELECT max(number) + 1 FROM auth0_user WHERE tenant = ?1) WHERE tenant = ?1 AND id = ?2`, t.cfg.Name, u.id)
+	}
 	if err != nil {
 		return fmt.Errorf("making a user: %w", err)
 	}
@@ -170,7 +177,7 @@ func (t *Tenant) createUser(ctx context.Context, tx *sql.Tx, u *user) error {
 // values gives a row of userColumns.
 func (u *user) values() []any {
 	return []any{
-		u.id, u.Email, u.EmailVerified, u.Name, u.Nickname, u.GivenName, u.FamilyName, u.Picture, object(u.UserMetadata), object(u.AppMetadata), u.Blocked,
+		u.id, u.Email, u.EmailVerified, u.Name, u.Nickname, u.GivenName, u.FamilyName, u.Picture, jsonOf(u.UserMetadata), jsonOf(u.AppMetadata), u.Blocked,
 		u.created.UnixMilli(), u.updated.UnixMilli(), millisecondsOf(u.lastLogin), u.lastIP, u.logins, millisecondsOf(u.passwordReset),
 		bytesOf(u.password.salt), u.password.iterations, bytesOf(u.password.hash),
 		u.declared, bytesOf(u.entry), bytesOf(u.entryPassword.salt), u.entryPassword.iterations, bytesOf(u.entryPassword.hash),
@@ -179,7 +186,7 @@ func (u *user) values() []any {
 
 func bytesOf(b []byte) []byte { return append([]byte{}, b...) } // never NULL
 
-func object(m map[string]any) string {
+func jsonOf(m map[string]any) string {
 	if len(m) == 0 {
 		return "{}"
 	}
