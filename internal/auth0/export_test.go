@@ -145,3 +145,32 @@ func (t *Tenant) CountDerivations() *atomic.Int64 {
 	}()
 	return &n
 }
+
+// UserPlan gives how SQLite finds a page of users, or, for the search members,
+// of who has a role.
+func (t *Tenant) UserPlan(ctx context.Context, q, sort string) (plan []string, err error) {
+	query, args := membersQuery, []any{t.cfg.Name, "rol_x", 0, 50, 0}
+	if q != "members" {
+		search, err := readUserQuery(q, sort, "")
+		if err != nil {
+			return nil, err
+		}
+		where, found := search.where(t.cfg.Name)
+		query, args = search.list(where), append(found, 50, 0)
+	}
+	err = t.svc.cfg.DB.Read(ctx, func(tx *sql.Tx) error {
+		for rows, err := range each(ctx, tx, "EXPLAIN QUERY PLAN "+query, args...) {
+			var id, parent, unused int
+			var step string
+			if err == nil {
+				err = rows.Scan(&id, &parent, &unused, &step)
+			}
+			if err != nil {
+				return err
+			}
+			plan = append(plan, step)
+		}
+		return nil
+	})
+	return plan, err
+}
