@@ -88,6 +88,7 @@ func (a *App) tenantConfig(name string, decl *app.Tenant) (auth0.TenantConfig, e
 		cfg.Users = append(cfg.Users, auth0.UserConfig{
 			Email: u.Email, Password: password, EmailVerified: u.EmailVerified, Name: u.Name, Nickname: u.Nickname,
 			GivenName: u.GivenName, FamilyName: u.FamilyName, Roles: u.Roles, Permissions: identified(u.Permissions),
+			UserMetadata: u.UserMetadata, AppMetadata: u.AppMetadata, Blocked: u.Blocked,
 		})
 	}
 	return cfg, nil

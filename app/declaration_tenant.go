@@ -17,8 +17,9 @@ type Tenant struct {
 	// Roles give for each API the permissions of who has the role, by name (Auth0
 	// roles).
 	Roles Map[Map[[]string]] `yaml:"roles" keys:"role name" grammar:"permission" unique:"true"`
-	// Users are the users of the tenant's database connection. The declaration is the
-	// whole of them: nobody signs up.
+	// Users are users of the tenant's database connection. An entry here is applied when
+	// it is new or was changed; what is changed of a user at run time stays until then.
+	// Who is taken out here is deleted.
 	Users []*TenantUser `yaml:"users"`
 	// Port makes the tenant's origin http://localhost:PORT. By default a free one from
 	// 4000 on, which the stage remembers.
@@ -96,6 +97,12 @@ type TenantUser struct {
 	GivenName string `yaml:"givenName" grammar:"profile text"`
 	// FamilyName is the user's last name (family_name).
 	FamilyName string `yaml:"familyName" grammar:"profile text"`
+	// UserMetadata is what the user may see and change of its own data (user_metadata).
+	UserMetadata Object `yaml:"userMetadata"`
+	// AppMetadata is what applications know of the user (app_metadata).
+	AppMetadata Object `yaml:"appMetadata"`
+	// Blocked keeps the user from signing in, and ends what it began (blocked).
+	Blocked bool `yaml:"blocked" default:"false"`
 
-	_ struct{} `noun:"a user of a tenant" later:"username phone appMetadata userMetadata blocked"`
+	_ struct{} `noun:"a user of a tenant" later:"username phone"`
 }
