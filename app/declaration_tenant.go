@@ -21,6 +21,10 @@ type Tenant struct {
 	// it is new or was changed; what is changed of a user at run time stays until then.
 	// Who is taken out here is deleted.
 	Users []*TenantUser `yaml:"users"`
+	// SignUp lets anybody become a user of the database connection, on the sign-up page
+	// and by the sign-up API. Auth0 lets them unless disable_signup is set; here it has to
+	// be said, as of a user pool, so that who reads this file knows who can get in.
+	SignUp bool `yaml:"signUp" default:"false"`
 	// Port makes the tenant's origin http://localhost:PORT. By default a free one from
 	// 4000 on, which the stage remembers.
 	Port int `yaml:"port" min:"1" max:"65535"`
@@ -43,8 +47,11 @@ type Application struct {
 	WebOrigins []string `yaml:"webOrigins" grammar:"web origin" minItems:"1" unique:"true"`
 	// Grants are the permissions that the application itself has, by API (client
 	// grants): its tokens by client_credentials have all of them. Not for spa and
-	// native.
+	// native, unless they are another party's.
 	Grants Map[[]string] `yaml:"grants" keys:"resource name" grammar:"permission" unique:"true"`
+	// FirstParty says that the application is your own (is_first_party). One of another
+	// party asks users what it may have, and has of an API at most what its grants say.
+	FirstParty bool `yaml:"firstParty" default:"true"`
 	// RefreshTokenRotation gives a new refresh token with each use and ends the old one;
 	// its second use ends all that came of the sign-in (refresh_token rotation_type). By
 	// default true for spa and native, false for regular_web.
