@@ -36,7 +36,7 @@ func (a *App) bindTenants(ctx context.Context) error {
 // openTenants opens the local tenants. The issuer of each is its origin, which is
 // fixed for as long as the process runs.
 func (a *App) openTenants(ctx context.Context) error {
-	cfg := auth0.Config{DB: a.state.DB(), Now: a.cfg.Now, Log: a.tenantEvent}
+	cfg := auth0.Config{DB: a.state.DB(), Mailbox: a.state.Mailbox(), MailSent: a.mailEvent, Now: a.cfg.Now, Log: a.tenantEvent}
 	for name, decl := range a.decl.Tenants.All() {
 		if l := a.origins[name]; l != nil {
 			tenant, err := a.tenantConfig(name, decl)
@@ -57,7 +57,7 @@ func (a *App) openTenants(ctx context.Context) error {
 
 // tenantConfig says a declared tenant in the room's words.
 func (a *App) tenantConfig(name string, decl *app.Tenant) (auth0.TenantConfig, error) {
-	cfg := auth0.TenantConfig{Name: name, Roles: map[string]auth0.Permissions{}}
+	cfg := auth0.TenantConfig{Name: name, SignUp: decl.SignUp, Roles: map[string]auth0.Permissions{}}
 	identified := func(by app.Map[[]string]) auth0.Permissions {
 		permissions := auth0.Permissions{}
 		for api, list := range by.All() {
@@ -77,7 +77,7 @@ func (a *App) tenantConfig(name string, decl *app.Tenant) (auth0.TenantConfig, e
 		management, _ := d.Grants.Get(managementAPI)
 		cfg.Applications = append(cfg.Applications, auth0.ApplicationConfig{
 			Name: application, Type: d.Type, Callbacks: d.Callbacks, LogoutURLs: d.LogoutURLs, WebOrigins: d.WebOrigins,
-			Grants: identified(d.Grants), Management: management, RotateRefreshTokens: d.RefreshTokenRotation != nil && *d.RefreshTokenRotation,
+			ThirdParty: !d.FirstParty, Grants: identified(d.Grants), Management: management, RotateRefreshTokens: d.RefreshTokenRotation != nil && *d.RefreshTokenRotation,
 		})
 	}
 	for role, permissions := range decl.Roles.All() {
@@ -94,6 +94,7 @@ func (a *App) tenantConfig(name string, decl *app.Tenant) (auth0.TenantConfig, e
 		cfg.Users = append(cfg.Users, auth0.UserConfig{
 			Email: u.Email, Password: password, EmailVerified: u.EmailVerified, Name: u.Name, Nickname: u.Nickname,
 			GivenName: u.GivenName, FamilyName: u.FamilyName, Roles: u.Roles, Permissions: identified(u.Permissions),
+			UserMetadata: u.UserMetadata, AppMetadata: u.AppMetadata, Blocked: u.Blocked,
 		})
 	}
 	return cfg, nil

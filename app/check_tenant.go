@@ -141,7 +141,10 @@ func (c *checker) application(tenant, path string, t *Tenant, app *Application) 
 	if !machine && !there("callbacks") && t.Domain == "" && c.readable(tenant+".domain") {
 		c.key(path, "add callbacks: [\"http://localhost:3000\"]", "a sign-in by a %s application leads nowhere without callbacks", app.Type)
 	}
-	if (app.Type == "spa" || app.Type == "native") && there("grants") {
+	if machine && !app.FirstParty {
+		c.key(path+".firstParty", "delete it, or write type: regular_web", "firstParty does nothing for a non_interactive application: nobody is asked")
+	}
+	if (app.Type == "spa" || app.Type == "native") && there("grants") && app.FirstParty {
 		c.key(path+".grants", "declare a non_interactive application for the machine", "a %s application has no secret, so it cannot have grants", app.Type)
 	}
 	if app.ClientID != "" && t.Domain == "" && c.readable(tenant+".domain") {
@@ -151,6 +154,9 @@ func (c *checker) application(tenant, path string, t *Tenant, app *Application) 
 	for api, list := range app.Grants.All() {
 		if api == managementAPI {
 			c.management(path+".grants."+managementAPI, list)
+			if (app.Type == "spa" || app.Type == "native") && !app.FirstParty {
+				c.key(path+".grants."+managementAPI, "declare a non_interactive application for the machine", "a %s application has no secret, so it cannot have this grant", app.Type)
+			}
 		} else {
 			grants.put(api, list)
 		}

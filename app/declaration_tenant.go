@@ -17,13 +17,18 @@ type Tenant struct {
 	// Roles give for each API the permissions of who has the role, by name (Auth0
 	// roles).
 	Roles Map[Map[[]string]] `yaml:"roles" keys:"role name" grammar:"permission" unique:"true"`
-	// Users are the users of the tenant's database connection. The declaration is the
-	// whole of them: nobody signs up.
+	// Users are users of the tenant's database connection. An entry here is applied when
+	// it is new or was changed; what is changed of a user at run time stays until then.
+	// Who is taken out here is deleted.
 	Users []*TenantUser `yaml:"users"`
 	// HTTPS has the tenant's origin served by https, by the certificate authority that
 	// `doorwright trust` shows: for SDKs that put https:// before a domain. By default it is
 	// http, which needs nobody's trust.
 	HTTPS bool `yaml:"https" default:"false"`
+	// SignUp lets anybody become a user of the database connection, on the sign-up page
+	// and by the sign-up API. Auth0 lets them unless disable_signup is set; here it has to
+	// be said, as of a user pool, so that who reads this file knows who can get in.
+	SignUp bool `yaml:"signUp" default:"false"`
 	// Port makes the tenant's origin http://localhost:PORT, or https. By default a free
 	// one from 4000 on, which the stage remembers.
 	Port int `yaml:"port" min:"1" max:"65535"`
@@ -46,8 +51,12 @@ type Application struct {
 	WebOrigins []string `yaml:"webOrigins" grammar:"web origin" minItems:"1" unique:"true"`
 	// Grants are the permissions that the application itself has, by API (client
 	// grants): its tokens by client_credentials have all of them. Under management are
-	// scopes of the tenant's own Management API. Not for spa and native.
+	// scopes of the tenant's own Management API. Not for spa and native, unless they are
+	// another party's.
 	Grants Map[[]string] `yaml:"grants" keys:"resource name" grammar:"permission" unique:"true"`
+	// FirstParty says that the application is your own (is_first_party). One of another
+	// party asks users what it may have, and has of an API at most what its grants say.
+	FirstParty bool `yaml:"firstParty" default:"true"`
 	// RefreshTokenRotation gives a new refresh token with each use and ends the old one;
 	// its second use ends all that came of the sign-in (refresh_token rotation_type). By
 	// default true for spa and native, false for regular_web.
@@ -100,6 +109,12 @@ type TenantUser struct {
 	GivenName string `yaml:"givenName" grammar:"profile text"`
 	// FamilyName is the user's last name (family_name).
 	FamilyName string `yaml:"familyName" grammar:"profile text"`
+	// UserMetadata is what the user may see and change of its own data (user_metadata).
+	UserMetadata Object `yaml:"userMetadata"`
+	// AppMetadata is what applications know of the user (app_metadata).
+	AppMetadata Object `yaml:"appMetadata"`
+	// Blocked keeps the user from signing in, and ends what it began (blocked).
+	Blocked bool `yaml:"blocked" default:"false"`
 
-	_ struct{} `noun:"a user of a tenant" later:"username phone appMetadata userMetadata blocked"`
+	_ struct{} `noun:"a user of a tenant" later:"username phone"`
 }

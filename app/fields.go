@@ -150,6 +150,7 @@ const (
 	formList
 	formMap
 	formStruct
+	formObject
 )
 
 func formOf(t reflect.Type) form {
@@ -158,6 +159,8 @@ func formOf(t reflect.Type) form {
 		return formDuration
 	case t == exprType:
 		return formExpr
+	case t == objectType:
+		return formObject
 	case t.Kind() == reflect.Struct && reflect.PointerTo(t).Implements(mappingType):
 		return formMap
 	case t.Kind() == reflect.Struct:

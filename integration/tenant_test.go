@@ -45,3 +45,11 @@ func TestTenantByAuth0(t *testing.T) {
 	p.browse(browser, js, "auth0.mjs", stage)
 	p.waitFor("POST /oauth/revoke Auth0 spa: ok")
 }
+
+// TestTenantAccount is a person who signs up, resets the password and lets an
+// application in.
+func TestTenantAccount(t *testing.T) {
+	browser, js := chromium(t), scripts(t)
+	p, stage := unicorns(t, "  Auth0: #", "  Auth0:\n    signUp: true #")
+	p.browse(browser, js, "account.mjs", stage)
+}

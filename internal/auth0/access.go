@@ -93,9 +93,13 @@ const (
 	maxGuessed = 10_000
 )
 
-// guesses counts failed sign-ins by identifier, of users whom there is not too.
-// It is memory alone: a restart is how a developer unblocks.
+// guesses counts failed sign-ins by identifier, of users whom there is not too, and
+// other attempts that must stay few. It is memory alone: a restart is how a
+// developer unblocks.
 type guesses struct {
+	most  int
+	block time.Duration
+
 	mu sync.Mutex
 	by map[string]guessed // guarded by mu
 }
@@ -105,15 +109,20 @@ type guessed struct {
 	until    time.Time
 }
 
-func newGuesses() *guesses { return &guesses{by: map[string]guessed{}} }
+func newGuesses(most int, block time.Duration) *guesses {
+	return &guesses{most: most, block: block, by: map[string]guessed{}}
+}
 
 // begin counts a guess before it is judged, so that many at once are no more than
 // one after another, or says that the name is blocked. succeeded takes it back.
-func (g *guesses) begin(name string, now time.Time) bool {
+func (g *guesses) begin(name string, now time.Time) bool { return g.beginOf(name, now, g.most) }
+
+// beginOf is begin with a bound of its own.
+func (g *guesses) beginOf(name string, now time.Time, most int) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	of := g.by[name]
-	if of.failures >= maxGuesses {
+	if of.failures >= most {
 		if now.Before(of.until) {
 			return false
 		}
@@ -121,7 +130,7 @@ func (g *guesses) begin(name string, now time.Time) bool {
 	}
 	if of.failures == 0 && len(g.by) >= maxGuessed {
 		for other, o := range g.by { // any that is not blocked makes room
-			if o.failures < maxGuesses || !now.Before(o.until) {
+			if o.failures < g.most || !now.Before(o.until) {
 				delete(g.by, other)
 				break
 			}
@@ -131,7 +140,7 @@ func (g *guesses) begin(name string, now time.Time) bool {
 		}
 	}
 	of.failures++
-	of.until = now.Add(guessBlock)
+	of.until = now.Add(g.block)
 	g.by[name] = of
 	return true
 }

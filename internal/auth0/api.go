@@ -169,6 +169,7 @@ func (t *Tenant) saveAPI(ctx context.Context, tx *sql.Tx, api *APIConfig) error 
 func (t *Tenant) deleteAPI(ctx context.Context, tx *sql.Tx, api *APIConfig) error {
 	for _, statement := range []string{
 		"DELETE FROM auth0_client_grant WHERE tenant = ? AND audience = ?",
+		"DELETE FROM auth0_consent WHERE tenant = ? AND audience = ?",
 		"DELETE FROM auth0_role_permission WHERE tenant = ? AND audience = ?",
 		"DELETE FROM auth0_user_permission WHERE tenant = ? AND audience = ?",
 		"DELETE FROM auth0_api WHERE tenant = ? AND identifier = ?",

@@ -362,7 +362,7 @@ func TestCORS(t *testing.T) {
 // they are refused, and the log says so.
 func TestWhatIsNotThere(t *testing.T) {
 	w := newWorld(t, tenantConfig())
-	for _, path := range []string{"/oauth/device/code", "/oauth/par", "/passwordless/start", "/dbconnections/signup", "/mfa/challenge", "/authorize"} {
+	for _, path := range []string{"/oauth/device/code", "/oauth/par", "/passwordless/start", "/mfa/challenge", "/authorize"} {
 		if a := w.browser().post(path, url.Values{"client_id": {w.tenant.ClientID("spa")}}); a.status != 404 {
 			t.Errorf("POST %s: %d", path, a.status)
 		}

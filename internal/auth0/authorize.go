@@ -33,6 +33,7 @@ type authorization struct {
 	challenge   oidc.Challenge
 	prompts     []string
 	maxAge      time.Duration // negative for none
+	of          transaction   // that a page belongs to
 }
 
 func (a *authorization) prompted(name string) bool { return slices.Contains(a.prompts, name) }
@@ -127,12 +128,11 @@ func (t *Tenant) readRest(a *authorization) *failure {
 			return refuse(oidc.AccessDenied, "Service not found: "+audience, "the tenant has no API of this identifier")
 		}
 	}
-	a.scopes = oidc.Scopes(get("scope"))
+	if a.scopes, err = a.client.mayAsk(oidc.Scopes(get("scope")), a.api); err != nil {
+		return noClientGrant(a.api)
+	}
 	if a.prompts = oidc.Scopes(get("prompt")); a.prompted("none") && len(a.prompts) > 1 {
 		return refuse(oidc.InvalidRequest, "prompt=none cannot be combined with another value", "")
-	}
-	if a.prompted("consent") {
-		return refuse(oidc.InvalidRequest, "prompt=consent is not supported by this tenant", "its applications are first-party ones, which need no consent")
 	}
 	if text := get("max_age"); text != "" {
 		n, err := strconv.Atoi(text)
@@ -162,7 +162,7 @@ func (t *Tenant) authorize(w http.ResponseWriter, r *http.Request, c *call) {
 			return
 		}
 		if u != nil && (a.maxAge < 0 || t.svc.cfg.Now().Sub(session.AuthTime) < a.maxAge) {
-			t.letIn(w, r, c, a, u, session.AuthTime, t.engine.SessionID(t.engine.Cookie(r, sessionCookie)))
+			t.proceed(w, r, c, a, u, session.AuthTime, t.engine.SessionID(t.engine.Cookie(r, sessionCookie)))
 			return
 		}
 	}
@@ -172,7 +172,11 @@ func (t *Tenant) authorize(w http.ResponseWriter, r *http.Request, c *call) {
 	}
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
-	h.Set("Location", "/u/login?state="+t.beginLogin(w, r, a))
+	path := "/u/login"
+	if a.params.Get("screen_hint") == "signup" && t.cfg.SignUp {
+		path = "/u/signup"
+	}
+	h.Set("Location", path+"?state="+t.sealTransaction(transaction{Query: a.params.Encode()}, "login", t.engine.Browser(w, r)))
 	w.WriteHeader(http.StatusFound)
 }
 

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/doorwright/doorwright/internal/aws"
@@ -118,10 +119,7 @@ var formats = map[string]func(string) bool{
 			(u.Host != "" || u.Scheme != "http" && u.Scheme != "https")
 	},
 	formatOrigin: func(s string) bool { return len(s) <= 2048 && !strings.ContainsAny(s, "*{}") && originOf(s) == s },
-	formatEmail: func(s string) bool {
-		at := strings.LastIndexByte(s, '@')
-		return at > 0 && at < len(s)-1 && len(s) <= 254 && !strings.ContainsAny(s, " \t\r\n<>,;\"") && strings.Count(s, "@") == 1
-	},
+	formatEmail:  func(s string) bool { return readEmail(s) == strings.ToLower(s) && s != "" },
 }
 
 // grantsOf are the grant types that an application of a type has if it names
@@ -168,6 +166,7 @@ func refreshSettings(rotation string) map[string]any {
 func settingsOf(a ApplicationConfig) map[string]any {
 	settings := clientDefaults(a.Type)
 	settings["name"], settings["app_type"], settings["oidc_conformant"] = a.Name, a.Type, true
+	settings["is_first_party"] = !a.ThirdParty
 	for name, list := range map[string][]string{"callbacks": a.Callbacks, "allowed_logout_urls": a.LogoutURLs, "web_origins": a.WebOrigins} {
 		if len(list) > 0 {
 			settings[name] = list
@@ -244,7 +243,7 @@ func (t *Tenant) listClients(m *managed) (any, error) {
 	for name, matches := range map[string]func(*client, string) bool{
 		"app_type":       func(c *client, kinds string) bool { return slices.Contains(strings.Split(kinds, ","), c.Type) },
 		"is_global":      func(_ *client, is string) bool { return is == "false" },
-		"is_first_party": func(_ *client, is string) bool { return is == "true" },
+		"is_first_party": func(c *client, is string) bool { return is == strconv.FormatBool(!c.ThirdParty) },
 	} {
 		if wanted := m.query.Get(name); wanted != "" {
 			all = slices.DeleteFunc(all, func(c *client) bool { return !matches(c, wanted) })
@@ -403,6 +402,7 @@ func (t *Tenant) deleteClient(m *managed) (any, error) {
 			"DELETE FROM auth0_application WHERE tenant = ? AND id = ?",
 			"DELETE FROM auth0_client_grant WHERE tenant = ? AND client = ?",
 			"DELETE FROM auth0_grant WHERE tenant = ? AND client = ?",
+			"DELETE FROM auth0_consent WHERE tenant = ? AND client = ?",
 		} {
 			if _, err := tx.ExecContext(m.ctx, statement, t.cfg.Name, c.id); err != nil {
 				return fmt.Errorf("deleting an application: %w", err)

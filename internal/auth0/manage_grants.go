@@ -43,20 +43,30 @@ type clientGrant struct {
 	scope                []string
 	number               int64
 	declaredAt           string // the key in the declaration; "" for one that a request made
+	// user says that it is about what users let the application have: it is another
+	// party's, and has no secret for a token of its own.
+	user bool
 }
 
 func (g *clientGrant) place() int64 { return g.number }
 
 // wire gives a client grant as Auth0 does.
 func (g *clientGrant) wire(*Tenant, *managed) ordered {
-	return ordered{{"id", g.id}, {"client_id", g.client}, {"audience", g.audience}, {"scope", slices.Concat([]string{}, g.scope)}, {"subject_type", "client"}}
+	return ordered{{"id", g.id}, {"client_id", g.client}, {"audience", g.audience}, {"scope", slices.Concat([]string{}, g.scope)}, {"subject_type", g.subject()}}
+}
+
+func (g *clientGrant) subject() string {
+	if g.user {
+		return "user"
+	}
+	return "client"
 }
 
 // grantedTo gives what an application may do at an API by itself, and whether it
 // has a grant at all. What the API no longer has is not given.
 func (t *Tenant) grantedTo(c *client, audience string) ([]string, bool) {
 	for _, g := range t.directory.Load().grants {
-		if g.client == c.id && g.audience == audience {
+		if g.client == c.id && g.audience == audience && !g.user {
 			return g.scope, true
 		}
 	}
@@ -78,7 +88,7 @@ func (t *Tenant) declaredGrants(d *directory) []*clientGrant {
 	add := func(c *client, audience, key string, scope []string) {
 		all = append(all, &clientGrant{
 			id: "cgr_" + t.derived("grant "+c.id+" "+audience, 16), client: c.id, audience: audience, scope: scope,
-			number: int64(len(all)) - declaredBefore, declaredAt: "applications." + c.Name + ".grants." + key,
+			number: int64(len(all)) - declaredBefore, user: c.public(), declaredAt: "applications." + c.Name + ".grants." + key,
 		})
 	}
 	for _, c := range t.clients {
@@ -152,7 +162,7 @@ func (t *Tenant) listGrants(m *managed) (any, error) {
 	all := slices.Clone(t.directory.Load().grants)
 	all = slices.DeleteFunc(all, func(g *clientGrant) bool {
 		audience, client, subject := m.query.Get("audience"), m.query.Get("client_id"), m.query.Get("subject_type")
-		return audience != "" && audience != g.audience || client != "" && client != g.client || subject != "" && subject != "client"
+		return audience != "" && audience != g.audience || client != "" && client != g.client || subject != "" && subject != g.subject()
 	})
 	return listKept(t, m, "client_grants", all)
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/doorwright/doorwright/internal/auth0"
 )
 
-const connection = `"connection":"Username-Password-Authentication"`
+const inConnection = `"connection":"Username-Password-Authentication"`
 
 // path is a user's path.
 func userPath(id string) string { return "/users/" + url.PathEscape(id) }
@@ -46,7 +46,7 @@ func (m *manager) roles() map[string]string {
 func TestManageUsers(t *testing.T) {
 	w := newWorld(t, managedTenant())
 	m := w.manager("manager")
-	a := m.do("POST", "/users", `{`+connection+`,"email":"Zoe@Example.com","password":"Passw0rd!","user_metadata":{"a":1},"app_metadata":{"plan":"free"},"user_id":"zoe"}`)
+	a := m.do("POST", "/users", `{`+inConnection+`,"email":"Zoe@Example.com","password":"Passw0rd!","user_metadata":{"a":1},"app_metadata":{"plan":"free"},"user_id":"zoe"}`)
 	want := `{"created_at":"2026-11-21T10:00:00.000Z","email":"zoe@example.com","email_verified":false,"identities":[{"connection":"Username-Password-Authentication",` +
 		`"user_id":"zoe","provider":"auth0","isSocial":false}],"name":"zoe@example.com","nickname":"zoe",` +
 		`"picture":"https://s.gravatar.com/avatar/76cec4168e20ad317a8afb3a81ae3fce?s=480&r=pg&d=https%3A%2F%2Fcdn.auth0.com%2Favatars%2Fzo.png",` +
@@ -60,7 +60,7 @@ func TestManageUsers(t *testing.T) {
 	if a := m.do("GET", "/users/auth0%7Czoe?fields=email,user_id&include_fields=true", ""); a.body != `{"email":"zoe@example.com","user_id":"auth0|zoe"}` {
 		t.Errorf("fields: %s", a.body)
 	}
-	if id := m.ok(201, "POST", "/users", `{`+connection+`,"email":"yan@example.com","password":"Passw0rd!"}`)["user_id"].(string); !regexp.MustCompile(`^auth0\|[0-9a-f]{24}$`).MatchString(id) {
+	if id := m.ok(201, "POST", "/users", `{`+inConnection+`,"email":"yan@example.com","password":"Passw0rd!"}`)["user_id"].(string); !regexp.MustCompile(`^auth0\|[0-9a-f]{24}$`).MatchString(id) {
 		t.Errorf("the id is %s", id)
 	}
 	w.advance(time.Minute)
@@ -75,8 +75,8 @@ func TestManageUsers(t *testing.T) {
 		t.Errorf("another address is verified: %v", got)
 	}
 	exists := `{"statusCode":409,"error":"Conflict","message":"The user already exists.","errorCode":"auth0_idp_error"}`
-	m.refused("an address that is taken", "POST", "/users", `{`+connection+`,"email":"ANN@example.com","password":"Passw0rd!"}`, 409, exists)
-	m.refused("an id that is taken", "POST", "/users", `{`+connection+`,"email":"q@example.com","password":"Passw0rd!","user_id":"zoe"}`, 409, exists)
+	m.refused("an address that is taken", "POST", "/users", `{`+inConnection+`,"email":"ANN@example.com","password":"Passw0rd!"}`, 409, exists)
+	m.refused("an id that is taken", "POST", "/users", `{`+inConnection+`,"email":"q@example.com","password":"Passw0rd!","user_id":"zoe"}`, 409, exists)
 	m.refused("another's address", "PATCH", "/users/auth0%7Czoe", `{"email":"ann@example.com"}`, 409, exists)
 	bad := func(code, message string) string {
 		if code != "" {
@@ -85,17 +85,17 @@ func TestManageUsers(t *testing.T) {
 		return `{"statusCode":400,"error":"Bad Request","message":"` + message + `"` + code + `}`
 	}
 	for body, want := range map[string]string{
-		`{"email":"q@example.com","password":"Passw0rd!"}`:                                                                         bad("invalid_body", "Payload validation error: 'Missing required property: connection'."),
-		`{"connection":"nope","email":"q@example.com","password":"Passw0rd!"}`:                                                     bad("inexistent_connection", "The connection does not exist."),
-		`{` + connection + `,"password":"Passw0rd!"}`:                                                                              bad("invalid_body", "Payload validation error: 'Missing required property: email'."),
-		`{` + connection + `,"email":"q@example.com"}`:                                                                             bad("invalid_body", "Payload validation error: 'Missing required property: password'."),
-		`{` + connection + `,"email":"q@example.com","password":"weak"}`:                                                           bad("", "PasswordStrengthError: Password is too weak"),
-		`{` + connection + `,"email":"q","password":"Passw0rd!"}`:                                                                  bad("invalid_body", "Payload validation error: 'Object didn't pass validation for format email: q' on property email."),
-		`{` + connection + `,"email":"q@example.com","password":"a","roles":[]}`:                                                   bad("invalid_body", "Payload validation error: 'Additional properties not allowed: roles'."),
-		`{` + connection + `,"email":"q@example.com","username":"q"}`:                                                              bad("operation_not_supported", "username is not supported by a local tenant."),
-		`{` + connection + `,"email":"q@example.com","user_metadata":"x"}`:                                                         bad("invalid_body", "Payload validation error: 'Expected type object but found type string' on property user_metadata."),
-		`{` + connection + `,"email":"q@e.com","password":"Passw0rd!","user_id":"a|b"}`:                                            bad("invalid_body", "Payload validation error: 'Object didn't pass validation for format user-id: a|b' on property user_id."),
-		`{` + connection + `,"email":"q@e.com","password":"Passw0rd!","app_metadata":{"a":"` + strings.Repeat("x", 16<<10) + `"}}`: bad("invalid_body", "app_metadata has more than 16384 bytes."),
+		`{"email":"q@example.com","password":"Passw0rd!"}`:                                                                           bad("invalid_body", "Payload validation error: 'Missing required property: connection'."),
+		`{"connection":"nope","email":"q@example.com","password":"Passw0rd!"}`:                                                       bad("inexistent_connection", "The connection does not exist."),
+		`{` + inConnection + `,"password":"Passw0rd!"}`:                                                                              bad("invalid_body", "Payload validation error: 'Missing required property: email'."),
+		`{` + inConnection + `,"email":"q@example.com"}`:                                                                             bad("invalid_body", "Payload validation error: 'Missing required property: password'."),
+		`{` + inConnection + `,"email":"q@example.com","password":"weak"}`:                                                           bad("", "PasswordStrengthError: Password is too weak"),
+		`{` + inConnection + `,"email":"q","password":"Passw0rd!"}`:                                                                  bad("invalid_body", "Payload validation error: 'Object didn't pass validation for format email: q' on property email."),
+		`{` + inConnection + `,"email":"q@example.com","password":"a","roles":[]}`:                                                   bad("invalid_body", "Payload validation error: 'Additional properties not allowed: roles'."),
+		`{` + inConnection + `,"email":"q@example.com","username":"q"}`:                                                              bad("operation_not_supported", "username is not supported by a local tenant."),
+		`{` + inConnection + `,"email":"q@example.com","user_metadata":"x"}`:                                                         bad("invalid_body", "Payload validation error: 'Expected type object but found type string' on property user_metadata."),
+		`{` + inConnection + `,"email":"q@e.com","password":"Passw0rd!","user_id":"a|b"}`:                                            bad("invalid_body", "Payload validation error: 'Object didn't pass validation for format user-id: a|b' on property user_id."),
+		`{` + inConnection + `,"email":"q@e.com","password":"Passw0rd!","app_metadata":{"a":"` + strings.Repeat("x", 16<<10) + `"}}`: bad("invalid_body", "app_metadata has more than 16384 bytes."),
 	} {
 		m.refused(body[:min(80, len(body))], "POST", "/users", body, 400, want)
 	}
@@ -125,7 +125,7 @@ func TestAppMetadataScope(t *testing.T) {
 // so does a block.
 func TestManagedPassword(t *testing.T) {
 	for what, c := range map[string]struct{ body, password string }{
-		"a new password": {`{"password":"An0ther!!",` + connection + `}`, "An0ther!!"},
+		"a new password": {`{"password":"An0ther!!",` + inConnection + `}`, "An0ther!!"},
 		"a block":        {`{"blocked":true}`, ""},
 	} {
 		w := newWorld(t, managedTenant())
@@ -242,7 +242,7 @@ func TestUserSearch(t *testing.T) {
 		`"email":"cleo@two.example","given_name":"Cleo","blocked":true`,
 		`"email":"o'dan@two.example","nickname":"100%_sure"`,
 	} {
-		m.ok(201, "POST", "/users", `{`+connection+`,"password":"Passw0rd!",`+u+`}`)
+		m.ok(201, "POST", "/users", `{`+inConnection+`,"password":"Passw0rd!",`+u+`}`)
 		w.advance(24 * time.Hour)
 		m = w.manager("manager")
 	}
@@ -308,7 +308,7 @@ func TestUserPages(t *testing.T) {
 	w := newWorld(t, managedTenant())
 	m := w.manager("manager")
 	for i := range 9 {
-		m.ok(201, "POST", "/users", fmt.Sprintf(`{%s,"email":"u%d@example.com","password":"Passw0rd!"}`, connection, i))
+		m.ok(201, "POST", "/users", fmt.Sprintf(`{%s,"email":"u%d@example.com","password":"Passw0rd!"}`, inConnection, i))
 	}
 	var seen []string
 	for page := range 20 {
@@ -316,7 +316,7 @@ func TestUserPages(t *testing.T) {
 		for _, u := range got {
 			seen = append(seen, u.(map[string]any)["email"].(string))
 		}
-		m.ok(201, "POST", "/users", fmt.Sprintf(`{%s,"email":"later%d@example.com","password":"Passw0rd!"}`, connection, page))
+		m.ok(201, "POST", "/users", fmt.Sprintf(`{%s,"email":"later%d@example.com","password":"Passw0rd!"}`, inConnection, page))
 		if len(got) < 4 {
 			break
 		}
@@ -390,7 +390,7 @@ func TestRandomRBAC(t *testing.T) {
 			model.roles[id] = map[string]bool{}
 		case len(users) == 0 || kind == 1 && len(users) < 5:
 			email := fmt.Sprintf("r%d@example.com", i)
-			id := m.ok(201, "POST", "/users", `{`+connection+`,"email":"`+email+`","password":"Passw0rd!"}`)["user_id"].(string)
+			id := m.ok(201, "POST", "/users", `{`+inConnection+`,"email":"`+email+`","password":"Passw0rd!"}`)["user_id"].(string)
 			model.users[id], model.direct[id], emails[id] = map[string]bool{}, map[string]bool{}, email
 		case kind == 2 && rng.IntN(4) == 0:
 			id := pick(roles)

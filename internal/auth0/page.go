@@ -28,6 +28,11 @@ type page struct {
 	Query             template.URL // of the request, as it came
 	FormToken         string
 	Username          string
+	Policy            string // of passwords, for one that it does not allow
+	Ticket            string
+	Scopes            []string
+	SignUp            bool   // the login page leads to the sign-up
+	Reset             string // the path of the reset request that the login page leads to
 	Footer            string
 
 	target string // where the form's answer may lead

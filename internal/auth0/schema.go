@@ -4,7 +4,8 @@ import "github.com/doorwright/doorwright/internal/store"
 
 // Migrations gives the room's tables, in order.
 func Migrations() []store.Migration {
-	return []store.Migration{{Room: "auth0", Version: 1, SQL: schema1}, {Room: "auth0", Version: 2, SQL: schema2}, {Room: "auth0", Version: 3, SQL: schemaManagement}}
+	return []store.Migration{{Room: "auth0", Version: 1, SQL: schema1}, {Room: "auth0", Version: 2, SQL: schema2}, {Room: "auth0", Version: 3, SQL: schema3},
+		{Room: "auth0", Version: 4, SQL: schemaManagement}}
 }
 
 // schema1 keeps times as milliseconds since the epoch. A refresh token that was
@@ -165,6 +166,33 @@ CREATE TABLE auth0_api_permission (
   description TEXT NOT NULL,
   PRIMARY KEY (tenant, api, name),
   FOREIGN KEY (tenant, api) REFERENCES auth0_api (tenant, id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+`
+
+// schema3 keeps what links in mails stand for, as a hash, one of a purpose for a
+// user; and what users let applications have.
+const schema3 = `
+CREATE TABLE auth0_ticket (
+  tenant  TEXT NOT NULL,
+  user    TEXT NOT NULL,
+  purpose TEXT NOT NULL,
+  hash    BLOB NOT NULL,
+  email   TEXT NOT NULL,
+  expires INTEGER NOT NULL,
+  PRIMARY KEY (tenant, user, purpose),
+  FOREIGN KEY (tenant, user) REFERENCES auth0_user (tenant, id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX auth0_ticket_hash ON auth0_ticket (hash);
+CREATE INDEX auth0_ticket_expires ON auth0_ticket (expires);
+
+CREATE TABLE auth0_consent (
+  tenant   TEXT NOT NULL,
+  user     TEXT NOT NULL,
+  client   TEXT NOT NULL,
+  audience TEXT NOT NULL,
+  scope    TEXT NOT NULL,
+  PRIMARY KEY (tenant, user, client, audience),
+  FOREIGN KEY (tenant, user) REFERENCES auth0_user (tenant, id) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
 `
 

@@ -21,6 +21,10 @@ type Config struct {
 	Now func() time.Time
 	// PasswordIterations is how much work it is to check a password; 600,000 if 0.
 	PasswordIterations int
+	// Mailbox receives the mails of tenants; without it none are sent.
+	Mailbox *store.Mailbox
+	// MailSent is told of each mail; nobody if nil.
+	MailSent func(MailSent)
 	// Log is told of each request that is worth a line; nobody if nil.
 	Log func(Event)
 }
@@ -36,6 +40,8 @@ type TenantConfig struct {
 	// Roles give permissions by API, by role.
 	Roles map[string]Permissions
 	Users []UserConfig
+	// SignUp lets anybody become a user.
+	SignUp bool
 }
 
 // Permissions are lists of permissions by the identifier of their API.
@@ -61,6 +67,9 @@ type ApplicationConfig struct {
 	// Management are its scopes at the tenant's Management API. With none it has no
 	// grant for it.
 	Management []string
+	// ThirdParty makes users be asked what the application may have, and lets it have
+	// of an API what its Grants say at most.
+	ThirdParty bool
 	// RotateRefreshTokens ends a refresh token with its use.
 	RotateRefreshTokens bool
 }
@@ -177,6 +186,9 @@ func (s *Service) sweep(ctx context.Context) error {
 	err := s.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, "DELETE FROM auth0_grant WHERE expires < ?", now.Add(-24*time.Hour).UnixMilli())
 		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, "DELETE FROM auth0_ticket WHERE expires < ?", now.UnixMilli()); err != nil {
 			return err
 		}
 		return oidc.Sweep(ctx, tx, now)

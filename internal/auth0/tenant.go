@@ -50,8 +50,10 @@ type Tenant struct {
 	cfg     TenantConfig
 	issuer  string
 	clients []*client
-	guesses *guesses
-	hasher  *hasher
+	// guesses are of passwords, by address; signUps and mails, by address too, and ""
+	// for all together.
+	guesses, signUps, mails *guesses
+	hasher                  *hasher
 
 	directory atomic.Pointer[directory]
 	reloading sync.Mutex // held by who replaces directory
@@ -95,7 +97,9 @@ func newTenant(s *Service, cfg TenantConfig) (*Tenant, error) {
 	if err != nil || u.Host == "" || u.Path != "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, fmt.Errorf("the origin %q is not scheme://host:port", cfg.Origin)
 	}
-	t := &Tenant{svc: s, cfg: cfg, issuer: cfg.Origin + "/", guesses: newGuesses(), hasher: s.hasher}
+	t := &Tenant{svc: s, cfg: cfg, issuer: cfg.Origin + "/", hasher: s.hasher,
+		guesses: newGuesses(maxGuesses, guessBlock), signUps: newGuesses(maxSignUps, signUpBlock), mails: newGuesses(maxMails, mailBlock),
+	}
 	apis, users := map[string]bool{}, map[string]bool{}
 	for _, api := range cfg.APIs {
 		if api.Identifier == "" || apis[api.Identifier] {
@@ -111,7 +115,7 @@ func newTenant(s *Service, cfg TenantConfig) (*Tenant, error) {
 	}
 	for _, a := range cfg.Applications {
 		c := &client{ApplicationConfig: a}
-		if c.public() && len(c.Grants)+len(c.Management) > 0 {
+		if c.public() && (len(c.Grants) > 0 && !c.ThirdParty || len(c.Management) > 0) {
 			return nil, fmt.Errorf("application %s has no secret and cannot have grants", a.Name)
 		}
 		for _, scope := range a.Management {
@@ -287,6 +291,19 @@ func endpoints() map[string]endpoint {
 		"POST /oidc/logout":                           (*Tenant).confirmLogout,
 		"GET /u/login":                                (*Tenant).showLogin,
 		"POST /u/login":                               (*Tenant).login,
+		"GET /u/signup":                               (*Tenant).showSignUp,
+		"POST /u/signup":                              (*Tenant).postSignUp,
+		"GET /u/consent":                              (*Tenant).showConsent,
+		"POST /u/consent":                             (*Tenant).consent,
+		"GET " + resetRequestPath:                     (*Tenant).showResetRequest,
+		"POST " + resetRequestPath:                    (*Tenant).postResetRequest,
+		"GET /u/reset-password":                       (*Tenant).showReset,
+		"POST /u/reset-password":                      (*Tenant).postReset,
+		"GET /u/email-verification":                   (*Tenant).verifyEmail,
+		"POST /dbconnections/signup":                  (*Tenant).signUp,
+		"OPTIONS /dbconnections/signup":               (*Tenant).preflight,
+		"POST /dbconnections/change_password":         (*Tenant).changePassword,
+		"OPTIONS /dbconnections/change_password":      (*Tenant).preflight,
 		"GET /assets/universal.css":                   func(_ *Tenant, w http.ResponseWriter, r *http.Request, _ *call) { oidc.Style(w, r) },
 		"/":                                           (*Tenant).unknown,
 	})

@@ -229,6 +229,9 @@ func (t *Tenant) issue(ctx context.Context, c *call, g *grant, cl *client, i iss
 	case u.Blocked:
 		return nil, isBlocked()
 	}
+	if i.requested, err = cl.mayAsk(i.requested, api); err != nil {
+		return nil, err
+	}
 	c.event.User = u.Email
 	scopes := t.granted(i.requested, api, u)
 	if !t.mayRefresh(g, cl) {
@@ -342,12 +345,17 @@ func denied(description, reason string, args ...any) error {
 	return fail(http.StatusForbidden, oidc.AccessDenied, description, reason, args...)
 }
 
+func noClientGrant(api *APIConfig) *failure {
+	return fail(http.StatusForbidden, oidc.AccessDenied,
+		`Client is not authorized to access "`+api.Identifier+`". You need to create a "client-grant" associated to this API. `+
+			"See: https://auth0.com/docs/api/management/v2/client-grants/post-client-grants",
+		"add grants: {%s: [...]} to the application", api.Name)
+}
+
 func (t *Tenant) machineToken(cl *client, api *APIConfig, requested []string) (*tokenAnswer, error) {
 	scopes, ok := t.grantedTo(cl, api.Identifier)
 	if !ok {
-		return nil, denied(`Client is not authorized to access "`+api.Identifier+`". You need to create a "client-grant" associated to this API. `+
-			"See: https://auth0.com/docs/api/management/v2/client-grants/post-client-grants",
-			"add grants: {%s: [...]} to the application", api.Name)
+		return nil, noClientGrant(api)
 	}
 	var outside []string
 	for _, s := range requested {

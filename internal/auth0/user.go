@@ -236,6 +236,9 @@ func (t *Tenant) setPassword(ctx context.Context, tx *sql.Tx, u *user, password 
 	if err := t.saveUser(ctx, tx, u); err != nil {
 		return err
 	}
+	if _, err := tx.ExecContext(ctx, "DELETE FROM auth0_ticket WHERE tenant = ? AND user = ? AND purpose = ?", t.cfg.Name, u.id, ticketReset); err != nil {
+		return fmt.Errorf("ending the tickets of a user: %w", err)
+	}
 	t.guesses.succeeded(u.Email) // Auth0 unblocks with a change of the password
 	return t.endSignIns(ctx, tx, u.id)
 }
