@@ -75,7 +75,7 @@ func (a *App) tenantConfig(name string, decl *app.Tenant) (auth0.TenantConfig, e
 	}
 	for application, d := range decl.Applications.All() {
 		cfg.Applications = append(cfg.Applications, auth0.ApplicationConfig{
-			Name: application, Type: d.Type, Callbacks: d.Callbacks, LogoutURLs: d.LogoutURLs, WebOrigins: d.WebOrigins,
+			Name: application, Type: d.Type, Callbacks: d.Callbacks, LogoutURLs: d.LogoutURLs, WebOrigins: d.WebOrigins, GrantTypes: d.GrantTypes,
 			Grants: identified(d.Grants), RotateRefreshTokens: d.RefreshTokenRotation != nil && *d.RefreshTokenRotation,
 		})
 	}

@@ -101,16 +101,21 @@ func (c *checker) application(tenant, path string, t *Tenant, app *Application) 
 	}
 	there := func(key string) bool { _, ok := c.places[path+"."+key]; return ok }
 	machine := app.Type == "non_interactive"
+	c.grantTypes(path, app)
+	may := func(kind string) bool { return app.GrantTypes == nil || slices.Contains(app.GrantTypes, kind) }
 	for _, key := range []string{"callbacks", "logoutUrls", "webOrigins", "refreshTokenRotation"} {
-		if machine && there(key) {
+		if machine && there(key) && !(key == "refreshTokenRotation" && app.GrantTypes != nil && may("refresh_token")) {
 			c.key(path+"."+key, "delete it, or write type: regular_web", "%s does nothing for a non_interactive application: nobody signs in by it", key)
 		}
 	}
-	if !machine && !there("callbacks") && t.Domain == "" && c.readable(tenant+".domain") {
+	if !machine && (may("authorization_code") || may("implicit")) && !there("callbacks") && t.Domain == "" && c.readable(tenant+".domain") {
 		c.key(path, "add callbacks: [\"http://localhost:3000\"]", "a sign-in by a %s application leads nowhere without callbacks", app.Type)
 	}
 	if (app.Type == "spa" || app.Type == "native") && there("grants") {
 		c.key(path+".grants", "declare a non_interactive application for the machine", "a %s application has no secret, so it cannot have grants", app.Type)
+	}
+	if !may("client_credentials") && len(app.Grants.Keys()) > 0 {
+		c.key(path+".grants", "add client_credentials to grantTypes", "grants do nothing for an application without client_credentials among its grantTypes")
 	}
 	if app.ClientID != "" && t.Domain == "" && c.readable(tenant+".domain") {
 		c.at(path+".clientId", "delete it, or write it below stages together with the domain", "a local tenant makes its own client ids")
@@ -123,6 +128,20 @@ func (c *checker) application(tenant, path string, t *Tenant, app *Application) 
 	}
 	if app.RefreshTokenRotation == nil {
 		app.RefreshTokenRotation = new(app.Type == "spa" || app.Type == "native")
+	}
+}
+
+// grantTypes checks that an application's type can have its grant types
+// (https://auth0.com/docs/get-started/applications/application-grant-types).
+func (c *checker) grantTypes(path string, app *Application) {
+	for i, kind := range app.GrantTypes {
+		at := fmt.Sprintf("%s.grantTypes[%d]", path, i)
+		switch {
+		case kind == "client_credentials" && (app.Type == "spa" || app.Type == "native"):
+			c.at(at, "delete it, and declare a non_interactive application for the machine", "a %s application has no secret, so it cannot have client_credentials", app.Type)
+		case (kind == "implicit" || kind == "authorization_code") && app.Type == "non_interactive":
+			c.at(at, "delete it, or write type: regular_web", "nobody signs in by the pages for a non_interactive application, so it cannot have %s", kind)
+		}
 	}
 }
 

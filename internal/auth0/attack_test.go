@@ -127,7 +127,7 @@ func TestNobodyIsSentAnywhere(t *testing.T) {
 		"a second factor":     {"acr_values", "http://schemas.openid.net/pape/policies/2007/06/multi-factor", "invalid_request", "acr_values is not supported by this tenant"},
 		"a request object":    {"request", "x", "invalid_request", "request is not supported by this tenant"},
 		"another connection":  {"connection", "google-oauth2", "invalid_request", "the connection was not found"},
-		"implicit":            {"response_type", "token", "unsupported_response_type", "Unsupported response type: token"},
+		"none at all":         {"response_type", "none", "unsupported_response_type", "Unsupported response type: none"},
 		"none and login":      {"prompt", "none login", "invalid_request", "prompt=none cannot be combined with another value"},
 		"a bad max_age":       {"max_age", "x", "invalid_request", "max_age is not a number of seconds"},
 		"a mode":              {"response_mode", "jwt", "invalid_request", "Unsupported response mode: jwt"},

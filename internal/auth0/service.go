@@ -51,6 +51,9 @@ const (
 type ApplicationConfig struct {
 	Name, Type                        string
 	Callbacks, LogoutURLs, WebOrigins []string
+	// GrantTypes are what the application may ask for (grant_types); nil is what its
+	// type has by default.
+	GrantTypes []string
 	// Grants are the client grants, by API. One without permissions is a grant too.
 	Grants Permissions
 	// RotateRefreshTokens ends a refresh token with its use.
