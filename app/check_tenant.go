@@ -184,7 +184,7 @@ func (c *checker) tenantReference(e *placedExpr, r Ref) {
 	case r.Attribute == "clientSecret" && t.Domain != "":
 		c.p.add(r.span, "write ${secret:NAME}", "the secret of an application of a real tenant is not known here")
 	case r.Attribute == "clientSecret" && e.is != environmentVariable:
-		c.p.add(r.span, "secrets can go only into a function's environment", "%s is shown, so it cannot refer to a client's secret", e.is)
+		c.p.add(r.span, secretHint(e, r), "%s is shown, so it cannot refer to a client's secret", e.is)
 	case r.Attribute == "clientSecret" && (app.Type == "spa" || app.Type == "native"):
 		c.p.add(r.span, "write type: regular_web or non_interactive", "the application %s is %s and has no secret", r.Client, app.Type)
 	case r.Attribute == "clientId" && t.Domain != "" && app.ClientID == "":
