@@ -52,7 +52,7 @@ type Application struct {
 	// tokens from /authorize itself. By default all that its type can but for the
 	// password ones: implicit, authorization_code and refresh_token, for regular_web
 	// client_credentials too, and for non_interactive that alone.
-	GrantTypes []string `yaml:"grantTypes" enum:"implicit authorization_code refresh_token client_credentials" later:"password http://auth0.com/oauth/grant-type/password-realm http://auth0.com/oauth/grant-type/passwordless/otp http://auth0.com/oauth/grant-type/mfa-otp http://auth0.com/oauth/grant-type/mfa-oob http://auth0.com/oauth/grant-type/mfa-recovery-code urn:ietf:params:oauth:grant-type:device_code urn:ietf:params:oauth:grant-type:token-exchange" minItems:"1" unique:"true"`
+	GrantTypes []string `yaml:"grantTypes" enum:"implicit authorization_code refresh_token client_credentials password http://auth0.com/oauth/grant-type/password-realm" later:"http://auth0.com/oauth/grant-type/passwordless/otp http://auth0.com/oauth/grant-type/mfa-otp http://auth0.com/oauth/grant-type/mfa-oob http://auth0.com/oauth/grant-type/mfa-recovery-code urn:ietf:params:oauth:grant-type:device_code urn:ietf:params:oauth:grant-type:token-exchange" minItems:"1" unique:"true"`
 	// RefreshTokenRotation gives a new refresh token with each use and ends the old one;
 	// its second use ends all that came of the sign-in (refresh_token rotation_type). By
 	// default true for spa and native, false for regular_web.

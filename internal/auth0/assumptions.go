@@ -21,6 +21,12 @@ var Assumptions = []aws.Assumption{
 		Area: "Auth0 tenants", Question: "What of response_type with id_token without the scope openid, or response_mode=query with a token?",
 		Choice: "invalid_request, in the fragment for the latter.", Why: "OpenID Connect Core section 3.2.2.1; Multiple Response Type Encoding Practices section 2.1.",
 	}, {
+		Area: "Auth0 tenants", Question: "Which connection does the grant type password use, and what answers an unknown realm?",
+		Choice: "The one of the tenant's users, as if it were the Default Directory; 400 invalid_request.", Why: "A local tenant has no other.",
+	}, {
+		Area: "Auth0 tenants", Question: "What is gty after password-realm?",
+		Choice: "password.", Why: "The table of claims has no other value for it.",
+	}, {
 		Area: "Auth0 tenants", Question: "What becomes of offline_access where refresh tokens are not allowed?",
 		Choice: "It is dropped without an error, and is not in the scope.", Why: "The scope then says what was given.",
 	}, {

@@ -196,7 +196,10 @@ func (t *Tenant) idToken(g *grant, u *user, cl *client, of idTokenOf) (string, e
 	for name, hash := range of.bound {
 		claims[name] = hash
 	}
-	claims["iss"], claims["aud"], claims["sid"] = t.issuer, cl.id, g.sid
+	claims["iss"], claims["aud"] = t.issuer, cl.id
+	if g.sid != "" { // a password brings no session
+		claims["sid"] = g.sid
+	}
 	claims["iat"], claims["exp"] = now.Unix(), now.Add(idTokenLife).Unix()
 	if of.nonce != "" {
 		claims["nonce"] = of.nonce

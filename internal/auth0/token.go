@@ -35,7 +35,7 @@ var defaultGrants = map[string][]string{
 }
 
 var otherGrants = []string{
-	"password", "http://auth0.com/oauth/grant-type/password-realm", "http://auth0.com/oauth/grant-type/passwordless/otp",
+	"http://auth0.com/oauth/grant-type/passwordless/otp",
 	"http://auth0.com/oauth/grant-type/mfa-otp", "http://auth0.com/oauth/grant-type/mfa-oob", "http://auth0.com/oauth/grant-type/mfa-recovery-code",
 	"urn:ietf:params:oauth:grant-type:device_code", "urn:ietf:params:oauth:grant-type:token-exchange",
 	"urn:okta:params:oauth:grant-type:webauthn", grantImplicit,
@@ -89,7 +89,7 @@ func (t *Tenant) tokensFor(w http.ResponseWriter, r *http.Request, c *call) (*to
 		return nil, err
 	}
 	kind := form.Get("grant_type")
-	known := slices.Contains([]string{grantCode, grantMachine, grantRefresh}, kind)
+	known := slices.Contains([]string{grantCode, grantMachine, grantRefresh, grantPassword, grantRealm}, kind)
 	switch {
 	case kind == "":
 		return nil, missing("grant_type")
@@ -112,6 +112,8 @@ func (t *Tenant) tokensFor(w http.ResponseWriter, r *http.Request, c *call) (*to
 		return t.redeem(r.Context(), c, cl, form)
 	case grantRefresh:
 		return t.refresh(r.Context(), c, cl, form)
+	case grantPassword, grantRealm:
+		return t.password(r.Context(), c, cl, form)
 	}
 	return t.machine(cl, form)
 }
