@@ -76,7 +76,7 @@ func (a *App) tenantConfig(name string, decl *app.Tenant) (auth0.TenantConfig, e
 	for application, d := range decl.Applications.All() {
 		management, _ := d.Grants.Get(managementAPI)
 		cfg.Applications = append(cfg.Applications, auth0.ApplicationConfig{
-			Name: application, Type: d.Type, Callbacks: d.Callbacks, LogoutURLs: d.LogoutURLs, WebOrigins: d.WebOrigins,
+			Name: application, Type: d.Type, Callbacks: d.Callbacks, LogoutURLs: d.LogoutURLs, WebOrigins: d.WebOrigins, GrantTypes: d.GrantTypes,
 			ThirdParty: !d.FirstParty, Grants: identified(d.Grants), Management: management, RotateRefreshTokens: d.RefreshTokenRotation != nil && *d.RefreshTokenRotation,
 		})
 	}

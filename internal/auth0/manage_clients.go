@@ -132,7 +132,7 @@ func grantsOf(kind string) []string {
 }
 
 // settableGrants are the grant types that an application may be given.
-func settableGrants() []string { return grantsOf("") }
+func settableGrants() []string { return append(slices.Clone(grantsOf("")), grantPassword, grantRealm) }
 
 // clientDefaults are what an application is that names nothing.
 func clientDefaults(kind string) map[string]any {

@@ -35,7 +35,7 @@ var defaultGrants = map[string][]string{
 }
 
 var otherGrants = []string{
-	"password", "http://auth0.com/oauth/grant-type/password-realm", "http://auth0.com/oauth/grant-type/passwordless/otp",
+	"http://auth0.com/oauth/grant-type/passwordless/otp",
 	"http://auth0.com/oauth/grant-type/mfa-otp", "http://auth0.com/oauth/grant-type/mfa-oob", "http://auth0.com/oauth/grant-type/mfa-recovery-code",
 	"urn:ietf:params:oauth:grant-type:device_code", "urn:ietf:params:oauth:grant-type:token-exchange",
 	"urn:okta:params:oauth:grant-type:webauthn", grantImplicit,
@@ -89,7 +89,7 @@ func (t *Tenant) tokensFor(w http.ResponseWriter, r *http.Request, c *call) (*to
 		return nil, err
 	}
 	kind := form.Get("grant_type")
-	known := slices.Contains([]string{grantCode, grantMachine, grantRefresh}, kind)
+	known := slices.Contains([]string{grantCode, grantMachine, grantRefresh, grantPassword, grantRealm}, kind)
 	switch {
 	case kind == "":
 		return nil, missing("grant_type")
@@ -112,6 +112,8 @@ func (t *Tenant) tokensFor(w http.ResponseWriter, r *http.Request, c *call) (*to
 		return t.redeem(r.Context(), c, cl, form)
 	case grantRefresh:
 		return t.refresh(r.Context(), c, cl, form)
+	case grantPassword, grantRealm:
+		return t.password(r.Context(), c, cl, form)
 	}
 	return t.machine(cl, form)
 }
@@ -239,24 +241,29 @@ func (t *Tenant) issue(ctx context.Context, c *call, g *grant, cl *client, i iss
 	}
 	t.surprises(c, i.requested, api, u)
 	answer := &tokenAnswer{RefreshToken: i.refresh, Scope: strings.Join(scopes, " "), TokenType: "Bearer"}
-	if api == nil {
-		answer.ExpiresIn = int64(opaqueLife / time.Second)
-		answer.AccessToken, err = t.seal(opaqueClaims{
-			Grant: g.id, Subject: u.id, Scope: answer.Scope, Expires: t.svc.cfg.Now().Add(opaqueLife).Unix(),
-		})
-	} else {
-		answer.ExpiresIn = int64(api.TokenLifetime / time.Second)
-		answer.AccessToken, err = t.sign(accessToken{
-			api: api, client: cl, subject: u.id, scopes: scopes, permissions: t.permissions(api, u), grantType: i.grantType,
-		})
+	life := opaqueLife
+	if api != nil {
+		life = api.TokenLifetime
 	}
+	answer.ExpiresIn = int64(life / time.Second)
+	answer.AccessToken, err = t.access(cl, g, u, api, scopes, i.grantType, life)
 	if err == nil && slices.Contains(scopes, "openid") {
-		answer.IDToken, err = t.idToken(g, u, cl, i.nonce, scopes)
+		answer.IDToken, err = t.idToken(g, u, cl, idTokenOf{nonce: i.nonce, scopes: scopes})
 	}
 	if err != nil {
 		return nil, err
 	}
 	return answer, nil
+}
+
+// access gives an access token of a grant: for an API, or an opaque one.
+func (t *Tenant) access(cl *client, g *grant, u *user, api *APIConfig, scopes []string, grantType string, life time.Duration) (string, error) {
+	if api == nil {
+		return t.seal(opaqueClaims{Grant: g.id, Subject: u.id, Scope: strings.Join(scopes, " "), Expires: t.svc.cfg.Now().Add(life).Unix()})
+	}
+	return t.sign(accessToken{
+		api: api, client: cl, subject: u.id, scopes: scopes, permissions: t.permissions(api, u), grantType: grantType, life: life,
+	})
 }
 
 // invalidRefresh is Auth0's one answer for a refresh token that is not good.
@@ -369,6 +376,7 @@ func (t *Tenant) machineToken(cl *client, api *APIConfig, requested []string) (*
 	permissions := append([]string{}, scopes...) // a list, if it is empty too
 	token, err := t.sign(accessToken{
 		api: api, client: cl, subject: cl.id + "@clients", scopes: scopes, permissions: permissions, grantType: "client-credentials",
+		life: api.TokenLifetime,
 	})
 	if err != nil {
 		return nil, err
