@@ -50,9 +50,10 @@ HTTP APIs with the authorizers ` + "`jwt`, `user_pool`, `lambda` and `none`" + `
 Auth0 tenants with their applications, APIs, roles and users; outputs; stages. IAM authorizers, identity pools, buckets and tables are refused with file, line and reason: nothing is started.
 
 `)
-	writeOperations(&b, cognito.Operations())
+	writeOperations(&b, "Cognito user pools (`cognito-idp`)", "with an error of AWS's form", cognito.Operations())
+	writeOperations(&b, "Auth0 Management API (`/api/v2` of a tenant)", "with 501 in Auth0's form", auth0.ManagementOperations())
 	b.WriteString("## Assumptions\n\nWhere AWS's behaviour is neither documented nor recorded, the strict reading is taken. A recorded exchange that settles one of these is welcome.\n\n")
-	assumptions := slices.Concat(gateway.Assumptions, authorizer.Assumptions, apigw.Assumptions, cognito.Assumptions, cognito.DomainAssumptions, auth0.Assumptions, lambda.Assumptions)
+	assumptions := slices.Concat(gateway.Assumptions, authorizer.Assumptions, apigw.Assumptions, cognito.Assumptions, cognito.DomainAssumptions, auth0.Assumptions, auth0.ManagementAssumptions, lambda.Assumptions)
 	slices.SortStableFunc(assumptions, func(x, y aws.Assumption) int { return strings.Compare(x.Area, y.Area) })
 	area := ""
 	for _, a := range assumptions {
@@ -70,9 +71,9 @@ Auth0 tenants with their applications, APIs, roles and users; outputs; stages. I
 
 // writeOperations prints the emulated operations as a table and the refused
 // ones as a list.
-func writeOperations(b *strings.Builder, operations []aws.Operation) {
+func writeOperations(b *strings.Builder, service, how string, operations []aws.Operation) {
 	var refused []string
-	b.WriteString("## Cognito user pools (`cognito-idp`)\n\n| operation | who may call | note |\n|---|---|---|\n")
+	b.WriteString("## " + service + "\n\n| operation | who may call | note |\n|---|---|---|\n")
 	for _, o := range operations {
 		if o.Status == "emulated" {
 			fmt.Fprintf(b, "| %s | %s | %s |\n", o.Name, o.Auth, cell(o.Note))
@@ -80,7 +81,7 @@ func writeOperations(b *strings.Builder, operations []aws.Operation) {
 			refused = append(refused, o.Name)
 		}
 	}
-	fmt.Fprintf(b, "\nRefused with an error of AWS's form, and one line on the terminal (%d): %s.\n\n", len(refused), strings.Join(refused, ", "))
+	fmt.Fprintf(b, "\nRefused %s, and one line on the terminal (%d): %s.\n\n", how, len(refused), strings.Join(refused, ", "))
 }
 
 // cell keeps a text on one line of a table.
