@@ -553,3 +553,37 @@ func TestManagementConcurrently(t *testing.T) {
 		}
 	}
 }
+
+// TestPermissionsThatWent: a permission that an API no longer has is nobody's, and
+// one of its name later is another.
+func TestPermissionsThatWent(t *testing.T) {
+	w := newWorld(t, managedTenant())
+	m := w.manager("manager")
+	const fresh = "https://fresh.example"
+	api := "/resource-servers/" + url.PathEscape(fresh)
+	m.ok(201, "POST", "/resource-servers", `{"identifier":"`+fresh+`","enforce_policies":true,"scopes":[{"value":"r"}]}`)
+	bob := userPath(m.userID("bob@example.com"))
+	m.ok(201, "POST", bob+"/permissions", `{"permissions":[{"resource_server_identifier":"`+fresh+`","permission_name":"r"}]}`)
+	scope := func() any {
+		t.Helper()
+		tokens, err := w.tenant.UserToken(t.Context(), "spa", "bob@example.com", fresh, "openid r")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return part(t, tokens.Access, 1)["scope"]
+	}
+	if got := scope(); got != "openid r" {
+		t.Errorf("with the permission: %v", got)
+	}
+	m.ok(200, "PATCH", api, `{"scopes":[]}`)
+	m.ok(200, "PATCH", api, `{"scopes":[{"value":"r"}]}`)
+	if got := scope(); got != "openid" {
+		t.Errorf("with another permission of its name: %v", got)
+	}
+	m.ok(201, "POST", bob+"/permissions", `{"permissions":[{"resource_server_identifier":"`+fresh+`","permission_name":"r"}]}`)
+	m.ok(204, "DELETE", api, "")
+	m.ok(201, "POST", "/resource-servers", `{"identifier":"`+fresh+`","enforce_policies":true,"scopes":[{"value":"r"}]}`)
+	if got := scope(); got != "openid" {
+		t.Errorf("with another API of the identifier: %v", got)
+	}
+}
