@@ -17,14 +17,13 @@ import (
 	"github.com/doorwright/doorwright/internal/cognito"
 	"github.com/doorwright/doorwright/internal/gateway"
 	"github.com/doorwright/doorwright/internal/lambda"
-	"github.com/doorwright/doorwright/internal/oidc"
 	"github.com/doorwright/doorwright/internal/store"
 	"github.com/doorwright/doorwright/verify"
 )
 
 // openState takes the stage and reads its root keys.
 func (a *App) openState(ctx context.Context) error {
-	state, err := store.Open(ctx, a.cfg.State, store.Options{Migrations: slices.Concat(cognito.Migrations(), oidc.Migrations(), auth0.Migrations()), Now: a.cfg.Now})
+	state, err := store.Open(ctx, a.cfg.State, store.Options{Migrations: migrations(), Now: a.cfg.Now})
 	if err != nil {
 		return fmt.Errorf("opening stage %s: %w", a.cfg.Stage, err)
 	}
@@ -285,12 +284,16 @@ func (a *App) newFunctions(context.Context) error {
 	if a.dir, err = filepath.Abs(a.decl.Dir); err != nil {
 		return err
 	}
+	env, err := a.functionVariables()
+	if err != nil {
+		return err
+	}
 	cfg := lambda.Config{
 		Dir:         a.dir,
 		Cache:       filepath.Join(a.state.Dir(), "functions"),
 		Region:      a.decl.Region,
 		AccountID:   aws.AccountID,
-		Env:         map[string]string{"AWS_ENDPOINT_URL": a.endpoint.url()},
+		Env:         env,
 		Credentials: a.keys.forFunction,
 		Events:      a.functionEvent,
 		Log:         a.functionLine,

@@ -21,8 +21,8 @@ func (a *App) awsEndpoint() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer a.survive(w, r)
 		target := r.Header.Get("X-Amz-Target")
-		if r.Method == http.MethodPost && r.URL.Path == "/" && target == tokenTarget {
-			a.serveToken(w, r)
+		if r.Method == http.MethodPost && r.URL.Path == "/" && (target == tokenTarget || target == secretTarget) {
+			a.serveControl(w, r, target)
 			return
 		}
 		if r.Method == http.MethodPost && r.URL.Path == "/" && !strings.HasPrefix(target, cognitoTarget) {

@@ -22,7 +22,12 @@ func (a *App) bindTenants(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		a.origins[name] = l
+		a.origins[name] = l // before it can fail, so that it is closed
+		if decl.HTTPS {
+			if err := a.secure(l); err != nil {
+				return err
+			}
+		}
 		i++
 	}
 	return nil
@@ -70,7 +75,7 @@ func (a *App) tenantConfig(name string, decl *app.Tenant) (auth0.TenantConfig, e
 	}
 	for application, d := range decl.Applications.All() {
 		cfg.Applications = append(cfg.Applications, auth0.ApplicationConfig{
-			Name: application, Type: d.Type, Callbacks: d.Callbacks, LogoutURLs: d.LogoutURLs, WebOrigins: d.WebOrigins,
+			Name: application, Type: d.Type, Callbacks: d.Callbacks, LogoutURLs: d.LogoutURLs, WebOrigins: d.WebOrigins, GrantTypes: d.GrantTypes,
 			ThirdParty: !d.FirstParty, Grants: identified(d.Grants), RotateRefreshTokens: d.RefreshTokenRotation != nil && *d.RefreshTokenRotation,
 		})
 	}

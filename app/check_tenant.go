@@ -101,12 +101,14 @@ func (c *checker) application(tenant, path string, t *Tenant, app *Application) 
 	}
 	there := func(key string) bool { _, ok := c.places[path+"."+key]; return ok }
 	machine := app.Type == "non_interactive"
+	c.grantTypes(path, app)
+	may := func(kind string) bool { return app.GrantTypes == nil || slices.Contains(app.GrantTypes, kind) }
 	for _, key := range []string{"callbacks", "logoutUrls", "webOrigins", "refreshTokenRotation"} {
-		if machine && there(key) {
+		if machine && there(key) && !(key == "refreshTokenRotation" && app.GrantTypes != nil && may("refresh_token")) {
 			c.key(path+"."+key, "delete it, or write type: regular_web", "%s does nothing for a non_interactive application: nobody signs in by it", key)
 		}
 	}
-	if !machine && !there("callbacks") && t.Domain == "" && c.readable(tenant+".domain") {
+	if !machine && (may("authorization_code") || may("implicit")) && !there("callbacks") && t.Domain == "" && c.readable(tenant+".domain") {
 		c.key(path, "add callbacks: [\"http://localhost:3000\"]", "a sign-in by a %s application leads nowhere without callbacks", app.Type)
 	}
 	if machine && !app.FirstParty {
@@ -114,6 +116,9 @@ func (c *checker) application(tenant, path string, t *Tenant, app *Application) 
 	}
 	if (app.Type == "spa" || app.Type == "native") && there("grants") && app.FirstParty {
 		c.key(path+".grants", "declare a non_interactive application for the machine", "a %s application has no secret, so it cannot have grants", app.Type)
+	}
+	if !may("client_credentials") && len(app.Grants.Keys()) > 0 {
+		c.key(path+".grants", "add client_credentials to grantTypes", "grants do nothing for an application without client_credentials among its grantTypes")
 	}
 	if app.ClientID != "" && t.Domain == "" && c.readable(tenant+".domain") {
 		c.at(path+".clientId", "delete it, or write it below stages together with the domain", "a local tenant makes its own client ids")
@@ -126,6 +131,20 @@ func (c *checker) application(tenant, path string, t *Tenant, app *Application) 
 	}
 	if app.RefreshTokenRotation == nil {
 		app.RefreshTokenRotation = new(app.Type == "spa" || app.Type == "native")
+	}
+}
+
+// grantTypes checks that an application's type can have its grant types
+// (https://auth0.com/docs/get-started/applications/application-grant-types).
+func (c *checker) grantTypes(path string, app *Application) {
+	for i, kind := range app.GrantTypes {
+		at := fmt.Sprintf("%s.grantTypes[%d]", path, i)
+		switch {
+		case kind == "client_credentials" && (app.Type == "spa" || app.Type == "native"):
+			c.at(at, "delete it, and declare a non_interactive application for the machine", "a %s application has no secret, so it cannot have client_credentials", app.Type)
+		case (kind == "implicit" || kind == "authorization_code") && app.Type == "non_interactive":
+			c.at(at, "delete it, or write type: regular_web", "nobody signs in by the pages for a non_interactive application, so it cannot have %s", kind)
+		}
 	}
 }
 
@@ -168,7 +187,7 @@ func (c *checker) tenantReference(e *placedExpr, r Ref) {
 	case r.Attribute == "clientSecret" && t.Domain != "":
 		c.p.add(r.span, "write ${secret:NAME}", "the secret of an application of a real tenant is not known here")
 	case r.Attribute == "clientSecret" && e.is != environmentVariable:
-		c.p.add(r.span, "secrets can go only into a function's environment", "%s is shown, so it cannot refer to a client's secret", e.is)
+		c.p.add(r.span, secretHint(e, r), "%s is shown, so it cannot refer to a client's secret", e.is)
 	case r.Attribute == "clientSecret" && (app.Type == "spa" || app.Type == "native"):
 		c.p.add(r.span, "write type: regular_web or non_interactive", "the application %s is %s and has no secret", r.Client, app.Type)
 	case r.Attribute == "clientId" && t.Domain != "" && app.ClientID == "":

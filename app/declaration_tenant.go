@@ -25,8 +25,12 @@ type Tenant struct {
 	// and by the sign-up API. Auth0 lets them unless disable_signup is set; here it has to
 	// be said, as of a user pool, so that who reads this file knows who can get in.
 	SignUp bool `yaml:"signUp" default:"false"`
-	// Port makes the tenant's origin http://localhost:PORT. By default a free one from
-	// 4000 on, which the stage remembers.
+	// HTTPS has the tenant's origin served by https, by the certificate authority that
+	// `doorwright trust` shows: for SDKs that put https:// before a domain. By default it is
+	// http, which needs nobody's trust.
+	HTTPS bool `yaml:"https" default:"false"`
+	// Port makes the tenant's origin http://localhost:PORT, or https. By default a free
+	// one from 4000 on, which the stage remembers.
 	Port int `yaml:"port" min:"1" max:"65535"`
 
 	_ struct{} `noun:"a tenant" later:"organizations connections actions branding mfa passwordless defaultAudience allowedLogoutUrls"`
@@ -52,6 +56,11 @@ type Application struct {
 	// FirstParty says that the application is your own (is_first_party). One of another
 	// party asks users what it may have, and has of an API at most what its grants say.
 	FirstParty bool `yaml:"firstParty" default:"true"`
+	// GrantTypes are what the application may ask for (grant_types), where implicit is
+	// tokens from /authorize itself. By default all that its type can but for the
+	// password ones: implicit, authorization_code and refresh_token, for regular_web
+	// client_credentials too, and for non_interactive that alone.
+	GrantTypes []string `yaml:"grantTypes" enum:"implicit authorization_code refresh_token client_credentials password http://auth0.com/oauth/grant-type/password-realm" later:"http://auth0.com/oauth/grant-type/passwordless/otp http://auth0.com/oauth/grant-type/mfa-otp http://auth0.com/oauth/grant-type/mfa-oob http://auth0.com/oauth/grant-type/mfa-recovery-code urn:ietf:params:oauth:grant-type:device_code urn:ietf:params:oauth:grant-type:token-exchange" minItems:"1" unique:"true"`
 	// RefreshTokenRotation gives a new refresh token with each use and ends the old one;
 	// its second use ends all that came of the sign-in (refresh_token rotation_type). By
 	// default true for spa and native, false for regular_web.
@@ -59,7 +68,7 @@ type Application struct {
 	// ClientID is the application's id in the real tenant: only with a domain.
 	ClientID string `yaml:"clientId" grammar:"client id"`
 
-	_ struct{} `noun:"an application" later:"allowedOrigins grantTypes jwtConfiguration organizations crossOriginAuthentication"`
+	_ struct{} `noun:"an application" later:"allowedOrigins jwtConfiguration organizations crossOriginAuthentication"`
 }
 
 // A TenantAPI is an API that a tenant's access tokens are for (a resource server).

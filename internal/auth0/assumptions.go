@@ -12,6 +12,21 @@ var Assumptions = []aws.Assumption{
 		Area: "Auth0 tenants", Question: "How long is an authorization code good?",
 		Choice: "Five minutes.", Why: "Undocumented; RFC 6749 section 4.1.2 allows ten at most.",
 	}, {
+		Area: "Auth0 tenants", Question: "Which grant types does a hybrid response type need?",
+		Choice: "implicit for any token in the answer itself, and authorization_code for its code; else unauthorized_client, by redirect.", Why: "Both words of the documentation are then held to.",
+	}, {
+		Area: "Auth0 tenants", Question: "How long is an access token for an API good that the authorization endpoint gave?",
+		Choice: "Two hours, or as long as the API's are if that is less.", Why: "The shorter of the documented and the recorded default of token_lifetime_for_web.",
+	}, {
+		Area: "Auth0 tenants", Question: "What of response_type with id_token without the scope openid, or response_mode=query with a token?",
+		Choice: "invalid_request, in the fragment for the latter.", Why: "OpenID Connect Core section 3.2.2.1; Multiple Response Type Encoding Practices section 2.1.",
+	}, {
+		Area: "Auth0 tenants", Question: "Which connection does the grant type password use, and what answers an unknown realm?",
+		Choice: "The one of the tenant's users, as if it were the Default Directory; 400 invalid_request.", Why: "A local tenant has no other.",
+	}, {
+		Area: "Auth0 tenants", Question: "What is gty after password-realm?",
+		Choice: "password.", Why: "The table of claims has no other value for it.",
+	}, {
 		Area: "Auth0 tenants", Question: "What becomes of offline_access where refresh tokens are not allowed?",
 		Choice: "It is dropped without an error, and is not in the scope.", Why: "The scope then says what was given.",
 	}, {

@@ -27,6 +27,7 @@ type authorization struct {
 	params      oidc.Params
 	client      *client
 	redirectURI string
+	response    responseTypes
 	mode        string // response_mode
 	api         *APIConfig
 	scopes      []string
@@ -69,24 +70,25 @@ func (t *Tenant) readAuthorization(query string, c *call) (*authorization, error
 		return nil, onPage(http.StatusForbidden, "Unknown client: "+id, "the tenant has no application of this client_id")
 	}
 	c.event.Application = cl.Name
-	a := &authorization{params: params, client: cl, redirectURI: params.Get("redirect_uri"), mode: params.Get("response_mode"), maxAge: -1}
+	a := &authorization{params: params, client: cl, redirectURI: params.Get("redirect_uri"), maxAge: -1}
 	if !oidc.Registered(cl.Callbacks, a.redirectURI) {
 		return nil, onPage(http.StatusForbidden, "Callback URL mismatch.",
 			"redirect_uri %.200q is none of the callbacks of %s: add it to the declaration, letter by letter", a.redirectURI, cl.Name)
 	}
-	switch a.mode {
-	case "", "query", "fragment", "form_post":
-	case "web_message":
-		if o := originOf(a.redirectURI); o == "" || !slices.Contains(cl.WebOrigins, o) {
-			return nil, onPage(http.StatusForbidden, "The origin of the application is not allowed.",
-				"response_mode=web_message, and %.100q is none of the webOrigins of %s", o, cl.Name)
-		}
-	default:
-		a.mode = ""
-		return nil, &authorizationError{fail(0, oidc.InvalidRequest, "Unsupported response mode: "+params.Get("response_mode"), ""), a}
+	var known bool
+	a.response, known = parseResponseType(params.Get("response_type"))
+	refusal := a.readMode()
+	switch {
+	case refusal != nil && refusal.status != 0: // whoever has the page in a frame must not hear of it
+		return nil, &authorizationError{refusal: refusal}
+	case refusal == nil:
+		refusal = a.readResponseType(known)
 	}
-	if err := t.readRest(a); err != nil {
-		return nil, &authorizationError{err, a}
+	if refusal == nil {
+		refusal = t.readRest(a)
+	}
+	if refusal != nil {
+		return nil, &authorizationError{refusal, a}
 	}
 	return a, nil
 }
@@ -97,13 +99,6 @@ func (t *Tenant) readRest(a *authorization) *failure {
 	get := a.params.Get
 	refuse := func(code, description, reason string, args ...any) *failure {
 		return fail(0, code, description, reason, args...)
-	}
-	switch kind := get("response_type"); kind {
-	case "code":
-	case "":
-		return refuse(oidc.InvalidRequest, "Missing required parameter: response_type", "")
-	default:
-		return refuse(oidc.UnsupportedResponse, "Unsupported response type: "+kind, "this version has the code flow alone")
 	}
 	for _, name := range []string{"organization", "invitation", "request", "request_uri", "dpop_jkt", "acr_values"} {
 		if get(name) != "" {
@@ -117,7 +112,7 @@ func (t *Tenant) readRest(a *authorization) *failure {
 	if a.challenge, err = oidc.ParseChallenge(get("code_challenge"), get("code_challenge_method")); err != nil {
 		return refuse(oidc.InvalidRequest, "code_challenge is malformed, or its method is not S256", "%v", err)
 	}
-	if a.challenge == "" && a.client.public() {
+	if a.challenge == "" && a.client.public() && a.response.code {
 		return refuse(oidc.InvalidRequest, "Parameter 'code_challenge' is required for this client", "an application of type %s has no secret, so its codes need PKCE", a.client.Type)
 	}
 	if audience := get("audience"); !t.ownAudience(audience) {
@@ -127,6 +122,9 @@ func (t *Tenant) readRest(a *authorization) *failure {
 	}
 	if a.scopes, err = a.client.mayAsk(oidc.Scopes(get("scope")), a.api); err != nil {
 		return noClientGrant(a.api)
+	}
+	if err := a.readIDToken(); err != nil {
+		return err
 	}
 	if a.prompts = oidc.Scopes(get("prompt")); a.prompted("none") && len(a.prompts) > 1 {
 		return refuse(oidc.InvalidRequest, "prompt=none cannot be combined with another value", "")
@@ -200,21 +198,26 @@ func (t *Tenant) letIn(w http.ResponseWriter, r *http.Request, c *call, a *autho
 	if a.api != nil {
 		g.audience = a.api.Identifier
 	}
-	var code string
-	err := t.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) (err error) {
-		if err = t.newGrant(ctx, tx, g); err != nil {
+	answer := url.Values{}
+	err := t.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
+		err := t.newGrant(ctx, tx, g)
+		if err != nil || !a.response.code {
 			return err
 		}
-		code, err = t.engine.NewCode(ctx, tx, oidc.Code{
+		code, err := t.engine.NewCode(ctx, tx, oidc.Code{
 			Client: a.client.id, RedirectURI: a.redirectURI, Challenge: a.challenge, Nonce: a.params.Get("nonce"), Owner: g.id,
 		})
+		answer.Set("code", code)
 		return err
 	})
+	if err == nil && a.response.front() {
+		err = t.frontTokens(c, a, g, u, answer)
+	}
 	if err != nil {
 		t.refuseAuthorization(w, c, &authorizationError{c.failed(err), a})
 		return
 	}
-	t.respond(w, c, a, url.Values{"code": {code}})
+	t.respond(w, c, a, answer)
 }
 
 // refuseAuthorization tells the application of a refusal, or a person if there is

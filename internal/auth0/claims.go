@@ -49,13 +49,14 @@ type accessToken struct {
 	scopes      []string
 	permissions []string
 	grantType   string // only those that Auth0 tells
+	life        time.Duration
 }
 
 // sign gives the token.
 func (t *Tenant) sign(a accessToken) (string, error) {
 	now := t.svc.cfg.Now()
 	claims := accessClaims{
-		Issuer: t.issuer, Subject: a.subject, Audience: a.api.Identifier, IssuedAt: now.Unix(), Expires: now.Add(a.api.TokenLifetime).Unix(),
+		Issuer: t.issuer, Subject: a.subject, Audience: a.api.Identifier, IssuedAt: now.Unix(), Expires: now.Add(a.life).Unix(),
 		Scope: strings.Join(a.scopes, " "),
 	}
 	if slices.Contains(a.scopes, "openid") {
@@ -181,14 +182,27 @@ func picture(email string) string {
 	return fmt.Sprintf("https://s.gravatar.com/avatar/%s?s=480&r=pg&d=%s", hex.EncodeToString(sum[:]), url.QueryEscape(fallback))
 }
 
+// idTokenOf is what of an ID token is not the grant's.
+type idTokenOf struct {
+	nonce  string
+	scopes []string
+	bound  map[string]string // at_hash and c_hash
+}
+
 // idToken gives the ID token of a grant (OpenID Connect Core 1.0 section 2).
-func (t *Tenant) idToken(g *grant, u *user, cl *client, nonce string, scopes []string) (string, error) {
+func (t *Tenant) idToken(g *grant, u *user, cl *client, of idTokenOf) (string, error) {
 	now := t.svc.cfg.Now()
-	claims := u.profile(scopes)
-	claims["iss"], claims["aud"], claims["sid"] = t.issuer, cl.id, g.sid
+	claims := u.profile(of.scopes)
+	for name, hash := range of.bound {
+		claims[name] = hash
+	}
+	claims["iss"], claims["aud"] = t.issuer, cl.id
+	if g.sid != "" { // a password brings no session
+		claims["sid"] = g.sid
+	}
 	claims["iat"], claims["exp"] = now.Unix(), now.Add(idTokenLife).Unix()
-	if nonce != "" {
-		claims["nonce"] = nonce
+	if of.nonce != "" {
+		claims["nonce"] = of.nonce
 	}
 	if g.tellTime {
 		claims["auth_time"] = g.authTime.Unix()

@@ -10,6 +10,7 @@
 // user.go, role.go and api.go keep them, in their caller's transaction.
 //
 // Codes, browser sessions and forms are the shared engine's, internal/oidc;
-// authorize.go, login.go, token.go, userinfo.go and logout.go are the endpoints,
-// access.go the rules of who gets which scope, claims.go the tokens.
+// authorize.go and response.go, login.go, token.go and password.go, userinfo.go
+// and logout.go are the endpoints, access.go the rules of who gets which scope,
+// claims.go the tokens.
 package auth0

@@ -59,6 +59,9 @@ const (
 type ApplicationConfig struct {
 	Name, Type                        string
 	Callbacks, LogoutURLs, WebOrigins []string
+	// GrantTypes are what the application may ask for (grant_types); nil is what its
+	// type has by default.
+	GrantTypes []string
 	// Grants are the client grants, by API. One without permissions is a grant too.
 	Grants Permissions
 	// ThirdParty makes users be asked what the application may have, and lets it have

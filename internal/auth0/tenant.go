@@ -16,6 +16,7 @@ import (
 
 	"github.com/doorwright/doorwright/internal/aws"
 	"github.com/doorwright/doorwright/internal/oidc"
+	"github.com/doorwright/doorwright/internal/store"
 	"github.com/doorwright/doorwright/verify"
 )
 
@@ -240,6 +241,18 @@ func (t *Tenant) openClient(ctx context.Context, tx *sql.Tx, c *client) error {
 		c.secret = ""
 	}
 	return nil
+}
+
+// KeptSecret gives the secret that a stage keeps of a tenant's application, or ""
+// if the application was never opened.
+func KeptSecret(ctx context.Context, db *store.DB, tenant, application string) (secret string, err error) {
+	err = db.Read(ctx, func(tx *sql.Tx) error {
+		return tx.QueryRowContext(ctx, "SELECT secret FROM auth0_client WHERE tenant = ? AND name = ?", tenant, application).Scan(&secret)
+	})
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return "", fmt.Errorf("reading the secret of application %s: %w", application, err)
+	}
+	return secret, nil
 }
 
 // call is one request, for the log.

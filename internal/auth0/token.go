@@ -20,24 +20,43 @@ const (
 	grantCode    = "authorization_code"
 	grantMachine = "client_credentials"
 	grantRefresh = "refresh_token"
+	// grantImplicit is no grant type of the token endpoint: it lets the authorization
+	// endpoint give tokens itself.
+	grantImplicit = "implicit"
 )
 
-var otherGrants = []string{
-	"password", "http://auth0.com/oauth/grant-type/password-realm", "http://auth0.com/oauth/grant-type/passwordless/otp",
-	"http://auth0.com/oauth/grant-type/mfa-otp", "http://auth0.com/oauth/grant-type/mfa-oob", "http://auth0.com/oauth/grant-type/mfa-recovery-code",
-	"urn:ietf:params:oauth:grant-type:device_code", "urn:ietf:params:oauth:grant-type:token-exchange",
-	"urn:okta:params:oauth:grant-type:webauthn", "implicit",
+// defaultGrants are the grant types (grant_types) that an application has by its
+// type (https://auth0.com/docs/get-started/applications/application-grant-types).
+var defaultGrants = map[string][]string{
+	TypeSPA:            {grantImplicit, grantCode, grantRefresh},
+	TypeNative:         {grantImplicit, grantCode, grantRefresh},
+	TypeRegularWeb:     {grantImplicit, grantCode, grantRefresh, grantMachine},
+	TypeNonInteractive: {grantMachine},
 }
 
-// allows says whether an application's type has a grant type by default.
+var otherGrants = []string{
+	"http://auth0.com/oauth/grant-type/passwordless/otp",
+	"http://auth0.com/oauth/grant-type/mfa-otp", "http://auth0.com/oauth/grant-type/mfa-oob", "http://auth0.com/oauth/grant-type/mfa-recovery-code",
+	"urn:ietf:params:oauth:grant-type:device_code", "urn:ietf:params:oauth:grant-type:token-exchange",
+	"urn:okta:params:oauth:grant-type:webauthn", grantImplicit,
+}
+
+// allows says whether an application has a grant type.
 func (c *client) allows(kind string) bool {
-	switch kind {
-	case grantMachine:
-		return c.Type == TypeRegularWeb || c.Type == TypeNonInteractive
-	case grantCode, grantRefresh:
-		return c.Type != TypeNonInteractive
+	kinds := c.GrantTypes
+	if kinds == nil {
+		kinds = defaultGrants[c.Type]
 	}
-	return false
+	return slices.Contains(kinds, kind)
+}
+
+// notAllowed refuses a grant type that an application does not have.
+func notAllowed(status int, kind string, cl *client) *failure {
+	reason := "the application is of type " + cl.Type + ", which does not have it without grantTypes"
+	if cl.GrantTypes != nil {
+		reason = "it is none of the application's grantTypes"
+	}
+	return fail(status, oidc.UnauthorizedClient, "Grant type '"+kind+"' not allowed for the client.", "%s", reason)
 }
 
 // tokenAnswer is the token endpoint's answer, in Auth0's order.
@@ -70,7 +89,7 @@ func (t *Tenant) tokensFor(w http.ResponseWriter, r *http.Request, c *call) (*to
 		return nil, err
 	}
 	kind := form.Get("grant_type")
-	known := slices.Contains([]string{grantCode, grantMachine, grantRefresh}, kind)
+	known := slices.Contains([]string{grantCode, grantMachine, grantRefresh, grantPassword, grantRealm}, kind)
 	switch {
 	case kind == "":
 		return nil, missing("grant_type")
@@ -86,13 +105,15 @@ func (t *Tenant) tokensFor(w http.ResponseWriter, r *http.Request, c *call) (*to
 			"declare it below the application's webOrigins")
 	}
 	if !cl.allows(kind) {
-		return nil, fail(http.StatusForbidden, oidc.UnauthorizedClient, "Grant type '"+kind+"' not allowed for the client.", "the application is of type %s", cl.Type)
+		return nil, notAllowed(http.StatusForbidden, kind, cl)
 	}
 	switch kind {
 	case grantCode:
 		return t.redeem(r.Context(), c, cl, form)
 	case grantRefresh:
 		return t.refresh(r.Context(), c, cl, form)
+	case grantPassword, grantRealm:
+		return t.password(r.Context(), c, cl, form)
 	}
 	return t.machine(cl, form)
 }
@@ -220,24 +241,29 @@ func (t *Tenant) issue(ctx context.Context, c *call, g *grant, cl *client, i iss
 	}
 	t.surprises(c, i.requested, api, u)
 	answer := &tokenAnswer{RefreshToken: i.refresh, Scope: strings.Join(scopes, " "), TokenType: "Bearer"}
-	if api == nil {
-		answer.ExpiresIn = int64(opaqueLife / time.Second)
-		answer.AccessToken, err = t.seal(opaqueClaims{
-			Grant: g.id, Subject: u.id, Scope: answer.Scope, Expires: t.svc.cfg.Now().Add(opaqueLife).Unix(),
-		})
-	} else {
-		answer.ExpiresIn = int64(api.TokenLifetime / time.Second)
-		answer.AccessToken, err = t.sign(accessToken{
-			api: api, client: cl, subject: u.id, scopes: scopes, permissions: t.permissions(api, u), grantType: i.grantType,
-		})
+	life := opaqueLife
+	if api != nil {
+		life = api.TokenLifetime
 	}
+	answer.ExpiresIn = int64(life / time.Second)
+	answer.AccessToken, err = t.access(cl, g, u, api, scopes, i.grantType, life)
 	if err == nil && slices.Contains(scopes, "openid") {
-		answer.IDToken, err = t.idToken(g, u, cl, i.nonce, scopes)
+		answer.IDToken, err = t.idToken(g, u, cl, idTokenOf{nonce: i.nonce, scopes: scopes})
 	}
 	if err != nil {
 		return nil, err
 	}
 	return answer, nil
+}
+
+// access gives an access token of a grant: for an API, or an opaque one.
+func (t *Tenant) access(cl *client, g *grant, u *user, api *APIConfig, scopes []string, grantType string, life time.Duration) (string, error) {
+	if api == nil {
+		return t.seal(opaqueClaims{Grant: g.id, Subject: u.id, Scope: strings.Join(scopes, " "), Expires: t.svc.cfg.Now().Add(life).Unix()})
+	}
+	return t.sign(accessToken{
+		api: api, client: cl, subject: u.id, scopes: scopes, permissions: t.permissions(api, u), grantType: grantType, life: life,
+	})
 }
 
 // invalidRefresh is Auth0's one answer for a refresh token that is not good.
@@ -350,6 +376,7 @@ func (t *Tenant) machineToken(cl *client, api *APIConfig, requested []string) (*
 	permissions := append([]string{}, scopes...) // a list, if it is empty too
 	token, err := t.sign(accessToken{
 		api: api, client: cl, subject: cl.id + "@clients", scopes: scopes, permissions: permissions, grantType: "client-credentials",
+		life: api.TokenLifetime,
 	})
 	if err != nil {
 		return nil, err
