@@ -1,7 +1,6 @@
 package auth0
 
 import (
-	"context"
 	"database/sql"
 	"errors"
 	"net/http"
@@ -22,7 +21,8 @@ const textBlockedAPI = textBlocked + " We've sent you a notification via your pr
 
 // password gives the tokens of a user whose password an application has. There is
 // no browser session.
-func (t *Tenant) password(ctx context.Context, c *call, cl *client, form oidc.Params) (*tokenAnswer, error) {
+func (t *Tenant) password(r *http.Request, c *call, cl *client, form oidc.Params) (*tokenAnswer, error) {
+	ctx := r.Context()
 	needed := []string{"username", "password"}
 	if form.Get("grant_type") == grantRealm {
 		needed = append(needed, "realm")
@@ -55,6 +55,10 @@ func (t *Tenant) password(ctx context.Context, c *call, cl *client, form oidc.Pa
 		// Who asks for nothing is given all that there is to give
 		// (https://auth0.com/docs/get-started/apis/scopes/api-scopes).
 		g.scope = t.granted(api.Permissions, api, u)
+	}
+	g.outcome, err = t.postLogin(ctx, c, signIn{user: u, client: cl, api: api, scopes: g.scope, protocol: protocolPassword, request: r, authTime: g.authTime})
+	if err != nil {
+		return nil, err
 	}
 	var refresh string
 	err = t.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) (err error) {

@@ -4,7 +4,7 @@ import "github.com/doorwright/doorwright/internal/store"
 
 // Migrations gives the room's tables, in order.
 func Migrations() []store.Migration {
-	return []store.Migration{{Room: "auth0", Version: 1, SQL: schema1}, {Room: "auth0", Version: 2, SQL: schema2}, {Room: "auth0", Version: 3, SQL: schema3}}
+	return []store.Migration{{Room: "auth0", Version: 1, SQL: schema1}, {Room: "auth0", Version: 2, SQL: schema2}, {Room: "auth0", Version: 3, SQL: schema3}, {Room: "auth0", Version: 4, SQL: schema4}}
 }
 
 // schema1 keeps times as milliseconds since the epoch. A refresh token that was
@@ -194,3 +194,6 @@ CREATE TABLE auth0_consent (
   FOREIGN KEY (tenant, user) REFERENCES auth0_user (tenant, id) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
 `
+
+// schema4 keeps what an Action said of a sign-in, for its tokens.
+const schema4 = `ALTER TABLE auth0_grant ADD COLUMN outcome TEXT NOT NULL DEFAULT '{}';`
