@@ -177,8 +177,8 @@ func (a *App) triggers(pool string) cognito.Triggers {
 	return t
 }
 
-// invokeTrigger runs a function for a user pool. The functions are made after
-// the pools, whose ids they are told of.
+// invokeTrigger runs a function for a user pool or a tenant. The functions are made
+// after these, whose ids they are told of.
 func (a *App) invokeTrigger(ctx context.Context, function string, event []byte) ([]byte, string, error) {
 	return a.functions.Invoke(ctx, function, event)
 }

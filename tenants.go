@@ -36,7 +36,7 @@ func (a *App) bindTenants(ctx context.Context) error {
 // openTenants opens the local tenants. The issuer of each is its origin, which is
 // fixed for as long as the process runs.
 func (a *App) openTenants(ctx context.Context) error {
-	cfg := auth0.Config{DB: a.state.DB(), Mailbox: a.state.Mailbox(), MailSent: a.mailEvent, Now: a.cfg.Now, Log: a.tenantEvent}
+	cfg := auth0.Config{DB: a.state.DB(), Mailbox: a.state.Mailbox(), MailSent: a.mailEvent, Invoke: a.invokeTrigger, Now: a.cfg.Now, Log: a.tenantEvent}
 	for name, decl := range a.decl.Tenants.All() {
 		if l := a.origins[name]; l != nil {
 			tenant, err := a.tenantConfig(name, decl)
@@ -79,6 +79,11 @@ func (a *App) tenantConfig(name string, decl *app.Tenant) (auth0.TenantConfig, e
 			Name: application, Type: d.Type, Callbacks: d.Callbacks, LogoutURLs: d.LogoutURLs, WebOrigins: d.WebOrigins, GrantTypes: d.GrantTypes,
 			ThirdParty: !d.FirstParty, Grants: identified(d.Grants), Management: management, RotateRefreshTokens: d.RefreshTokenRotation != nil && *d.RefreshTokenRotation,
 		})
+	}
+	for _, action := range a.decl.Actions() {
+		if action.Tenant == name {
+			cfg.PostLogin = action.Function
+		}
 	}
 	for role, permissions := range decl.Roles.All() {
 		cfg.Roles[role] = identified(permissions)

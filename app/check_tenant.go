@@ -13,6 +13,10 @@ func (c *checker) tenant(path string, t *Tenant) {
 		return
 	}
 	c.tenantAPIs(path, t)
+	if f := t.Actions.PostLogin; f != nil {
+		at := path + ".actions.postLogin"
+		c.function(at, at, &API{}, f)
+	}
 	for name, app := range t.Applications.All() {
 		if app != nil {
 			c.application(path, join(path+".applications", name), t, app)

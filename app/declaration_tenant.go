@@ -21,19 +21,33 @@ type Tenant struct {
 	// it is new or was changed; what is changed of a user at run time stays until then.
 	// Who is taken out here is deleted.
 	Users []*TenantUser `yaml:"users"`
-	// HTTPS has the tenant's origin served by https, by the certificate authority that
-	// `doorwright trust` shows: for SDKs that put https:// before a domain. By default it is
-	// http, which needs nobody's trust.
-	HTTPS bool `yaml:"https" default:"false"`
 	// SignUp lets anybody become a user of the database connection, on the sign-up page
 	// and by the sign-up API. Auth0 lets them unless disable_signup is set; here it has to
 	// be said, as of a user pool, so that who reads this file knows who can get in.
 	SignUp bool `yaml:"signUp" default:"false"`
+	// HTTPS has the tenant's origin served by https, by the certificate authority that
+	// `doorwright trust` shows: for SDKs that put https:// before a domain. By default it is
+	// http, which needs nobody's trust.
+	HTTPS bool `yaml:"https" default:"false"`
+	// Actions are the functions that run inside the tenant's sign-ins (Auth0 Actions).
+	Actions Actions `yaml:"actions"`
 	// Port makes the tenant's origin http://localhost:PORT, or https. By default a free
 	// one from 4000 on, which the stage remembers.
 	Port int `yaml:"port" min:"1" max:"65535"`
 
-	_ struct{} `noun:"a tenant" later:"organizations connections actions branding mfa passwordless defaultAudience allowedLogoutUrls"`
+	_ struct{} `noun:"a tenant" later:"organizations connections branding mfa passwordless defaultAudience allowedLogoutUrls"`
+}
+
+// Actions are the functions that a tenant runs inside its sign-ins (Auth0 Actions).
+type Actions struct {
+	// PostLogin runs after each sign-in and before its tokens, and at each refresh; it may
+	// add claims, change scopes and refuse (post-login). Of a JavaScript or TypeScript
+	// file an export named onExecutePostLogin runs as in Auth0, where event.secrets is the
+	// environment; any other function answers a list of commands, such as
+	// [{"accessToken.setCustomClaim": ["https://example.com/plan", "pro"]}].
+	PostLogin *Function `yaml:"postLogin"`
+
+	_ struct{} `noun:"a tenant's actions" later:"credentialsExchange preUserRegistration postUserRegistration postChangePassword sendPhoneMessage passwordResetPostChallenge"`
 }
 
 // An Application asks a tenant for tokens.

@@ -48,11 +48,36 @@ var Assumptions = []aws.Assumption{
 		Area: "Auth0 tenants", Question: "Who may ask the token endpoint from a script?",
 		Choice: "The origins of the application's webOrigins and callbacks; others get 403, with or without CORS.", Why: "A browser's Origin cannot be chosen by a page.",
 	}, {
-		Area: "Auth0 tenants", Question: "What of organization, invitation, acr_values, request, request_uri, dpop_jkt and prompt=consent?",
+		Area: "Auth0 tenants", Question: "What of organization, invitation, acr_values, request, request_uri and dpop_jkt?",
 		Choice: "The request is refused.", Why: "Passed over, they would let somebody in whom Auth0 would not.",
 	}, {
 		Area: "Auth0 tenants", Question: "What does /v2/logout do with a returnTo that is not allowed?",
 		Choice: "It shows an error and ends nothing.", Why: "Undocumented.",
+	}, {
+		Area: "Auth0 tenants", Question: "May anybody sign up by default?",
+		Choice: "No: the declaration says signUp: true.", Why: "Auth0's database connections allow it; who reads the declaration is to know who can get in.",
+	}, {
+		Area: "Auth0 tenants", Question: "What does the sign-up API answer to what is wrong but for a weak password and too many attempts?",
+		Choice: "400 invalid_signup, Invalid sign up.", Why: "It is the recorded answer for an address that is taken; others would tell that apart.",
+	}, {
+		Area: "Auth0 tenants", Question: "How long are the links of mails good?",
+		Choice: "One hour to reset a password, a day to verify an address; once, and the newest alone.", Why: "Less than Auth0's five days: a mail is there at once.",
+	}, {
+		Area: "Auth0 tenants", Question: "What does a new password end?",
+		Choice: "All sessions and refresh tokens of the user; a block by failed sign-ins too.", Why: "Whoever knew the old one is out.",
+	}, {
+		Area: "Auth0 tenants", Question: "What answers a blocked user?",
+		Choice: "unauthorized, user is blocked: to the application after a right password, and to a refresh; sessions and refresh tokens do not come back with the end of the block.",
+		Why:    "The words are Auth0's; a wrong password is told nothing.",
+	}, {
+		Area: "Auth0 tenants", Question: "What of an API may an application of another party have?",
+		Choice: "What its grants say, after the user's consent; no grant types for passwords.", Why: "Auth0 requires a grant; the rest is the narrower reading.",
+	}, {
+		Area: "Auth0 tenants", Question: "What becomes of a sign-in whose Action fails, takes more than 20 seconds, or asks for what is not emulated?",
+		Choice: "access_denied, The post-login Action failed; the log says why.", Why: "An Action that cannot say no must not mean yes.",
+	}, {
+		Area: "Auth0 tenants", Question: "What of a deleted user who is declared?",
+		Choice: "The next start makes it again, with another id.", Why: "The declaration says that there is one.",
 	},
 }
 

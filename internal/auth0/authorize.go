@@ -201,8 +201,23 @@ func (t *Tenant) letIn(w http.ResponseWriter, r *http.Request, c *call, a *autho
 	if a.api != nil {
 		g.audience = a.api.Identifier
 	}
+	protocol := protocolCode
+	switch {
+	case a.response.front() && a.response.code:
+		protocol = protocolHybrid
+	case a.response.front():
+		protocol = protocolImplicit
+	}
+	var err error
+	g.outcome, err = t.postLogin(ctx, c, signIn{
+		user: u, client: a.client, api: a.api, scopes: a.scopes, protocol: protocol, params: a.params, request: r, authTime: authTime, sessionID: sid,
+	})
+	if err != nil {
+		t.refuseAuthorization(w, c, &authorizationError{c.failed(err), a})
+		return
+	}
 	answer := url.Values{}
-	err := t.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
+	err = t.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
 		err := t.newGrant(ctx, tx, g)
 		if err != nil || !a.response.code {
 			return err

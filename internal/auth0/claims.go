@@ -39,6 +39,22 @@ type accessClaims struct {
 	ID          string    `json:"jti,omitempty"`
 	ClientID    string    `json:"client_id,omitempty"`
 	Permissions *[]string `json:"permissions,omitempty"`
+
+	custom map[string]any // of an Action; no name of the others'
+}
+
+// MarshalJSON writes the custom claims behind the others.
+func (a accessClaims) MarshalJSON() ([]byte, error) {
+	type plain accessClaims // without this method
+	b, err := json.Marshal(plain(a))
+	if err != nil || len(a.custom) == 0 {
+		return b, err
+	}
+	more, err := json.Marshal(a.custom)
+	if err != nil {
+		return nil, err
+	}
+	return append(append(b[:len(b)-1], ','), more[1:]...), nil
 }
 
 // accessToken is what an access token for an API says.
@@ -48,7 +64,8 @@ type accessToken struct {
 	subject     string
 	scopes      []string
 	permissions []string
-	grantType   string // only those that Auth0 tells
+	custom      map[string]any // claims of an Action
+	grantType   string         // only those that Auth0 tells
 	life        time.Duration
 }
 
@@ -57,7 +74,7 @@ func (t *Tenant) sign(a accessToken) (string, error) {
 	now := t.svc.cfg.Now()
 	claims := accessClaims{
 		Issuer: t.issuer, Subject: a.subject, Audience: a.api.Identifier, IssuedAt: now.Unix(), Expires: now.Add(a.life).Unix(),
-		Scope: strings.Join(a.scopes, " "),
+		Scope: strings.Join(a.scopes, " "), custom: a.custom,
 	}
 	if slices.Contains(a.scopes, "openid") {
 		claims.Audience = []string{a.api.Identifier, t.userinfo()}
@@ -196,6 +213,7 @@ func (t *Tenant) idToken(g *grant, u *user, cl *client, of idTokenOf) (string, e
 	for name, hash := range of.bound {
 		claims[name] = hash
 	}
+	g.outcome.addTo(claims, of.scopes)
 	claims["iss"], claims["aud"] = t.issuer, cl.id
 	if g.sid != "" { // a password brings no session
 		claims["sid"] = g.sid

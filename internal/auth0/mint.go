@@ -37,6 +37,12 @@ func (t *Tenant) UserToken(ctx context.Context, application, email, audience, sc
 		return Tokens{}, fmt.Errorf("the tenant has no API with the identifier %q", audience)
 	}
 	g := &grant{client: cl.id, subject: u.id, audience: audience, scope: oidc.Scopes(scope), sid: oidc.Random(24), authTime: t.svc.cfg.Now()}
+	g.outcome, err = t.postLogin(ctx, &call{}, signIn{
+		user: u, client: cl, api: t.api(audience), scopes: g.scope, protocol: protocolCode, authTime: g.authTime, sessionID: g.sid,
+	})
+	if err != nil {
+		return Tokens{}, err
+	}
 	var refresh string
 	err = t.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) (err error) {
 		if err = t.newGrant(ctx, tx, g); err == nil && t.mayRefresh(g, cl) {

@@ -1,75 +1,89 @@
 package auth0
 
 import (
-	"context"
-	"crypto/hmac"
-	"crypto/pbkdf2"
-	"crypto/rand"
-	"crypto/sha256"
-	"fmt"
-	"runtime"
+	"database/sql"
+	"errors"
+	"net/http"
+
+	"github.com/doorwright/doorwright/internal/oidc"
 )
 
-// passwordIterations is OWASP's number for PBKDF2 with HMAC-SHA-256
-// (https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html).
-const passwordIterations = 600_000
+// The grant types by which an application has a user's password. No type of
+// application has them by default
+// (https://auth0.com/docs/get-started/authentication-and-authorization-flow/resource-owner-password-flow).
+const (
+	grantPassword = "password"
+	grantRealm    = "http://auth0.com/oauth/grant-type/password-realm"
+)
 
-// passwordHash is what is kept of a password: PBKDF2 (RFC 8018 section 5.2), with
-// its own salt and number of iterations, so that a later version can ask more.
-// The zero value is that of nobody's password.
-type passwordHash struct {
-	salt       []byte
-	iterations int
-	hash       []byte
-}
+// textBlockedAPI is what the token endpoint says of too many guesses.
+const textBlockedAPI = textBlocked + " We've sent you a notification via your preferred contact method with instructions on how to unblock it."
 
-// hasher derives keys from passwords, few at a time: the work is meant to be
-// slow, and who sends many guesses at once must not take the machine with them.
-type hasher struct {
-	iterations int
-	turns      chan struct{}
-}
-
-func newHasher(iterations int) *hasher {
-	return &hasher{iterations: iterations, turns: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1))}
-}
-
-// hash gives what is kept of a password.
-func (h *hasher) hash(ctx context.Context, password string) (passwordHash, error) {
-	of := passwordHash{salt: make([]byte, 16), iterations: h.iterations}
-	rand.Read(of.salt)
-	var err error
-	of.hash, err = h.derive(ctx, password, of)
+// password gives the tokens of a user whose password an application has. There is
+// no browser session.
+func (t *Tenant) password(r *http.Request, c *call, cl *client, form oidc.Params) (*tokenAnswer, error) {
+	ctx := r.Context()
+	needed := []string{"username", "password"}
+	if form.Get("grant_type") == grantRealm {
+		needed = append(needed, "realm")
+	}
+	if cl.ThirdParty {
+		return nil, fail(http.StatusForbidden, oidc.UnauthorizedClient, "Grant type '"+form.Get("grant_type")+"' not allowed for the client.", "it is another party's, which gets nobody's password")
+	}
+	for _, name := range needed {
+		if form.Get(name) == "" {
+			return nil, missing(name)
+		}
+	}
+	if realm := form.Get("realm"); form.Get("grant_type") == grantRealm && realm != connectionName {
+		return nil, fail(http.StatusBadRequest, oidc.InvalidRequest, "the connection was not found", "the tenant has the connection %s alone", connectionName)
+	}
+	g := &grant{client: cl.id, scope: oidc.Scopes(form.Get("scope")), authTime: t.svc.cfg.Now()}
+	var api *APIConfig
+	if audience := form.Get("audience"); !t.ownAudience(audience) {
+		if api = t.api(audience); api == nil {
+			return nil, denied("Service not found: "+audience, "the tenant has no API of this identifier")
+		}
+		g.audience = audience
+	}
+	u, err := t.check(ctx, form.Get("username"), form.Get("password"))
 	if err != nil {
-		return passwordHash{}, err
+		return nil, passwordFailure(err)
 	}
-	return of, nil
+	g.subject = u.id
+	if len(g.scope) == 0 && api != nil {
+		// Who asks for nothing is given all that there is to give
+		// (https://auth0.com/docs/get-started/apis/scopes/api-scopes).
+		g.scope = t.granted(api.Permissions, api, u)
+	}
+	g.outcome, err = t.postLogin(ctx, c, signIn{user: u, client: cl, api: api, scopes: g.scope, protocol: protocolPassword, request: r, authTime: g.authTime})
+	if err != nil {
+		return nil, err
+	}
+	var refresh string
+	err = t.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) (err error) {
+		if err = t.newGrant(ctx, tx, g); err == nil && t.mayRefresh(g, cl) {
+			refresh, err = t.firstRefresh(ctx, tx, g)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return t.issue(ctx, c, g, cl, issuing{requested: g.scope, refresh: refresh, grantType: grantPassword})
 }
 
-// matches says whether a password is the one of which this was kept. The work is
-// the same for who has none.
-func (h *hasher) matches(ctx context.Context, of passwordHash, password string) (bool, error) {
-	there := len(of.hash) > 0
-	if !there {
-		of = passwordHash{salt: make([]byte, 16), iterations: h.iterations}
+// passwordFailure says the login page's refusals in the token endpoint's words.
+func passwordFailure(err error) error {
+	var f *failure
+	if !errors.As(err, &f) {
+		return err
 	}
-	derived, err := h.derive(ctx, password, of)
-	if err != nil {
-		return false, err
+	switch {
+	case f.code == oidc.InvalidGrant:
+		return fail(http.StatusForbidden, f.code, textWrong+".", "%s", f.reason)
+	case f.status == http.StatusTooManyRequests:
+		return fail(f.status, f.code, textBlockedAPI, "%s", f.reason)
 	}
-	return hmac.Equal(derived, of.hash) && there, nil
-}
-
-func (h *hasher) derive(ctx context.Context, password string, of passwordHash) ([]byte, error) {
-	select {
-	case h.turns <- struct{}{}:
-		defer func() { <-h.turns }()
-	case <-ctx.Done():
-		return nil, fmt.Errorf("waiting to check a password: %w", context.Cause(ctx))
-	}
-	key, err := pbkdf2.Key(sha256.New, password, of.salt, of.iterations, sha256.Size)
-	if err != nil {
-		return nil, fmt.Errorf("deriving a key from a password: %w", err)
-	}
-	return key, nil
+	return f
 }

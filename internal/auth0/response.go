@@ -107,7 +107,7 @@ const frontLife = 2 * time.Hour
 // frontTokens adds to an answer the tokens that were asked for in it.
 func (t *Tenant) frontTokens(c *call, a *authorization, g *grant, u *user, answer url.Values) error {
 	// There is no refresh token in the answer, so offline_access is not given by it.
-	scopes := slices.DeleteFunc(t.granted(g.scope, a.api, u), func(s string) bool { return s == "offline_access" })
+	scopes := slices.DeleteFunc(g.outcome.edit(t.granted(g.scope, a.api, u)), func(s string) bool { return s == "offline_access" })
 	var access string
 	if a.response.token {
 		t.surprises(c, g.scope, a.api, u)

@@ -5,7 +5,7 @@ import "github.com/doorwright/doorwright/internal/store"
 // Migrations gives the room's tables, in order.
 func Migrations() []store.Migration {
 	return []store.Migration{{Room: "auth0", Version: 1, SQL: schema1}, {Room: "auth0", Version: 2, SQL: schema2}, {Room: "auth0", Version: 3, SQL: schema3},
-		{Room: "auth0", Version: 4, SQL: schemaManagement}}
+		{Room: "auth0", Version: 4, SQL: schema4}, {Room: "auth0", Version: 5, SQL: schema5}}
 }
 
 // schema1 keeps times as milliseconds since the epoch. A refresh token that was
@@ -196,10 +196,13 @@ CREATE TABLE auth0_consent (
 ) STRICT, WITHOUT ROWID;
 `
 
-// schemaManagement is what the Management API makes beside what is declared. The number of
+// schema4 keeps what an Action said of a sign-in, for its tokens.
+const schema4 = `ALTER TABLE auth0_grant ADD COLUMN outcome TEXT NOT NULL DEFAULT '{}';`
+
+// schema5 is what the Management API makes beside what is declared. The number of
 // a row is its place in lists, so that a walk through the pages of a list shows
 // each row that was there from its beginning to its end, and each once.
-const schemaManagement = `
+const schema5 = `
 CREATE TABLE auth0_application (
   number   INTEGER PRIMARY KEY AUTOINCREMENT,
   tenant   TEXT NOT NULL,

@@ -23,6 +23,8 @@ type Config struct {
 	PasswordIterations int
 	// Mailbox receives the mails of tenants; without it none are sent.
 	Mailbox *store.Mailbox
+	// Invoke runs the function of PostLogin.
+	Invoke Invoke
 	// MailSent is told of each mail; nobody if nil.
 	MailSent func(MailSent)
 	// Log is told of each request that is worth a line; nobody if nil.
@@ -42,6 +44,9 @@ type TenantConfig struct {
 	Users []UserConfig
 	// SignUp lets anybody become a user.
 	SignUp bool
+	// PostLogin is the function that runs after each sign-in and before its tokens, and
+	// at each refresh; "" is none.
+	PostLogin string
 }
 
 // Permissions are lists of permissions by the identifier of their API.

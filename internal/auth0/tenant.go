@@ -101,6 +101,9 @@ func newTenant(s *Service, cfg TenantConfig) (*Tenant, error) {
 	t := &Tenant{svc: s, cfg: cfg, issuer: cfg.Origin + "/", hasher: s.hasher,
 		guesses: newGuesses(maxGuesses, guessBlock), signUps: newGuesses(maxSignUps, signUpBlock), mails: newGuesses(maxMails, mailBlock),
 	}
+	if cfg.PostLogin != "" && s.cfg.Invoke == nil {
+		return nil, errors.New("the Action post-login needs Invoke")
+	}
 	apis, users := map[string]bool{}, map[string]bool{}
 	for _, api := range cfg.APIs {
 		if api.Identifier == "" || apis[api.Identifier] {

@@ -111,9 +111,9 @@ func (t *Tenant) tokensFor(w http.ResponseWriter, r *http.Request, c *call) (*to
 	case grantCode:
 		return t.redeem(r.Context(), c, cl, form)
 	case grantRefresh:
-		return t.refresh(r.Context(), c, cl, form)
+		return t.refresh(r, c, cl, form)
 	case grantPassword, grantRealm:
-		return t.password(r.Context(), c, cl, form)
+		return t.password(r, c, cl, form)
 	}
 	return t.machine(cl, form)
 }
@@ -217,6 +217,7 @@ type issuing struct {
 	nonce     string
 	refresh   string
 	grantType string
+	request   *http.Request // of a refresh, for the Action
 }
 
 // issue gives the tokens of a grant, with what its user may do now.
@@ -235,7 +236,18 @@ func (t *Tenant) issue(ctx context.Context, c *call, g *grant, cl *client, i iss
 		return nil, err
 	}
 	c.event.User = u.Email
-	scopes := t.granted(i.requested, api, u)
+	if i.grantType == grantRefresh {
+		g.outcome, err = t.postLogin(ctx, c, signIn{
+			user: u, client: cl, api: api, scopes: i.requested, protocol: protocolRefresh, request: i.request, authTime: g.authTime, sessionID: g.sid,
+		})
+		if err == nil && t.cfg.PostLogin != "" {
+			err = t.keepOutcome(ctx, g)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	scopes := g.outcome.edit(t.granted(i.requested, api, u))
 	if !t.mayRefresh(g, cl) {
 		scopes = slices.DeleteFunc(scopes, func(s string) bool { return s == "offline_access" })
 	}
@@ -262,7 +274,7 @@ func (t *Tenant) access(cl *client, g *grant, u *user, api *APIConfig, scopes []
 		return t.seal(opaqueClaims{Grant: g.id, Subject: u.id, Scope: strings.Join(scopes, " "), Expires: t.svc.cfg.Now().Add(life).Unix()})
 	}
 	return t.sign(accessToken{
-		api: api, client: cl, subject: u.id, scopes: scopes, permissions: t.permissions(api, u), grantType: grantType, life: life,
+		api: api, client: cl, subject: u.id, scopes: scopes, permissions: t.permissions(api, u), grantType: grantType, life: life, custom: g.outcome.Access,
 	})
 }
 
@@ -275,7 +287,8 @@ func invalidRefresh(reason string) error {
 // is used again, so does all that came of the sign-in: one of the two who had it
 // stole it
 // (https://auth0.com/docs/secure/tokens/refresh-tokens/refresh-token-rotation).
-func (t *Tenant) refresh(ctx context.Context, c *call, cl *client, form oidc.Params) (*tokenAnswer, error) {
+func (t *Tenant) refresh(r *http.Request, c *call, cl *client, form oidc.Params) (*tokenAnswer, error) {
+	ctx := r.Context()
 	token := form.Get("refresh_token")
 	if token == "" {
 		return nil, missing("refresh_token")
@@ -329,7 +342,7 @@ func (t *Tenant) refresh(ctx context.Context, c *call, cl *client, form oidc.Par
 	if next == "" && cl.public() {
 		next = token // auth0-spa-js forgets the one it has if it is given none
 	}
-	return t.issue(ctx, c, g, cl, issuing{requested: requested, refresh: next, grantType: grantRefresh})
+	return t.issue(ctx, c, g, cl, issuing{requested: requested, refresh: next, grantType: grantRefresh, request: r})
 }
 
 // machine gives an application a token of its own. It has all that the grant

@@ -39,6 +39,7 @@ type world struct {
 	t      testing.TB
 	tenant *auth0.Tenant
 	mails  *store.Mailbox
+	action auth0.Invoke // of the next sign-ins
 	origin string
 
 	mu     sync.Mutex
@@ -111,7 +112,9 @@ func newWorldOf(t testing.TB, db *store.DB, mails *store.Mailbox, cfg auth0.Tena
 	t.Cleanup(server.Close)
 	w.origin = server.URL
 	cfg.Origin = w.origin
-	svc, err := auth0.New(auth0.Config{Tenants: []auth0.TenantConfig{cfg}, DB: db, Now: w.clock, PasswordIterations: 1000, Mailbox: mails, Log: func(e auth0.Event) {
+	svc, err := auth0.New(auth0.Config{Tenants: []auth0.TenantConfig{cfg}, DB: db, Now: w.clock, PasswordIterations: 1000, Mailbox: mails, Invoke: func(ctx context.Context, function string, event []byte) ([]byte, string, error) {
+		return w.action(ctx, function, event)
+	}, Log: func(e auth0.Event) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.events = append(w.events, e)
