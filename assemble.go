@@ -14,19 +14,16 @@ import (
 	"github.com/doorwright/doorwright/internal/auth0"
 	"github.com/doorwright/doorwright/internal/authorizer"
 	"github.com/doorwright/doorwright/internal/aws"
-	"github.com/doorwright/doorwright/internal/bucket"
 	"github.com/doorwright/doorwright/internal/cognito"
 	"github.com/doorwright/doorwright/internal/gateway"
-	"github.com/doorwright/doorwright/internal/identity"
 	"github.com/doorwright/doorwright/internal/lambda"
-	"github.com/doorwright/doorwright/internal/oidc"
 	"github.com/doorwright/doorwright/internal/store"
 	"github.com/doorwright/doorwright/verify"
 )
 
 // openState takes the stage.
 func (a *App) openState(ctx context.Context) error {
-	state, err := store.Open(ctx, a.cfg.State, store.Options{Migrations: slices.Concat(cognito.Migrations(), oidc.Migrations(), auth0.Migrations(), bucket.Migrations(), identity.Migrations()), Now: a.cfg.Now})
+	state, err := store.Open(ctx, a.cfg.State, store.Options{Migrations: migrations(), Now: a.cfg.Now})
 	if err != nil {
 		return fmt.Errorf("opening stage %s: %w", a.cfg.Stage, err)
 	}
@@ -184,8 +181,8 @@ func (a *App) triggers(pool string) cognito.Triggers {
 	return t
 }
 
-// invokeTrigger runs a function for a user pool. The functions are made after
-// the pools, whose ids they are told of.
+// invokeTrigger runs a function for a user pool or a tenant. The functions are made
+// after these, whose ids they are told of.
 func (a *App) invokeTrigger(ctx context.Context, function string, event []byte) ([]byte, string, error) {
 	return a.functions.Invoke(ctx, function, event)
 }
@@ -291,12 +288,16 @@ func (a *App) newFunctions(context.Context) error {
 	if a.dir, err = filepath.Abs(a.decl.Dir); err != nil {
 		return err
 	}
+	env, err := a.functionVariables()
+	if err != nil {
+		return err
+	}
 	cfg := lambda.Config{
 		Dir:         a.dir,
 		Cache:       filepath.Join(a.state.Dir(), "functions"),
 		Region:      a.decl.Region,
 		AccountID:   aws.AccountID,
-		Env:         a.endpoints(),
+		Env:         env,
 		Credentials: a.functionCredentials,
 		Events:      a.functionEvent,
 		Log:         a.functionLine,

@@ -72,7 +72,7 @@ func (a *App) apiKeyValue(ctx context.Context, api, name string, key *app.APIKey
 	if !key.Value.IsZero() {
 		return a.decl.Resolve(key.Value, a.attribute)
 	}
-	at := "apiKey." + api + "." + name
+	at := apiKeySetting(api, name)
 	value, ok, err := a.state.Recall(ctx, at)
 	if err != nil || ok {
 		return value, err
@@ -80,6 +80,9 @@ func (a *App) apiKeyValue(ctx context.Context, api, name string, key *app.APIKey
 	value = newAPIKey()
 	return value, a.state.Remember(ctx, at, value)
 }
+
+// apiKeySetting is where a stage remembers the value of a key that it made.
+func apiKeySetting(api, name string) string { return "apiKey." + api + "." + name }
 
 // newAPIKey gives a key in the form that API Gateway makes: 40 letters and
 // digits. These have 200 random bits.

@@ -3,6 +3,8 @@ package doorwright
 import (
 	"crypto/tls"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -78,6 +80,48 @@ func (a *App) secure(l *loopback) error {
 	}
 	l.tls = a.authority.ca.ServerConfig()
 	return nil
+}
+
+// The file of a stage's folder with the authorities that its functions trust.
+const authoritiesFile = "authorities.pem"
+
+// systemAuthorities are where systems keep the authorities that all programs
+// trust, as crypto/x509 looks for them.
+var systemAuthorities = [...]string{
+	"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem",
+	"/etc/pki/tls/cacert.pem", "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "/etc/ssl/cert.pem",
+}
+
+// functionVariables are what the stage gives to each function: where AWS is, and
+// what has it trust the stage's origins that are served by https. Node adds a file to the
+// authorities that it has. For OpenSSL, Python's requests and, on Linux, Go a file
+// takes the place of those, so it holds the system's too: a function calls other
+// servers as well.
+func (a *App) functionVariables() (map[string]string, error) {
+	variables := a.endpoints()
+	ca, ok := a.Authority()
+	if !ok {
+		return variables, nil
+	}
+	var bundle []byte
+	for _, file := range systemAuthorities {
+		if b, err := os.ReadFile(file); err == nil {
+			bundle = append(b, '\n')
+			break
+		}
+	}
+	if err := a.state.WriteFile(authoritiesFile, append(bundle, ca.PEM...)); err != nil {
+		return nil, fmt.Errorf("writing the authorities that functions trust: %w", err)
+	}
+	path, err := filepath.Abs(filepath.Join(a.state.Dir(), authoritiesFile))
+	if err != nil {
+		return nil, err
+	}
+	variables["NODE_EXTRA_CA_CERTS"], variables["SSL_CERT_FILE"] = ca.File, path
+	if bundle != nil { // else it would take certifi's authorities away
+		variables["REQUESTS_CA_BUNDLE"] = path
+	}
+	return variables, nil
 }
 
 // handshake reads a line of net/http's log: whether it is about a TLS

@@ -51,8 +51,8 @@ program dispatches by: ` + "`go test . -run TestCompat -update`" + ` writes it.
 
 ## Declaration
 
-HTTP APIs with the authorizers ` + "`jwt`, `user_pool`, `lambda` and `none`" + `; REST APIs with ` + "`user_pool`, `lambda` and `none`" + `; functions in Go, JavaScript, TypeScript and Python; ` + "`url:`" + ` targets; user pools, their clients, attributes, groups, resource servers and triggers;
-Auth0 tenants with their applications, APIs, roles and users; outputs; stages; S3 buckets with CORS rules. Permissions of functions are enforced. Identity pools give credentials, and routes with the authorizer ` + "`iam`" + ` go by them. Tables are checked, and refused by ` + "`start`" + ` with file, line and reason: nothing is started.
+HTTP APIs with the authorizers ` + "`jwt`, `user_pool`, `lambda`, `iam` and `none`" + `; REST APIs with ` + "`user_pool`, `lambda`, `iam` and `none`" + `; functions in Go, JavaScript, TypeScript and Python; ` + "`url:`" + ` targets; user pools, their clients, attributes, groups, resource servers and triggers;
+Auth0 tenants with their applications, APIs, roles and users; outputs; stages; identity pools; S3 buckets with CORS rules; DynamoDB tables, whose items an engine keeps (dynalite, or a server that ` + "`engine`" + ` names); permissions of functions, groups and identities.
 
 ## Permissions
 
@@ -86,8 +86,9 @@ always hold. Tables and buckets are called STACK-NAME-SUFFIX as CloudFormation c
 	writeOperations(&b, "Security Token Service", "sts", iam.Operations())
 	writeOperations(&b, "S3", "s3", bucket.Operations())
 	writeOperations(&b, "DynamoDB", "dynamodb", table.Operations())
+	writeOperations(&b, "Auth0 Management API of a tenant", "/api/v2", auth0.ManagementOperations())
 	b.WriteString("## Assumptions\n\nWhere AWS's behaviour is neither documented nor recorded, the strict reading is taken. A recorded exchange that settles one of these is welcome.\n\n")
-	assumptions := slices.Concat(gateway.Assumptions, authorizer.Assumptions, apigw.Assumptions, cognito.Assumptions, cognito.DomainAssumptions, auth0.Assumptions, bucket.Assumptions, identity.Assumptions, iam.Assumptions, lambda.Assumptions, table.Assumptions)
+	assumptions := slices.Concat(gateway.Assumptions, authorizer.Assumptions, apigw.Assumptions, cognito.Assumptions, cognito.DomainAssumptions, auth0.Assumptions, auth0.ManagementAssumptions, bucket.Assumptions, identity.Assumptions, iam.Assumptions, lambda.Assumptions, table.Assumptions)
 	slices.SortStableFunc(assumptions, func(x, y aws.Assumption) int { return strings.Compare(x.Area, y.Area) })
 	area := ""
 	for _, a := range assumptions {
@@ -119,7 +120,11 @@ func writeOperations(b *strings.Builder, title, service string, operations []aws
 		b.WriteString("\nThese are all of the service's model.\n\n")
 		return
 	}
-	fmt.Fprintf(b, "\nRefused with an error of AWS's form, and one line on the terminal (%d): %s.\n\n", len(refused), strings.Join(refused, ", "))
+	how := "with an error of AWS's form"
+	if service == "/api/v2" {
+		how = "with 501 in Auth0's form"
+	}
+	fmt.Fprintf(b, "\nRefused %s, and one line on the terminal (%d): %s.\n\n", how, len(refused), strings.Join(refused, ", "))
 }
 
 // cell keeps a text on one line of a table.

@@ -15,12 +15,14 @@ import (
 	"github.com/doorwright/doorwright/sigv4"
 )
 
-// What `doorwright token` asks of a running stage goes to the AWS endpoint, signed
-// with the stage's root keys: whoever may read the stage's folder, and nobody
-// else, can have a token of anybody.
+// What `doorwright token` and `doorwright secret` ask of a running stage goes to the
+// AWS endpoint, signed with the stage's root keys: whoever may read the stage's
+// folder, and nobody else, can have a token of anybody.
 const (
 	controlService = "doorwright"
-	tokenTarget    = "Doorwright.Token"
+	controlTarget  = "Doorwright."
+	tokenTarget    = controlTarget + "Token"
+	secretTarget   = controlTarget + "Secret"
 	maxControl     = 64 << 10
 )
 
@@ -34,80 +36,121 @@ type TokenQuery struct {
 
 // ReadToken asks the running stage of the app in dir for tokens.
 func ReadToken(ctx context.Context, dir, stage string, q TokenQuery) (Tokens, error) {
-	env, err := ReadEnvironment(dir, stage)
-	if err != nil {
+	var tokens Tokens
+	if err := askStage(ctx, dir, stage, tokenTarget, q, &tokens); err != nil {
 		return Tokens{}, err
 	}
-	body, err := json.Marshal(q)
+	return tokens, nil
+}
+
+// notRunningError says that nobody answers for a stage.
+type notRunningError struct{ dir, stage string }
+
+func (e *notRunningError) Error() string {
+	return fmt.Sprintf("stage %s of the app in %s is not running: start it with `doorwright start %s`", e.stage, e.dir, e.dir)
+}
+
+// controlError is a running stage's answer to a question that it does not answer.
+type controlError struct {
+	Message string `json:"message"`
+	Fix     string `json:"fix,omitempty"`
+}
+
+func (r *controlError) Error() string { return r.Message }
+func (r *controlError) Hint() string  { return r.Fix }
+
+// askStage asks the running stage of the app in dir.
+func askStage(ctx context.Context, dir, stage, target string, question, answer any) error {
+	env, err := ReadEnvironment(dir, stage)
 	if err != nil {
-		return Tokens{}, err
+		return err
+	}
+	body, err := json.Marshal(question)
+	if err != nil {
+		return err
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, env.Endpoint+"/", bytes.NewReader(body))
 	if err != nil {
-		return Tokens{}, err
+		return err
 	}
-	r.Header.Set("X-Amz-Target", tokenTarget)
+	r.Header.Set("X-Amz-Target", target)
 	r.Header.Set("Content-Type", "application/x-amz-json-1.1")
 	sigv4.Sign(r, body, sigv4.Credentials{AccessKeyID: env.AccessKeyID, SecretAccessKey: env.SecretAccessKey}, controlService, env.Region, time.Now())
 	client := http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}} // no proxy: it is this machine
 	res, err := client.Do(r)
 	if errors.Is(err, syscall.ECONNREFUSED) {
-		return Tokens{}, fmt.Errorf("stage %s of the app in %s is not running: start it with `doorwright start %s`", stage, dir, dir)
+		return &notRunningError{dir, stage}
 	}
 	if err != nil {
-		return Tokens{}, fmt.Errorf("asking stage %s for a token: %w", stage, err)
+		return fmt.Errorf("asking stage %s: %w", stage, err)
 	}
 	defer res.Body.Close()
-	var answer struct {
-		Tokens
-		Message string `json:"message"`
-	}
-	if err := json.NewDecoder(io.LimitReader(res.Body, maxControl)).Decode(&answer); err != nil {
-		return Tokens{}, fmt.Errorf("asking stage %s for a token: reading the answer of status %d: %w", stage, res.StatusCode, err)
+	reply, err := io.ReadAll(io.LimitReader(res.Body, maxControl))
+	if err != nil {
+		return fmt.Errorf("asking stage %s: reading the answer of status %d: %w", stage, res.StatusCode, err)
 	}
 	if res.StatusCode != http.StatusOK {
-		return Tokens{}, errors.New(answer.Message)
+		answer = &controlError{}
 	}
-	return answer.Tokens, nil
+	if err := json.Unmarshal(reply, answer); err != nil {
+		return fmt.Errorf("asking stage %s: reading the answer of status %d: %w", stage, res.StatusCode, err)
+	}
+	if refused, ok := answer.(*controlError); ok {
+		return refused
+	}
+	return nil
 }
 
-// serveToken answers ReadToken.
-func (a *App) serveToken(w http.ResponseWriter, r *http.Request) {
+// serveControl answers askStage.
+func (a *App) serveControl(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
-	tokens, err := a.queriedToken(w, r)
+	answer, err := a.controlled(w, r)
 	if err != nil {
-		status := http.StatusBadRequest
-		var refused *aws.Error
-		if errors.As(err, &refused) {
-			err = errors.New(refused.Code + ": " + refused.Message)
-			status = http.StatusForbidden
+		status, refused := http.StatusBadRequest, controlError{Message: err.Error()}
+		var denied *aws.Error
+		if errors.As(err, &denied) {
+			status, refused.Message = http.StatusForbidden, denied.Code+": "+denied.Message
+		}
+		var fix interface{ Hint() string }
+		if errors.As(err, &fix) {
+			refused.Fix = fix.Hint()
 		}
 		w.WriteHeader(status)
-		_ = json.NewEncoder(w).Encode(map[string]string{"message": err.Error()}) // the client went away
-		return
+		answer = refused
 	}
-	_ = json.NewEncoder(w).Encode(tokens)
+	_ = json.NewEncoder(w).Encode(answer) // the client went away
 }
 
-func (a *App) queriedToken(w http.ResponseWriter, r *http.Request) (Tokens, error) {
+// controlled gives what the stage's root keys may ask for.
+func (a *App) controlled(w http.ResponseWriter, r *http.Request) (any, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxControl))
 	if err != nil {
-		return Tokens{}, fmt.Errorf("reading the request: %w", err)
+		return nil, fmt.Errorf("reading the request: %w", err)
 	}
 	who, err := a.authenticate(controlService)(r, body)
 	if err != nil {
-		return Tokens{}, err
+		return nil, err
 	}
 	if !who.Root { // a function has keys too
-		return Tokens{}, &aws.Error{Code: "AccessDeniedException", Message: "tokens are for the stage's root keys alone", Status: http.StatusForbidden}
+		return nil, &aws.Error{Code: "AccessDeniedException", Message: "tokens and secrets are for the stage's root keys alone", Status: http.StatusForbidden}
 	}
+	switch target := r.Header.Get("X-Amz-Target"); {
+	case r.Method == http.MethodPost && target == tokenTarget:
+		return a.queriedToken(r.Context(), body)
+	case r.Method == http.MethodPost && target == secretTarget:
+		return a.queriedSecret(body)
+	}
+	return nil, errors.New("a running stage is asked for tokens and secrets alone")
+}
+
+func (a *App) queriedToken(ctx context.Context, body []byte) (any, error) {
 	var q TokenQuery
 	if err := json.Unmarshal(body, &q); err != nil {
-		return Tokens{}, fmt.Errorf("reading the request: %w", err)
+		return nil, fmt.Errorf("reading the request: %w", err)
 	}
 	if q.Pool != "" || q.Client != "" || a.decl.Tenants.Len() == 0 {
-		return a.Token(r.Context(), TokenRequest{Pool: q.Pool, Client: q.Client, User: q.User})
+		return a.Token(ctx, TokenRequest{Pool: q.Pool, Client: q.Client, User: q.User})
 	}
-	return a.TenantToken(r.Context(), TenantTokenRequest{Tenant: q.Tenant, Application: q.Application, API: q.API, User: q.User, Scope: q.Scope})
+	return a.TenantToken(ctx, TenantTokenRequest{Tenant: q.Tenant, Application: q.Application, API: q.API, User: q.User, Scope: q.Scope})
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/doorwright/doorwright/sigv4"
 )
 
-// TestTokensNeedTheRootKeys asks a running stage for somebody's token without its
-// keys, with others, and for another service.
+// TestTokensNeedTheRootKeys asks a running stage for somebody's token, and for a
+// secret, without its keys, with others, and for another service.
 func TestTokensNeedTheRootKeys(t *testing.T) {
 	r := run(t, doorwright.Config{AnyPort: true, Dir: declare(t, `name: app
 tenants:
@@ -24,13 +24,13 @@ tenants:
 	root := sigv4.Credentials{AccessKeyID: env.AccessKeyID, SecretAccessKey: env.SecretAccessKey}
 	guessed := root
 	guessed.SecretAccessKey = "guessed"
-	ask := func(c *sigv4.Credentials, service string) (int, string) {
-		const body = `{"Application":"machine"}`
+	ask := func(c *sigv4.Credentials, service, target string) (int, string) {
+		const body = `{"Application":"machine","Ref":"tenants.Auth0.applications.machine.clientSecret"}`
 		request, err := http.NewRequest("POST", env.Endpoint+"/", strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
 		}
-		request.Header.Set("X-Amz-Target", "Doorwright.Token")
+		request.Header.Set("X-Amz-Target", target)
 		if c != nil {
 			sigv4.Sign(request, []byte(body), *c, service, env.Region, time.Now())
 		}
@@ -53,8 +53,10 @@ tenants:
 		"unsigned": {nil, "", 403}, "by a guessed secret": {&guessed, "doorwright", 403}, "for another service": {&root, "cognito-idp", 403},
 		"by the root": {&root, "doorwright", 200},
 	} {
-		if status, body := ask(c.keys, c.service); status != c.want || (c.want == 200) != strings.Contains(body, "eyJ") {
-			t.Errorf("%s: %d %s", name, status, body)
+		for target, gives := range map[string]string{"Doorwright.Token": "eyJ", "Doorwright.Secret": `"Value":"`} {
+			if status, body := ask(c.keys, c.service, target); status != c.want || (c.want == 200) != strings.Contains(body, gives) {
+				t.Errorf("%s of %s: %d %s", target, name, status, body)
+			}
 		}
 	}
 }

@@ -44,7 +44,7 @@ func (a *App) services() []awsService {
 		{name: serviceCognitoIdentity, title: "Cognito identity pools", target: identity.TargetService + ".", handler: a.identities},
 		{name: serviceSTS, title: "STS", handler: a.sts},
 		{name: serviceS3, title: "S3", handler: a.buckets},
-		{name: controlService, target: tokenTarget, handler: http.HandlerFunc(a.serveToken)},
+		{name: controlService, target: controlTarget, handler: http.HandlerFunc(a.serveControl)},
 	}
 	if a.tables != nil {
 		all = append(all, awsService{name: serviceDynamoDB, title: "DynamoDB", target: table.Target + ".", handler: a.tables})

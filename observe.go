@@ -119,6 +119,14 @@ func (a *App) codeEvent(c cognito.CodeSent) {
 	})
 }
 
+// mailEvent tells that a tenant sent a mail. The link in it is as secret as a code.
+func (a *App) mailEvent(m auth0.MailSent) {
+	a.observe(Event{
+		Kind: KindCode, Source: printable(m.Tenant), Secret: m.Link, Mailbox: a.state.Mailbox().Dir(),
+		Text: fmt.Sprintf("%s: a message to %s (EMAIL)", m.Purpose, printable(m.To)),
+	})
+}
+
 // printableLines is printable for a text of several lines.
 func printableLines(s string) string {
 	lines := strings.Split(s, "\n")

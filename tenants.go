@@ -22,7 +22,12 @@ func (a *App) bindTenants(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		a.origins[name] = l
+		a.origins[name] = l // before it can fail, so that it is closed
+		if decl.HTTPS {
+			if err := a.secure(l); err != nil {
+				return err
+			}
+		}
 		i++
 	}
 	return nil
@@ -31,7 +36,7 @@ func (a *App) bindTenants(ctx context.Context) error {
 // openTenants opens the local tenants. The issuer of each is its origin, which is
 // fixed for as long as the process runs.
 func (a *App) openTenants(ctx context.Context) error {
-	cfg := auth0.Config{DB: a.state.DB(), Now: a.cfg.Now, Log: a.tenantEvent}
+	cfg := auth0.Config{DB: a.state.DB(), Mailbox: a.state.Mailbox(), MailSent: a.mailEvent, Invoke: a.invokeTrigger, Now: a.cfg.Now, Log: a.tenantEvent}
 	for name, decl := range a.decl.Tenants.All() {
 		if l := a.origins[name]; l != nil {
 			tenant, err := a.tenantConfig(name, decl)
@@ -52,7 +57,7 @@ func (a *App) openTenants(ctx context.Context) error {
 
 // tenantConfig says a declared tenant in the room's words.
 func (a *App) tenantConfig(name string, decl *app.Tenant) (auth0.TenantConfig, error) {
-	cfg := auth0.TenantConfig{Name: name, Roles: map[string]auth0.Permissions{}}
+	cfg := auth0.TenantConfig{Name: name, SignUp: decl.SignUp, Roles: map[string]auth0.Permissions{}}
 	identified := func(by app.Map[[]string]) auth0.Permissions {
 		permissions := auth0.Permissions{}
 		for api, list := range by.All() {
@@ -69,10 +74,16 @@ func (a *App) tenantConfig(name string, decl *app.Tenant) (auth0.TenantConfig, e
 		})
 	}
 	for application, d := range decl.Applications.All() {
+		management, _ := d.Grants.Get(managementAPI)
 		cfg.Applications = append(cfg.Applications, auth0.ApplicationConfig{
-			Name: application, Type: d.Type, Callbacks: d.Callbacks, LogoutURLs: d.LogoutURLs, WebOrigins: d.WebOrigins,
-			Grants: identified(d.Grants), RotateRefreshTokens: d.RefreshTokenRotation != nil && *d.RefreshTokenRotation,
+			Name: application, Type: d.Type, Callbacks: d.Callbacks, LogoutURLs: d.LogoutURLs, WebOrigins: d.WebOrigins, GrantTypes: d.GrantTypes,
+			ThirdParty: !d.FirstParty, Grants: identified(d.Grants), Management: management, RotateRefreshTokens: d.RefreshTokenRotation != nil && *d.RefreshTokenRotation,
 		})
+	}
+	for _, action := range a.decl.Actions() {
+		if action.Tenant == name {
+			cfg.PostLogin = action.Function
+		}
 	}
 	for role, permissions := range decl.Roles.All() {
 		cfg.Roles[role] = identified(permissions)
@@ -88,6 +99,7 @@ func (a *App) tenantConfig(name string, decl *app.Tenant) (auth0.TenantConfig, e
 		cfg.Users = append(cfg.Users, auth0.UserConfig{
 			Email: u.Email, Password: password, EmailVerified: u.EmailVerified, Name: u.Name, Nickname: u.Nickname,
 			GivenName: u.GivenName, FamilyName: u.FamilyName, Roles: u.Roles, Permissions: identified(u.Permissions),
+			UserMetadata: u.UserMetadata, AppMetadata: u.AppMetadata, Blocked: u.Blocked,
 		})
 	}
 	return cfg, nil
@@ -122,12 +134,17 @@ func (a *App) tenantAttribute(ref app.Ref) (string, bool) {
 	return url, true
 }
 
+// managementAPI is the name of a tenant's Management API among the grants of
+// applications, and for who asks for a token.
+const managementAPI = "management"
+
 // TenantTokenRequest says whose token of a tenant is wanted: that of a user who
 // signs in to an application, or, without User, the application's own.
 type TenantTokenRequest struct {
 	// Tenant, Application and API are declared names. Tenant and Application may be
 	// empty where there is only one that will do; without API the access token of a
-	// user is opaque.
+	// user is opaque. API management is the tenant's Management API, of which
+	// applications alone get tokens.
 	Tenant, Application, API string
 	// User is the address of a declared user.
 	User string
@@ -161,7 +178,10 @@ func (a *App) TenantToken(ctx context.Context, r TenantTokenRequest) (Tokens, er
 		return Tokens{}, err
 	}
 	audience := ""
-	if r.API != "" || r.User == "" {
+	switch {
+	case r.API == managementAPI && r.User == "":
+		audience = tenant.Management()
+	case r.API != "" || r.User == "":
 		api, err := oneOf("API of tenant "+name, r.API, decl.APIs.Keys())
 		if err != nil {
 			return Tokens{}, err

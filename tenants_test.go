@@ -115,3 +115,101 @@ outputs:
 		}
 	}
 }
+
+// TestTenantByHTTPS has a tenant on https: its issuer, its documents, cookies
+// that no plain connection carries, and an authorizer that takes its tokens.
+func TestTenantByHTTPS(t *testing.T) {
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "unicorns") }))
+	t.Cleanup(upstream.Close)
+	r := run(t, doorwright.Config{AnyPort: true, Dir: declare(t, fmt.Sprintf(`name: app
+tenants:
+  Auth0:
+    https: true
+    applications:
+      web: {type: regular_web, callbacks: ["http://localhost:5678"], logoutUrls: ["http://localhost:5678"]}
+      machine: {type: non_interactive, grants: {Api: []}}
+    apis: {Api: {identifier: "https://unicorns.example"}}
+    users: [{email: ann@example.com, password: "Passw0rd!"}]
+  Plain: {apis: {Api: {identifier: "https://unicorns.example"}}}
+apis:
+  Api:
+    authorizers: {auth0: {type: jwt, issuer: "${tenants.Auth0.issuer}", audience: ["https://unicorns.example"]}}
+    routes: {GET /: {url: %q, authorizer: auth0}}
+outputs:
+  Api: "${apis.Api.url}"
+  Issuer: "${tenants.Auth0.issuer}"
+  Domain: "${tenants.Auth0.domain}"
+  Plain: "${tenants.Plain.issuer}"
+  Client: "${tenants.Auth0.applications.web.clientId}"
+`, upstream.URL))})
+	issuer := r.output("Issuer")
+	if issuer != "https://"+r.output("Domain")+"/" || !strings.HasPrefix(r.output("Plain"), "http://localhost:") {
+		t.Fatalf("the issuers are %s of the domain %s, and %s", issuer, r.output("Domain"), r.output("Plain"))
+	}
+	transport := trusting(t, r)
+	ask := func(address, host string) *http.Response {
+		t.Helper()
+		request, err := http.NewRequest("GET", address, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if host != "" {
+			request.Host = host
+		}
+		res, err := transport.RoundTrip(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { res.Body.Close() })
+		return res
+	}
+	for _, host := range []string{"attacker.example", "localhost", "localhost:1", r.output("Domain") + ".attacker.example"} { // DNS rebinding
+		if res := ask(issuer+".well-known/jwks.json", host); res.StatusCode != 421 {
+			t.Errorf("Host %s is answered %d", host, res.StatusCode)
+		}
+	}
+	var document map[string]any
+	if err := json.NewDecoder(ask(issuer+".well-known/openid-configuration", "").Body).Decode(&document); err != nil ||
+		document["issuer"] != issuer || document["token_endpoint"] != issuer+"oauth/token" || document["jwks_uri"] != issuer+".well-known/jwks.json" {
+		t.Errorf("discovery: %v, %v", document, err)
+	}
+	begun := ask(issuer+"authorize?"+url.Values{
+		"client_id": {r.output("Client")}, "redirect_uri": {"http://localhost:5678"}, "response_type": {"code"}, "scope": {"openid"},
+	}.Encode(), "")
+	left := ask(issuer+"v2/logout?client_id="+r.output("Client"), "")
+	for what, res := range map[string]*http.Response{"a sign-in": begun, "a logout": left} {
+		cookies := res.Cookies()
+		if res.StatusCode != 302 || len(cookies) == 0 {
+			t.Errorf("%s is answered %d with %v", what, res.StatusCode, cookies)
+		}
+		for _, c := range cookies {
+			if !c.Secure || !c.HttpOnly || !strings.HasPrefix(c.Name, "__Host-") || c.SameSite != http.SameSiteLaxMode {
+				t.Errorf("%s sets the cookie %s", what, c)
+			}
+		}
+	}
+	res, err := http.Get("http" + strings.TrimPrefix(issuer, "https") + ".well-known/jwks.json")
+	if err == nil {
+		if res.Body.Close(); res.StatusCode != 400 {
+			t.Errorf("http on the port is answered %d", res.StatusCode)
+		}
+	}
+	tokens, err := r.TenantToken(t.Context(), doorwright.TenantTokenRequest{Tenant: "Auth0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for token, want := range map[string]int{tokens.Access: 200, tokens.Access + "x": 401} {
+		request, err := http.NewRequest("GET", r.output("Api")+"/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Authorization", "Bearer "+token)
+		res, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if res.Body.Close(); res.StatusCode != want {
+			t.Errorf("the API answers %d, not %d", res.StatusCode, want)
+		}
+	}
+}

@@ -224,10 +224,18 @@ func (c *checker) clientReference(e *placedExpr, r Ref) {
 	switch {
 	case r.Attribute != "secret" || client == nil:
 	case e.is != environmentVariable:
-		c.p.add(r.span, "secrets can go only into a function's environment", "%s is shown, so it cannot refer to a client's secret", e.is)
+		c.p.add(r.span, secretHint(e, r), "%s is shown, so it cannot refer to a client's secret", e.is)
 	case !client.GenerateSecret && c.readable(path+"."+r.Client):
 		c.p.add(r.span, "add generateSecret: true to the client", "the client %s has no secret", r.Client)
 	}
+}
+
+// secretHint says what to do with a secret that cannot stand where it does.
+func secretHint(e *placedExpr, r Ref) string {
+	if e.is == "an output" {
+		return fmt.Sprintf("delete it, and see `doorwright secret %s`", strings.Trim(r.String(), "${}"))
+	}
+	return "secrets can go only into a function's environment"
 }
 
 // refersTo reports whether name is among known, the keys of the mapping at path. If not,

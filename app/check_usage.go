@@ -93,7 +93,7 @@ func (c *checker) keyReference(e *placedExpr, r Ref) {
 	switch {
 	case r.Attribute != "value" || key == nil || e.is == environmentVariable:
 	case !key.Value.IsZero():
-		c.p.add(r.span, "secrets can go only into a function's environment", "%s is shown, so it cannot refer to a key that is a secret", e.is)
+		c.p.add(r.span, secretHint(e, r), "%s is shown, so it cannot refer to a key that is a secret", e.is)
 	case e.is != "an output":
 		c.p.add(r.span, "write it in outputs or in a function's environment", "%s cannot refer to an API key", e.is)
 	}

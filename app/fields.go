@@ -152,6 +152,7 @@ const (
 	formList
 	formMap
 	formStruct
+	formObject
 )
 
 func formOf(t reflect.Type) form {
@@ -160,6 +161,8 @@ func formOf(t reflect.Type) form {
 		return formDuration
 	case t == exprType:
 		return formExpr
+	case t == objectType:
+		return formObject
 	case t.Kind() == reflect.Struct && reflect.PointerTo(t).Implements(mappingType):
 		return formMap
 	case t.Kind() == reflect.Struct:

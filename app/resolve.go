@@ -19,6 +19,7 @@ type state struct {
 	routes    []ResolvedRoute
 	guards    []ResolvedAuthorizer
 	triggers  []ResolvedTrigger
+	actions   []ResolvedAction
 }
 
 // A ResolvedFunction is a function with its API's defaults applied. Routes and triggers
@@ -99,6 +100,16 @@ type ResolvedTrigger struct {
 	Pos Pos
 }
 
+// A ResolvedAction is an Action of a tenant.
+type ResolvedAction struct {
+	// Tenant is the name of the tenant and Action the key, such as postLogin.
+	Tenant, Action string
+	// Function is the name of one of App.Functions.
+	Function string
+	// Pos is where the Action is.
+	Pos Pos
+}
+
 // The settings of a function that nobody sets: AWS::Lambda::Function's own defaults.
 const (
 	defaultTimeout    = 3 * time.Second
@@ -106,7 +117,7 @@ const (
 )
 
 // Functions returns the functions of all routes, then of all authorizers, then of all
-// triggers, in the order of the file.
+// triggers and Actions, in the order of the file.
 func (a *App) Functions() []ResolvedFunction {
 	return append([]ResolvedFunction(nil), a.state.functions...)
 }
@@ -124,6 +135,11 @@ func (a *App) FunctionAuthorizers() []ResolvedAuthorizer {
 // Triggers returns the triggers of all user pools in the order of the file.
 func (a *App) Triggers() []ResolvedTrigger {
 	return append([]ResolvedTrigger(nil), a.state.triggers...)
+}
+
+// Actions returns the Actions of all tenants that run here, in the order of the file.
+func (a *App) Actions() []ResolvedAction {
+	return append([]ResolvedAction(nil), a.state.actions...)
 }
 
 // Pos returns the place of a key or item, such as apis.Api.routes.GET /private or
@@ -256,6 +272,14 @@ func (s *state) resolve(a *App, h *handlers) {
 				t.Version = pool.Triggers.PreTokenGeneration.Version
 			}
 			s.triggers = append(s.triggers, t)
+		}
+	}
+	for name, tenant := range a.Tenants.All() {
+		if f := tenant.Actions.PostLogin; f != nil && tenant.Domain == "" {
+			path := "tenants." + name + ".actions.postLogin"
+			s.actions = append(s.actions, ResolvedAction{
+				Tenant: name, Action: "postLogin", Function: add(resolveFunction(&API{}, f, h), path, path), Pos: s.src.pos(s.places[path].key),
+			})
 		}
 	}
 }

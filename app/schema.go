@@ -238,6 +238,8 @@ func (g *generator) value(t reflect.Type, f *field, stage bool) object {
 			return object{{"type", "string"}, {"minLength", 1}}
 		}
 		return object{{"type", "string"}}
+	case formObject:
+		return object{{"type", "object"}}
 	case formText:
 		return g.text(f)
 	case formList:

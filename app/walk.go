@@ -66,7 +66,7 @@ func (w *walker) value(n *node, v reflect.Value, f *field, path, what string, at
 	if n.kind == null {
 		w.opaque[path] = true
 		hint := "give it a value, or delete it"
-		if form == formMap || form == formStruct {
+		if form == formMap || form == formStruct || form == formObject {
 			hint = "write {} for an empty mapping, or delete it"
 			w.absent(v)
 		}
@@ -78,6 +78,8 @@ func (w *walker) value(n *node, v reflect.Value, f *field, path, what string, at
 		w.structure(n, v, path, what, at)
 	case formMap:
 		w.mapping(n, v, f, path, what)
+	case formObject:
+		w.object(n, v, path, what)
 	case formList:
 		w.list(n, v, f, path, what)
 	case formBool:

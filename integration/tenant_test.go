@@ -1,6 +1,8 @@
 package integration
 
 import (
+	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -44,4 +46,46 @@ func TestTenantByAuth0(t *testing.T) {
 	p, stage := unicorns(t, "Unicorns: {", "Unicorns: {allowOfflineAccess: true, ")
 	p.browse(browser, js, "auth0.mjs", stage)
 	p.waitFor("POST /oauth/revoke Auth0 spa: ok")
+}
+
+// TestTenantAccount is a person who signs up, resets the password and lets an
+// application in.
+func TestTenantAccount(t *testing.T) {
+	browser, js := chromium(t), scripts(t)
+	p, stage := unicorns(t, "  Auth0: #", "  Auth0:\n    signUp: true #")
+	p.browse(browser, js, "account.mjs", stage)
+}
+
+// TestTenantByAuth0React is a web app with auth0-react.
+func TestTenantByAuth0React(t *testing.T) {
+	browser, js := chromium(t), scripts(t)
+	p, stage := unicorns(t)
+	p.browse(browser, js, "auth0-react.mjs", stage)
+}
+
+// TestTenantByExpress is two servers with express-openid-connect and a browser:
+// one that asks for an ID token by form_post, which is the default, and one that
+// asks for a code.
+func TestTenantByExpress(t *testing.T) {
+	browser, js := chromium(t), scripts(t)
+	page, server := freeOrigin(t), freeOrigin(t)
+	p := clients(t, "tenant",
+		`callbacks: ["http://localhost:5678/callback"]`, fmt.Sprintf("callbacks: [%q, %q]", page+"/callback", server+"/callback"),
+		`logoutUrls: ["http://localhost:5678/bye"]`, fmt.Sprintf("logoutUrls: [%q, %q]", page, server))
+	p.script(js, "express.mjs", map[string]string{
+		"Chromium": browser, "Page": page, "Server": server, "ClientSecret": p.secretOf("tenants.Auth0.applications.web.clientSecret"),
+	})
+	p.waitFor("GET /oidc/logout Auth0 web: ok")
+}
+
+// freeOrigin gives an origin on localhost where nobody listens yet: a server's
+// callback must be declared before the server is there.
+func freeOrigin(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "localhost:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return fmt.Sprintf("http://localhost:%d", l.Addr().(*net.TCPAddr).Port)
 }

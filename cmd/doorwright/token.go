@@ -19,7 +19,8 @@ func newToken() *cobra.Command {
 		Long: "Token prints the bare access token that a user, or an application by itself, would get of\n" +
 			"the running stage: of a tenant, or, where there is none or with --pool, of a user pool.\n\n" +
 			"  doorwright token --user rider@example.com --api Unicorns --scope \"openid read:unicorn\"\n" +
-			"  doorwright token --application test --api Unicorns\n\n" +
+			"  doorwright token --application test --api Unicorns\n" +
+			"  doorwright token --application test --api management\n\n" +
 			"A user pool's user who does not exist is made.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -89,12 +89,13 @@ func trustOf(ca doorwright.Authority) trust {
 		Certificate: ca.File, Name: ca.Name, SHA256: ca.SHA256, NotAfter: ca.NotAfter.UTC(),
 		Commands: []trustGroup{{
 			Title: "One program, in one shell",
-			Note:  "AWS_CA_BUNDLE and REQUESTS_CA_BUNDLE take the place of all other authorities: set them where you talk to localhost alone.",
+			Note:  "AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE and SSL_CERT_FILE take the place of all other authorities: set them where you talk to localhost alone.",
 			For: []trustCommand{
 				{Program: "curl", Trust: "curl --cacert " + file + " https://localhost:PORT/"},
 				variable("Node", "NODE_EXTRA_CA_CERTS"),
 				variable("AWS CLI, boto3, AWS SDKs", "AWS_CA_BUNDLE"),
 				variable("Python requests", "REQUESTS_CA_BUNDLE"),
+				variable("Go on Linux", "SSL_CERT_FILE"),
 			},
 		}, {
 			Title: "This user's browsers",

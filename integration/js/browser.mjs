@@ -15,6 +15,11 @@ export async function browse(script, f) {
     entryPoints: [script], bundle: true, format: "iife", outfile: join(stage.Site, "page.js"), logLevel: "error",
     define: { "process.env.NODE_ENV": '"production"', global: "globalThis" },
   });
+  await withPage((page) => drive(page, f));
+}
+
+// withPage opens a page of a browser without a past, and gives it.
+export async function withPage(f) {
   const profile = await mkdtemp(join(tmpdir(), "doorwright-chromium-"));
   const browser = await chromium.launchPersistentContext(profile, {
     executablePath: stage.Chromium,
@@ -27,39 +32,42 @@ export async function browse(script, f) {
     ],
   });
   try {
-    const page = await browser.newPage();
-    const seen = { preflights: new Set(), errors: [] };
-    page.on("pageerror", (error) => seen.errors.push(String(error)));
-    // Preflights are the browser's own, and shown to nobody but its developers.
-    const devtools = await browser.newCDPSession(page);
-    await devtools.send("Network.enable");
-    devtools.on("Network.responseReceived", ({ type, response }) => {
-      if (type === "Preflight") seen.preflights.add(`${response.status} ${response.url}`);
-    });
-    await page.goto(`${stage.Origin}/`);
-    const call = async (name, ...args) => {
-      await page.waitForFunction(() => window.page); // the script has run
-      const { value, error } = await page.evaluate(async ([name, args]) => {
-        try {
-          return { value: await window.page[name](...args) };
-        } catch (e) {
-          return { error: { name: e.name, message: e.message } };
-        }
-      }, [name, args]);
-      if (error) throw Object.assign(new Error(error.message), { name: error.name });
-      return value;
-    };
-    // leave calls what sends the page elsewhere, and waits until it is there.
-    const leave = (to, name, ...args) =>
-      Promise.all([page.waitForURL(to), call(name, ...args).catch((error) => {
-        if (!/navigation|destroyed/.test(error.message)) throw error;
-      })]);
-    await f({ page, call, leave, seen });
-    assert.deepEqual(seen.errors, [], "errors that the page did not catch");
+    await f(await browser.newPage());
   } finally {
     await browser.close();
     await rm(profile, { recursive: true, force: true });
   }
+}
+
+async function drive(page, f) {
+  const seen = { preflights: new Set(), errors: [] };
+  page.on("pageerror", (error) => seen.errors.push(String(error)));
+  // Preflights are the browser's own, and shown to nobody but its developers.
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send("Network.enable");
+  devtools.on("Network.responseReceived", ({ type, response }) => {
+    if (type === "Preflight") seen.preflights.add(`${response.status} ${response.url}`);
+  });
+  await page.goto(`${stage.Origin}/`);
+  const call = async (name, ...args) => {
+    await page.waitForFunction(() => window.page); // the script has run
+    const { value, error } = await page.evaluate(async ([name, args]) => {
+      try {
+        return { value: await window.page[name](...args) };
+      } catch (e) {
+        return { error: { name: e.name, message: e.message } };
+      }
+    }, [name, args]);
+    if (error) throw Object.assign(new Error(error.message), { name: error.name });
+    return value;
+  };
+  // leave calls what sends the page elsewhere, and waits until it is there.
+  const leave = (to, name, ...args) =>
+    Promise.all([page.waitForURL(to), call(name, ...args).catch((error) => {
+      if (!/navigation|destroyed/.test(error.message)) throw error;
+    })]);
+  await f({ page, call, leave, seen });
+  assert.deepEqual(seen.errors, [], "errors that the page did not catch");
 }
 
 // picture keeps what a page looks like, where somebody asked for it.

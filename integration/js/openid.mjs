@@ -3,10 +3,10 @@
 import assert from "node:assert/strict";
 import * as client from "openid-client";
 import { claims, failure, stage } from "./stage.mjs";
+import { fields, visitor } from "./visitor.mjs";
 
 const audience = "https://rides.example";
 const redirect_uri = "http://localhost:5678/callback";
-const tenant = new URL(stage.Issuer).origin;
 
 const discover = async (auth, options = {}) => {
   const config = await client.discovery(new URL(stage.Issuer), stage.ClientId, { client_secret: stage.ClientSecret }, auth, {
@@ -19,26 +19,7 @@ const web = await discover(client.ClientSecretPost());
 // The secret in the header is percent-encoded (RFC 6749 section 2.3.1).
 const basic = await discover(client.ClientSecretBasic(), { algorithm: "oauth2" });
 
-// A person's browser: it keeps cookies, and stops where it would leave the tenant.
-const jar = new Map();
-const visit = async (url, init = {}) => {
-  const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join("; ");
-  const response = await fetch(url, { ...init, redirect: "manual", headers: { ...init.headers, cookie } });
-  for (const set of response.headers.getSetCookie()) {
-    const [, name, value] = /^([^=]+)=([^;]*)/.exec(set);
-    jar.set(name, value);
-  }
-  const to = response.headers.get("location");
-  return { status: response.status, to: to && new URL(to, url), body: await response.text() };
-};
-const fields = (page) =>
-  Object.fromEntries([...page.matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)">/g)].map(([, name, value]) => [name, value]));
-const logIn = async (url) => {
-  const { to } = await visit(url);
-  const page = await visit(to);
-  const body = new URLSearchParams({ ...fields(page.body), username: "ann@example.com", password: "Passw0rd!", action: "default" });
-  return visit(to, { method: "POST", body, headers: { origin: tenant } });
-};
+const { visit, logIn } = visitor();
 
 // request is a request for a sign-in, with what must come back.
 const request = async (more = {}) => {
@@ -93,6 +74,31 @@ const form = await visit(posted.url);
 assert.equal(form.status, 200);
 const web2 = await client.authorizationCodeGrant(
   basic, new Request(redirect_uri, { method: "POST", body: new URLSearchParams(fields(form.body)) }), { ...posted.checks, idTokenExpected: true });
+
+// Tokens in the answer itself, in the fragment and by a form: the library holds the
+// ID token to the nonce, and what is beside it to the token's hashes.
+const hybrid = await discover(client.ClientSecretPost());
+client.useCodeIdTokenResponseType(hybrid);
+const both = await request({ response_type: "code id_token" });
+const beside = (await visit(both.url)).to;
+assert.equal(beside.search, "");
+const answer = new URLSearchParams(beside.hash.slice(1));
+assert.equal((await client.authorizationCodeGrant(hybrid, beside, both.checks)).claims().sub, sub);
+const injected = await request({ response_type: "code id_token" });
+const swapped = (await visit(injected.url)).to;
+const parts = new URLSearchParams(swapped.hash.slice(1));
+parts.set("code", answer.get("code")); // one of another sign-in
+swapped.hash = parts;
+const unbound = await failure(client.authorizationCodeGrant(hybrid, swapped, injected.checks), "a code of another sign-in");
+assert.match(String(unbound.cause?.message ?? unbound.message), /c_hash/);
+const implicit = await discover(client.ClientSecretPost());
+client.useIdTokenResponseType(implicit);
+const direct = await request({ response_type: "id_token", response_mode: "form_post" });
+const answered = () => new Request(redirect_uri, { method: "POST", body: new URLSearchParams(fields(given.body)) });
+const given = await visit(direct.url);
+assert.equal((await client.implicitAuthentication(implicit, answered(), direct.checks.expectedNonce, direct.checks)).sub, sub);
+await failure(client.implicitAuthentication(implicit, answered(), client.randomNonce(), direct.checks), "an ID token of another nonce");
+await failure(client.implicitAuthentication(implicit, answered(), direct.checks.expectedNonce, { expectedState: "another" }), "an ID token of another state");
 
 // Refresh tokens rotate, and one that is used again ends all of its sign-in.
 const second = await client.refreshTokenGrant(web, web2.refresh_token);

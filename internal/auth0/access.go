@@ -16,10 +16,7 @@ func authz(dialect string) bool { return strings.HasSuffix(dialect, "_authz") }
 // permissions gives what a user may do at an API by roles and directly, in the
 // API's order.
 func (t *Tenant) permissions(api *APIConfig, u *user) []string {
-	held := slices.Clone(u.Permissions[api.Identifier])
-	for _, role := range u.Roles {
-		held = append(held, t.cfg.Roles[role][api.Identifier]...)
-	}
+	held := u.held[api.Identifier]
 	all := []string{}
 	for _, p := range api.Permissions {
 		if slices.Contains(held, p) {
@@ -96,9 +93,13 @@ const (
 	maxGuessed = 10_000
 )
 
-// guesses counts failed sign-ins by identifier, of users whom there is not too.
-// It is memory alone: a restart is how a developer unblocks.
+// guesses counts failed sign-ins by identifier, of users whom there is not too, and
+// other attempts that must stay few. It is memory alone: a restart is how a
+// developer unblocks.
 type guesses struct {
+	most  int
+	block time.Duration
+
 	mu sync.Mutex
 	by map[string]guessed // guarded by mu
 }
@@ -108,36 +109,40 @@ type guessed struct {
 	until    time.Time
 }
 
-func newGuesses() *guesses { return &guesses{by: map[string]guessed{}} }
-
-func (g *guesses) blocked(name string, now time.Time) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	of := g.by[name]
-	return of.failures >= maxGuesses && now.Before(of.until)
+func newGuesses(most int, block time.Duration) *guesses {
+	return &guesses{most: most, block: block, by: map[string]guessed{}}
 }
 
-func (g *guesses) failed(name string, now time.Time) {
+// begin counts a guess before it is judged, so that many at once are no more than
+// one after another, or says that the name is blocked. succeeded takes it back.
+func (g *guesses) begin(name string, now time.Time) bool { return g.beginOf(name, now, g.most) }
+
+// beginOf is begin with a bound of its own.
+func (g *guesses) beginOf(name string, now time.Time, most int) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	of := g.by[name]
-	if of.failures >= maxGuesses && !now.Before(of.until) {
+	if of.failures >= most {
+		if now.Before(of.until) {
+			return false
+		}
 		of = guessed{}
 	}
 	if of.failures == 0 && len(g.by) >= maxGuessed {
 		for other, o := range g.by { // any that is not blocked makes room
-			if o.failures < maxGuesses || !now.Before(o.until) {
+			if o.failures < g.most || !now.Before(o.until) {
 				delete(g.by, other)
 				break
 			}
 		}
 		if len(g.by) >= maxGuessed {
-			return
+			return true
 		}
 	}
 	of.failures++
-	of.until = now.Add(guessBlock)
+	of.until = now.Add(g.block)
 	g.by[name] = of
+	return true
 }
 
 func (g *guesses) succeeded(name string) {

@@ -106,18 +106,26 @@ func TestNobodyIsSentAnywhere(t *testing.T) {
 		"http://LOCALHOST:3000/callback?app=1", "http://localhost:3000@evil.example/callback?app=1", "http://127.0.0.1:3000/callback?app=1",
 		"javascript:alert(1)", "http://localhost:3001/", callback + "%00",
 	} {
-		a := b.get("/authorize?" + w.query("redirect_uri", uri))
-		if a.status != 403 || a.header.Get("Location") != "" || !strings.Contains(a.body, "Callback URL mismatch") {
-			t.Errorf("redirect_uri %q: %d %s", uri, a.status, a.header.Get("Location"))
+		// Neither an answer nor a refusal goes there, in whatever form.
+		for _, more := range [][]string{
+			nil, {"response_type", "code id_token token"}, {"response_type", "id_token", "response_mode", "form_post"}, {"response_mode", "web_message"},
+			{"response_type", "token", "response_mode", "query"}, {"response_type", "magic"}, {"prompt", "none", "max_age", "0"}, {"audience", "https://x.example"},
+		} {
+			a := b.get("/authorize?" + w.query(append([]string{"redirect_uri", uri}, more...)...))
+			if a.status != 403 || a.header.Get("Location") != "" || !strings.Contains(a.body, "Callback URL mismatch") || strings.Contains(a.body, "<form") || strings.Contains(a.body, "<script") {
+				t.Errorf("redirect_uri %q with %v: %d %s", uri, more, a.status, a.header.Get("Location"))
+			}
 		}
 	}
 	unknown := b.get("/authorize?" + w.query("client_id", "<b>x"))
 	if unknown.status != 403 || !strings.Contains(html.UnescapeString(unknown.body), "Unknown client: <b>x") || strings.Contains(unknown.body, "<b>x") {
 		t.Errorf("an unknown client: %d %s", unknown.status, unknown.body)
 	}
-	twice := b.get("/authorize?" + w.query() + "&redirect_uri=https://evil.example/")
-	if twice.status != 400 || twice.header.Get("Location") != "" {
-		t.Errorf("redirect_uri twice: %d %s", twice.status, twice.header.Get("Location"))
+	for _, more := range []string{"redirect_uri=https://evil.example/", "response_mode=query", "response_mode=fragment&response_mode=query", "response_type=token", "nonce=n2", "state=s2"} {
+		twice := b.get("/authorize?" + w.query("response_mode", "fragment") + "&" + more)
+		if twice.status != 400 || twice.header.Get("Location") != "" {
+			t.Errorf("%s once more: %d %s", more, twice.status, twice.header.Get("Location"))
+		}
 	}
 	for name, c := range map[string]struct {
 		key, value, code, text string
@@ -127,7 +135,7 @@ func TestNobodyIsSentAnywhere(t *testing.T) {
 		"a second factor":     {"acr_values", "http://schemas.openid.net/pape/policies/2007/06/multi-factor", "invalid_request", "acr_values is not supported by this tenant"},
 		"a request object":    {"request", "x", "invalid_request", "request is not supported by this tenant"},
 		"another connection":  {"connection", "google-oauth2", "invalid_request", "the connection was not found"},
-		"implicit":            {"response_type", "token", "unsupported_response_type", "Unsupported response type: token"},
+		"none at all":         {"response_type", "none", "unsupported_response_type", "Unsupported response type: none"},
 		"none and login":      {"prompt", "none login", "invalid_request", "prompt=none cannot be combined with another value"},
 		"a bad max_age":       {"max_age", "x", "invalid_request", "max_age is not a number of seconds"},
 		"a mode":              {"response_mode", "jwt", "invalid_request", "Unsupported response mode: jwt"},
@@ -362,7 +370,7 @@ func TestCORS(t *testing.T) {
 // they are refused, and the log says so.
 func TestWhatIsNotThere(t *testing.T) {
 	w := newWorld(t, tenantConfig())
-	for _, path := range []string{"/oauth/device/code", "/oauth/par", "/passwordless/start", "/dbconnections/signup", "/mfa/challenge", "/api/v2/users", "/authorize"} {
+	for _, path := range []string{"/oauth/device/code", "/oauth/par", "/passwordless/start", "/mfa/challenge", "/authorize"} {
 		if a := w.browser().post(path, url.Values{"client_id": {w.tenant.ClientID("spa")}}); a.status != 404 {
 			t.Errorf("POST %s: %d", path, a.status)
 		}
@@ -371,5 +379,50 @@ func TestWhatIsNotThere(t *testing.T) {
 			t.Errorf("the log says %s", last)
 		}
 		w.mu.Unlock()
+	}
+}
+
+// TestSignInsSideBySide has one browser sign in to two applications at once: each
+// answer goes to the application that asked, with its own state, nonce and code.
+func TestSignInsSideBySide(t *testing.T) {
+	w := newWorld(t, tenantConfig())
+	b := w.browser()
+	ours := w.query("response_type", "code id_token", "state", "ours", "nonce", "our nonce")
+	theirs := w.query("client_id", w.tenant.ClientID("other"), "redirect_uri", "http://localhost:3001/", "response_type", "code id_token", "state", "theirs", "nonce", "their nonce")
+	first, second := b.get("/authorize?"+ours).header.Get("Location"), b.get("/authorize?"+theirs).header.Get("Location")
+	form := fields(b.get(first).body)
+	other := fields(b.get(second).body)
+	for _, f := range []url.Values{form, other} {
+		f.Set("username", "ann@example.com")
+		f.Set("password", password)
+	}
+	// The form of one page sent to the other's address answers who is there.
+	at, err := url.Parse(b.post(second, form, "Origin", w.origin).header.Get("Location"))
+	if err != nil || at.Host != "localhost:3001" {
+		t.Fatalf("the second sign-in leads to %v, %v", at, err)
+	}
+	check := func(v url.Values, application, state, nonce string) {
+		t.Helper()
+		id := part(t, v.Get("id_token"), 1)
+		if v.Get("state") != state || id["nonce"] != nonce || id["aud"] != w.tenant.ClientID(application) || id["c_hash"] != half(v.Get("code")) {
+			t.Errorf("%s is answered %v with %v", application, v, id)
+		}
+	}
+	theirsBack, err := url.ParseQuery(at.Fragment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(theirsBack, "other", "theirs", "their nonce")
+	if a := b.post(first, form, "Origin", w.origin); a.status != 403 || a.header.Get("Location") != "" {
+		t.Errorf("the first page's form, after the browser signed in: %d %s", a.status, a.header.Get("Location"))
+	}
+	oursBack, _ := w.answered(b.get("/authorize?" + ours))
+	check(oursBack, "spa", "ours", "our nonce")
+	// A code of one is nothing to the other, and an ID token is no access token.
+	if a := w.token("spa", redemption(theirsBack.Get("code"))); !isCode(a, "Invalid authorization code") {
+		t.Errorf("their code, by us: %d %s", a.status, a.body)
+	}
+	if a := w.userinfo(oursBack.Get("id_token")); a.status != 401 {
+		t.Errorf("an ID token at userinfo: %d", a.status)
 	}
 }

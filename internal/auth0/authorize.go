@@ -27,12 +27,14 @@ type authorization struct {
 	params      oidc.Params
 	client      *client
 	redirectURI string
+	response    responseTypes
 	mode        string // response_mode
 	api         *APIConfig
 	scopes      []string
 	challenge   oidc.Challenge
 	prompts     []string
 	maxAge      time.Duration // negative for none
+	of          transaction   // that a page belongs to
 }
 
 func (a *authorization) prompted(name string) bool { return slices.Contains(a.prompts, name) }
@@ -68,24 +70,25 @@ func (t *Tenant) readAuthorization(query string, c *call) (*authorization, error
 		return nil, onPage(http.StatusForbidden, "Unknown client: "+id, "the tenant has no application of this client_id")
 	}
 	c.event.Application = cl.Name
-	a := &authorization{params: params, client: cl, redirectURI: params.Get("redirect_uri"), mode: params.Get("response_mode"), maxAge: -1}
+	a := &authorization{params: params, client: cl, redirectURI: params.Get("redirect_uri"), maxAge: -1}
 	if !oidc.Registered(cl.Callbacks, a.redirectURI) {
 		return nil, onPage(http.StatusForbidden, "Callback URL mismatch.",
 			"redirect_uri %.200q is none of the callbacks of %s: add it to the declaration, letter by letter", a.redirectURI, cl.Name)
 	}
-	switch a.mode {
-	case "", "query", "fragment", "form_post":
-	case "web_message":
-		if o := originOf(a.redirectURI); o == "" || !slices.Contains(cl.WebOrigins, o) {
-			return nil, onPage(http.StatusForbidden, "The origin of the application is not allowed.",
-				"response_mode=web_message, and %.100q is none of the webOrigins of %s", o, cl.Name)
-		}
-	default:
-		a.mode = ""
-		return nil, &authorizationError{fail(0, oidc.InvalidRequest, "Unsupported response mode: "+params.Get("response_mode"), ""), a}
+	var known bool
+	a.response, known = parseResponseType(params.Get("response_type"))
+	refusal := a.readMode()
+	switch {
+	case refusal != nil && refusal.status != 0: // whoever has the page in a frame must not hear of it
+		return nil, &authorizationError{refusal: refusal}
+	case refusal == nil:
+		refusal = a.readResponseType(known)
 	}
-	if err := t.readRest(a); err != nil {
-		return nil, &authorizationError{err, a}
+	if refusal == nil {
+		refusal = t.readRest(a)
+	}
+	if refusal != nil {
+		return nil, &authorizationError{refusal, a}
 	}
 	return a, nil
 }
@@ -96,13 +99,6 @@ func (t *Tenant) readRest(a *authorization) *failure {
 	get := a.params.Get
 	refuse := func(code, description, reason string, args ...any) *failure {
 		return fail(0, code, description, reason, args...)
-	}
-	switch kind := get("response_type"); kind {
-	case "code":
-	case "":
-		return refuse(oidc.InvalidRequest, "Missing required parameter: response_type", "")
-	default:
-		return refuse(oidc.UnsupportedResponse, "Unsupported response type: "+kind, "this version has the code flow alone")
 	}
 	for _, name := range []string{"organization", "invitation", "request", "request_uri", "dpop_jkt", "acr_values"} {
 		if get(name) != "" {
@@ -116,20 +112,25 @@ func (t *Tenant) readRest(a *authorization) *failure {
 	if a.challenge, err = oidc.ParseChallenge(get("code_challenge"), get("code_challenge_method")); err != nil {
 		return refuse(oidc.InvalidRequest, "code_challenge is malformed, or its method is not S256", "%v", err)
 	}
-	if a.challenge == "" && a.client.public() {
+	if a.challenge == "" && a.client.public() && a.response.code {
 		return refuse(oidc.InvalidRequest, "Parameter 'code_challenge' is required for this client", "an application of type %s has no secret, so its codes need PKCE", a.client.Type)
 	}
 	if audience := get("audience"); !t.ownAudience(audience) {
-		if a.api = t.apis[audience]; a.api == nil {
+		if audience == t.management() {
+			return refuse(oidc.AccessDenied, "The Management API is not supported for users by this tenant", "the scopes of the current user are not part of this version")
+		}
+		if a.api = t.api(audience); a.api == nil {
 			return refuse(oidc.AccessDenied, "Service not found: "+audience, "the tenant has no API of this identifier")
 		}
 	}
-	a.scopes = oidc.Scopes(get("scope"))
+	if a.scopes, err = a.client.mayAsk(oidc.Scopes(get("scope")), a.api); err != nil {
+		return noClientGrant(a.api)
+	}
+	if err := a.readIDToken(); err != nil {
+		return err
+	}
 	if a.prompts = oidc.Scopes(get("prompt")); a.prompted("none") && len(a.prompts) > 1 {
 		return refuse(oidc.InvalidRequest, "prompt=none cannot be combined with another value", "")
-	}
-	if a.prompted("consent") {
-		return refuse(oidc.InvalidRequest, "prompt=consent is not supported by this tenant", "its applications are first-party ones, which need no consent")
 	}
 	if text := get("max_age"); text != "" {
 		n, err := strconv.Atoi(text)
@@ -159,7 +160,7 @@ func (t *Tenant) authorize(w http.ResponseWriter, r *http.Request, c *call) {
 			return
 		}
 		if u != nil && (a.maxAge < 0 || t.svc.cfg.Now().Sub(session.AuthTime) < a.maxAge) {
-			t.letIn(w, r, c, a, u, session.AuthTime, t.engine.SessionID(t.engine.Cookie(r, sessionCookie)))
+			t.proceed(w, r, c, a, u, session.AuthTime, t.engine.SessionID(t.engine.Cookie(r, sessionCookie)))
 			return
 		}
 	}
@@ -169,21 +170,25 @@ func (t *Tenant) authorize(w http.ResponseWriter, r *http.Request, c *call) {
 	}
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
-	h.Set("Location", "/u/login?state="+t.beginLogin(w, r, a))
+	path := "/u/login"
+	if a.params.Get("screen_hint") == "signup" && t.cfg.SignUp {
+		path = "/u/signup"
+	}
+	h.Set("Location", path+"?state="+t.sealTransaction(transaction{Query: a.params.Encode()}, "login", t.engine.Browser(w, r)))
 	w.WriteHeader(http.StatusFound)
 }
 
 // signedIn gives the session of a cookie's value and its user, or nil.
 func (t *Tenant) signedIn(ctx context.Context, cookie string) (session *oidc.Session, u *user, err error) {
 	err = t.svc.cfg.DB.Read(ctx, func(tx *sql.Tx) error {
-		session, err = t.engine.Session(ctx, tx, cookie)
+		if session, err = t.engine.Session(ctx, tx, cookie); err != nil || session == nil {
+			return err
+		}
+		u, err = t.userByID(ctx, tx, session.Subject)
 		return err
 	})
-	if err != nil || session == nil {
+	if err != nil || u == nil || u.Blocked {
 		return nil, nil, err
-	}
-	if u = t.bySub[session.Subject]; u == nil {
-		return nil, nil, nil
 	}
 	return session, u, nil
 }
@@ -196,21 +201,41 @@ func (t *Tenant) letIn(w http.ResponseWriter, r *http.Request, c *call, a *autho
 	if a.api != nil {
 		g.audience = a.api.Identifier
 	}
-	var code string
-	err := t.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) (err error) {
-		if err = t.newGrant(ctx, tx, g); err != nil {
-			return err
-		}
-		code, err = t.engine.NewCode(ctx, tx, oidc.Code{
-			Client: a.client.id, RedirectURI: a.redirectURI, Challenge: a.challenge, Nonce: a.params.Get("nonce"), Owner: g.id,
-		})
-		return err
+	protocol := protocolCode
+	switch {
+	case a.response.front() && a.response.code:
+		protocol = protocolHybrid
+	case a.response.front():
+		protocol = protocolImplicit
+	}
+	var err error
+	g.outcome, err = t.postLogin(ctx, c, signIn{
+		user: u, client: a.client, api: a.api, scopes: a.scopes, protocol: protocol, params: a.params, request: r, authTime: authTime, sessionID: sid,
 	})
 	if err != nil {
 		t.refuseAuthorization(w, c, &authorizationError{c.failed(err), a})
 		return
 	}
-	t.respond(w, c, a, url.Values{"code": {code}})
+	answer := url.Values{}
+	err = t.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
+		err := t.newGrant(ctx, tx, g)
+		if err != nil || !a.response.code {
+			return err
+		}
+		code, err := t.engine.NewCode(ctx, tx, oidc.Code{
+			Client: a.client.id, RedirectURI: a.redirectURI, Challenge: a.challenge, Nonce: a.params.Get("nonce"), Owner: g.id,
+		})
+		answer.Set("code", code)
+		return err
+	})
+	if err == nil && a.response.front() {
+		err = t.frontTokens(c, a, g, u, answer)
+	}
+	if err != nil {
+		t.refuseAuthorization(w, c, &authorizationError{c.failed(err), a})
+		return
+	}
+	t.respond(w, c, a, answer)
 }
 
 // refuseAuthorization tells the application of a refusal, or a person if there is

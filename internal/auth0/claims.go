@@ -39,6 +39,22 @@ type accessClaims struct {
 	ID          string    `json:"jti,omitempty"`
 	ClientID    string    `json:"client_id,omitempty"`
 	Permissions *[]string `json:"permissions,omitempty"`
+
+	custom map[string]any // of an Action; no name of the others'
+}
+
+// MarshalJSON writes the custom claims behind the others.
+func (a accessClaims) MarshalJSON() ([]byte, error) {
+	type plain accessClaims // without this method
+	b, err := json.Marshal(plain(a))
+	if err != nil || len(a.custom) == 0 {
+		return b, err
+	}
+	more, err := json.Marshal(a.custom)
+	if err != nil {
+		return nil, err
+	}
+	return append(append(b[:len(b)-1], ','), more[1:]...), nil
 }
 
 // accessToken is what an access token for an API says.
@@ -48,15 +64,17 @@ type accessToken struct {
 	subject     string
 	scopes      []string
 	permissions []string
-	grantType   string // only those that Auth0 tells
+	custom      map[string]any // claims of an Action
+	grantType   string         // only those that Auth0 tells
+	life        time.Duration
 }
 
 // sign gives the token.
 func (t *Tenant) sign(a accessToken) (string, error) {
 	now := t.svc.cfg.Now()
 	claims := accessClaims{
-		Issuer: t.issuer, Subject: a.subject, Audience: a.api.Identifier, IssuedAt: now.Unix(), Expires: now.Add(a.api.TokenLifetime).Unix(),
-		Scope: strings.Join(a.scopes, " "),
+		Issuer: t.issuer, Subject: a.subject, Audience: a.api.Identifier, IssuedAt: now.Unix(), Expires: now.Add(a.life).Unix(),
+		Scope: strings.Join(a.scopes, " "), custom: a.custom,
 	}
 	if slices.Contains(a.scopes, "openid") {
 		claims.Audience = []string{a.api.Identifier, t.userinfo()}
@@ -153,7 +171,7 @@ func (u *user) profile(scopes []string) map[string]any {
 	claims := map[string]any{"sub": u.id}
 	if slices.Contains(scopes, "profile") {
 		claims["nickname"], claims["name"] = or(u.Nickname, strings.SplitN(u.Email, "@", 2)[0]), or(u.Name, u.Email)
-		claims["picture"] = picture(u.Email)
+		claims["picture"] = or(u.Picture, picture(u.Email))
 		claims["updated_at"] = u.updated.UTC().Format("2006-01-02T15:04:05.000Z")
 		for name, value := range map[string]string{"given_name": u.GivenName, "family_name": u.FamilyName} {
 			if value != "" {
@@ -181,14 +199,28 @@ func picture(email string) string {
 	return fmt.Sprintf("https://s.gravatar.com/avatar/%s?s=480&r=pg&d=%s", hex.EncodeToString(sum[:]), url.QueryEscape(fallback))
 }
 
+// idTokenOf is what of an ID token is not the grant's.
+type idTokenOf struct {
+	nonce  string
+	scopes []string
+	bound  map[string]string // at_hash and c_hash
+}
+
 // idToken gives the ID token of a grant (OpenID Connect Core 1.0 section 2).
-func (t *Tenant) idToken(g *grant, u *user, cl *client, nonce string, scopes []string) (string, error) {
+func (t *Tenant) idToken(g *grant, u *user, cl *client, of idTokenOf) (string, error) {
 	now := t.svc.cfg.Now()
-	claims := u.profile(scopes)
-	claims["iss"], claims["aud"], claims["sid"] = t.issuer, cl.id, g.sid
+	claims := u.profile(of.scopes)
+	for name, hash := range of.bound {
+		claims[name] = hash
+	}
+	g.outcome.addTo(claims, of.scopes)
+	claims["iss"], claims["aud"] = t.issuer, cl.id
+	if g.sid != "" { // a password brings no session
+		claims["sid"] = g.sid
+	}
 	claims["iat"], claims["exp"] = now.Unix(), now.Add(idTokenLife).Unix()
-	if nonce != "" {
-		claims["nonce"] = nonce
+	if of.nonce != "" {
+		claims["nonce"] = of.nonce
 	}
 	if g.tellTime {
 		claims["auth_time"] = g.authTime.Unix()

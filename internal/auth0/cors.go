@@ -12,7 +12,7 @@ func (t *Tenant) allowsOrigin(origin string, cl *client) bool {
 	if cl != nil {
 		return slices.Contains(cl.origins, origin)
 	}
-	return slices.ContainsFunc(t.clients, func(c *client) bool { return slices.Contains(c.origins, origin) })
+	return slices.ContainsFunc(t.directory.Load().clients, func(c *client) bool { return slices.Contains(c.origins, origin) })
 }
 
 // fromAllowed lets through who is no script, and scripts of allowed origins,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -34,15 +35,20 @@ type grant struct {
 	authTime time.Time
 	tellTime bool // the request had max_age, so ID tokens have auth_time
 	revoked  bool
+	outcome  outcome // of the Action
 }
 
 func (t *Tenant) newGrant(ctx context.Context, tx *sql.Tx, g *grant) error {
 	g.id = aws.NewRequestID()
-	_, err := tx.ExecContext(ctx, `
-		INSERT INTO auth0_grant (id, tenant, client, subject, audience, scope, sid, auth_time, tell_time, revoked, expires)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)`,
+	said, err := json.Marshal(g.outcome)
+	if err != nil {
+		return fmt.Errorf("encoding an Action's outcome: %w", err)
+	}
+	_, err = tx.ExecContext(ctx, `
+		INSERT INTO auth0_grant (id, tenant, client, subject, audience, scope, sid, auth_time, tell_time, revoked, expires, outcome)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?)`,
 		g.id, t.cfg.Name, g.client, g.subject, g.audience, strings.Join(g.scope, " "), g.sid, g.authTime.UnixMilli(), g.tellTime,
-		t.svc.cfg.Now().Add(opaqueLife).UnixMilli())
+		t.svc.cfg.Now().Add(opaqueLife).UnixMilli(), string(said))
 	if err != nil {
 		return fmt.Errorf("keeping a grant: %w", err)
 	}
@@ -52,11 +58,11 @@ func (t *Tenant) newGrant(ctx context.Context, tx *sql.Tx, g *grant) error {
 // grantOf gives a grant of this tenant, or nil if there is none that is good.
 func (t *Tenant) grantOf(ctx context.Context, tx *sql.Tx, id string) (*grant, error) {
 	g := grant{id: id}
-	var scope string
+	var scope, said string
 	var authTime, expires int64
 	err := tx.QueryRowContext(ctx, `
-		SELECT client, subject, audience, scope, sid, auth_time, tell_time, revoked, expires FROM auth0_grant WHERE id = ? AND tenant = ?`,
-		id, t.cfg.Name).Scan(&g.client, &g.subject, &g.audience, &scope, &g.sid, &authTime, &g.tellTime, &g.revoked, &expires)
+		SELECT client, subject, audience, scope, sid, auth_time, tell_time, revoked, expires, outcome FROM auth0_grant WHERE id = ? AND tenant = ?`,
+		id, t.cfg.Name).Scan(&g.client, &g.subject, &g.audience, &scope, &g.sid, &authTime, &g.tellTime, &g.revoked, &expires, &said)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return nil, nil
@@ -65,8 +71,23 @@ func (t *Tenant) grantOf(ctx context.Context, tx *sql.Tx, id string) (*grant, er
 	case g.revoked, t.svc.cfg.Now().UnixMilli() >= expires:
 		return nil, nil
 	}
+	if err := json.Unmarshal([]byte(said), &g.outcome); err != nil {
+		return nil, fmt.Errorf("reading an Action's outcome: %w", err)
+	}
 	g.scope, g.authTime = strings.Fields(scope), time.UnixMilli(authTime)
 	return &g, nil
+}
+
+// keepOutcome keeps what an Action said at a refresh.
+func (t *Tenant) keepOutcome(ctx context.Context, g *grant) error {
+	said, err := json.Marshal(g.outcome)
+	if err != nil {
+		return fmt.Errorf("encoding an Action's outcome: %w", err)
+	}
+	return t.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "UPDATE auth0_grant SET outcome = ? WHERE id = ? AND tenant = ?", string(said), g.id, t.cfg.Name)
+		return err
+	})
 }
 
 // endGrant ends all that came of a sign-in.
@@ -75,6 +96,15 @@ func (t *Tenant) endGrant(ctx context.Context, tx *sql.Tx, id string) error {
 		return fmt.Errorf("ending a grant: %w", err)
 	}
 	return nil
+}
+
+// isBlockedFamily says whether a grant ended because its user is blocked.
+func (t *Tenant) isBlockedFamily(ctx context.Context, tx *sql.Tx, id, client string) bool {
+	var blocked bool
+	err := tx.QueryRowContext(ctx, `
+		SELECT u.blocked FROM auth0_grant g JOIN auth0_user u ON u.tenant = g.tenant AND u.id = g.subject WHERE g.id = ? AND g.tenant = ? AND g.client = ?`,
+		id, t.cfg.Name, client).Scan(&blocked)
+	return err == nil && blocked // in doubt it is merely unknown
 }
 
 func hashOf(secret string) []byte {

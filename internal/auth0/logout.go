@@ -189,7 +189,7 @@ func (t *Tenant) endSession(w http.ResponseWriter, r *http.Request, c *call) {
 	}
 	t.show(w, r, c, nil, &page{
 		Kind: "logout", Title: "Log out", Lead: "Do you want to log out of " + t.cfg.Name + "?", Query: template.URL(r.URL.RawQuery), target: e.to,
-		status: http.StatusOK, Footer: "A local tenant of Doorwright.",
+		status: http.StatusOK, Footer: footer,
 	})
 }
 

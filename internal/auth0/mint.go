@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/doorwright/doorwright/internal/oidc"
 )
@@ -17,20 +16,35 @@ type Tokens struct{ ID, Access, Refresh string }
 // application with a scope for an API; audience "" is the tenant itself. It is
 // for who runs the tenant, and asks for no password.
 func (t *Tenant) UserToken(ctx context.Context, application, email, audience, scope string) (Tokens, error) {
-	cl, u := t.named(application), t.users[strings.ToLower(email)]
+	cl := t.named(application)
+	var u *user
+	err := t.svc.cfg.DB.Read(ctx, func(tx *sql.Tx) (err error) {
+		u, err = t.userByEmail(ctx, tx, email)
+		return err
+	})
 	switch {
+	case err != nil:
+		return Tokens{}, err
 	case cl == nil:
 		return Tokens{}, fmt.Errorf("the tenant has no application %q", application)
 	case cl.Type == TypeNonInteractive:
 		return Tokens{}, fmt.Errorf("nobody signs in by the application %s: it is non_interactive", application)
 	case u == nil:
 		return Tokens{}, fmt.Errorf("the tenant has no user %q", email)
-	case audience != "" && t.apis[audience] == nil:
+	case u.Blocked:
+		return Tokens{}, fmt.Errorf("the user %q is blocked", email)
+	case audience != "" && t.api(audience) == nil:
 		return Tokens{}, fmt.Errorf("the tenant has no API with the identifier %q", audience)
 	}
 	g := &grant{client: cl.id, subject: u.id, audience: audience, scope: oidc.Scopes(scope), sid: oidc.Random(24), authTime: t.svc.cfg.Now()}
+	g.outcome, err = t.postLogin(ctx, &call{}, signIn{
+		user: u, client: cl, api: t.api(audience), scopes: g.scope, protocol: protocolCode, authTime: g.authTime, sessionID: g.sid,
+	})
+	if err != nil {
+		return Tokens{}, err
+	}
 	var refresh string
-	err := t.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) (err error) {
+	err = t.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) (err error) {
 		if err = t.newGrant(ctx, tx, g); err == nil && t.mayRefresh(g, cl) {
 			refresh, err = t.firstRefresh(ctx, tx, g)
 		}
@@ -39,7 +53,7 @@ func (t *Tenant) UserToken(ctx context.Context, application, email, audience, sc
 	if err != nil {
 		return Tokens{}, err
 	}
-	answer, err := t.issue(&call{}, g, cl, issuing{requested: g.scope, refresh: refresh})
+	answer, err := t.issue(ctx, &call{}, g, cl, issuing{requested: g.scope, refresh: refresh})
 	if err != nil {
 		return Tokens{}, err
 	}
@@ -59,7 +73,7 @@ func (t *Tenant) MachineToken(application, audience string) (string, error) {
 	if audience == "" {
 		return "", errors.New("a token of a machine needs an API")
 	}
-	api := t.apis[audience]
+	api := t.machineAPI(audience)
 	if api == nil {
 		return "", fmt.Errorf("the tenant has no API with the identifier %q", audience)
 	}

@@ -3,6 +3,7 @@ package auth0
 import (
 	"bytes"
 	"crypto/rand"
+	"crypto/sha256"
 	"embed"
 	"encoding/base64"
 	"html/template"
@@ -28,6 +29,11 @@ type page struct {
 	Query             template.URL // of the request, as it came
 	FormToken         string
 	Username          string
+	Policy            string // of passwords, for one that it does not allow
+	Ticket            string
+	Scopes            []string
+	SignUp            bool   // the login page leads to the sign-up
+	Reset             string // the path of the reset request that the login page leads to
 	Footer            string
 
 	target string // where the form's answer may lead
@@ -77,6 +83,9 @@ type scripted struct {
 	Response            map[string]string
 }
 
+// submitScript is the script of the page with a form, which works without it too.
+const submitScript = "document.forms[0].submit();"
+
 // postResponse hands an answer to the application by a page: by a form (OAuth 2.0
 // Form Post Response Mode), or by a message to the window that has the page in a
 // frame or opened it. The message goes to the application's origin alone, and no
@@ -99,15 +108,20 @@ func (t *Tenant) postResponse(w http.ResponseWriter, c *call, a *authorization, 
 	h := w.Header()
 	t.engine.Protect(h, a.redirectURI)
 	h.Del("Cross-Origin-Opener-Policy") // the page that opened it is another origin's
-	policy := "default-src 'none'; base-uri 'none'; script-src 'nonce-" + p.Nonce + "'; "
+	policy := "default-src 'none'; base-uri 'none'; "
 	if a.mode == "web_message" {
 		h.Del("X-Frame-Options")
-		policy += "form-action 'none'; frame-ancestors " + p.Origin
+		policy += "script-src 'nonce-" + p.Nonce + "'; form-action 'none'; frame-ancestors " + p.Origin
+		h.Set("Referrer-Policy", "no-referrer")
 	} else {
-		policy += "frame-ancestors 'none'" // and a form that goes on to wherever the application sends it
+		// The script is always the same one. The form goes on to wherever the
+		// application sends it, so no form-action; and its Origin is told, as
+		// applications may look at that.
+		sum := sha256.Sum256([]byte(submitScript))
+		policy += "script-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; frame-ancestors 'none'"
+		h.Set("Referrer-Policy", "origin")
 	}
 	h.Set("Content-Security-Policy", policy)
-	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(http.StatusOK)
 	_, _ = w.Write(b.Bytes()) // the client went away

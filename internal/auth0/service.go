@@ -19,6 +19,14 @@ type Config struct {
 	DB      *store.DB
 	// Now is the clock; time.Now if nil.
 	Now func() time.Time
+	// PasswordIterations is how much work it is to check a password; 600,000 if 0.
+	PasswordIterations int
+	// Mailbox receives the mails of tenants; without it none are sent.
+	Mailbox *store.Mailbox
+	// Invoke runs the function of PostLogin.
+	Invoke Invoke
+	// MailSent is told of each mail; nobody if nil.
+	MailSent func(MailSent)
 	// Log is told of each request that is worth a line; nobody if nil.
 	Log func(Event)
 }
@@ -34,6 +42,11 @@ type TenantConfig struct {
 	// Roles give permissions by API, by role.
 	Roles map[string]Permissions
 	Users []UserConfig
+	// SignUp lets anybody become a user.
+	SignUp bool
+	// PostLogin is the function that runs after each sign-in and before its tokens, and
+	// at each refresh; "" is none.
+	PostLogin string
 }
 
 // Permissions are lists of permissions by the identifier of their API.
@@ -51,8 +64,17 @@ const (
 type ApplicationConfig struct {
 	Name, Type                        string
 	Callbacks, LogoutURLs, WebOrigins []string
+	// GrantTypes are what the application may ask for (grant_types); nil is what its
+	// type has by default.
+	GrantTypes []string
 	// Grants are the client grants, by API. One without permissions is a grant too.
 	Grants Permissions
+	// Management are its scopes at the tenant's Management API. With none it has no
+	// grant for it.
+	Management []string
+	// ThirdParty makes users be asked what the application may have, and lets it have
+	// of an API what its Grants say at most.
+	ThirdParty bool
 	// RotateRefreshTokens ends a refresh token with its use.
 	RotateRefreshTokens bool
 }
@@ -73,6 +95,11 @@ type APIConfig struct {
 	Dialect            string
 	AllowOfflineAccess bool
 	TokenLifetime      time.Duration
+
+	id           string // of the store's row
+	number       int64  // its place in lists
+	descriptions map[string]string
+	entry        []byte // of the declaration; empty for one that a request made
 }
 
 // UserConfig is a user of the tenant's database connection.
@@ -83,11 +110,14 @@ type UserConfig struct {
 	Name, Nickname, GivenName, FamilyName string
 	Roles                                 []string
 	Permissions                           Permissions
+	UserMetadata, AppMetadata             map[string]any
+	Blocked                               bool
 }
 
 // Service serves the tenants of a stage.
 type Service struct {
 	cfg     Config
+	hasher  *hasher
 	tenants map[string]*Tenant
 }
 
@@ -99,10 +129,13 @@ func New(cfg Config) (*Service, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.PasswordIterations == 0 {
+		cfg.PasswordIterations = passwordIterations
+	}
 	if cfg.Log == nil {
 		cfg.Log = func(Event) {}
 	}
-	s := &Service{cfg: cfg, tenants: map[string]*Tenant{}}
+	s := &Service{cfg: cfg, hasher: newHasher(cfg.PasswordIterations), tenants: map[string]*Tenant{}}
 	for _, c := range cfg.Tenants {
 		if s.tenants[c.Name] != nil || c.Name == "" {
 			return nil, fmt.Errorf("making tenants: the name %q is empty or taken", c.Name)
@@ -158,6 +191,9 @@ func (s *Service) sweep(ctx context.Context) error {
 	err := s.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, "DELETE FROM auth0_grant WHERE expires < ?", now.Add(-24*time.Hour).UnixMilli())
 		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, "DELETE FROM auth0_ticket WHERE expires < ?", now.UnixMilli()); err != nil {
 			return err
 		}
 		return oidc.Sweep(ctx, tx, now)

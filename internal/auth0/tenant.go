@@ -2,21 +2,22 @@ package auth0
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/rand"
-	"crypto/sha256"
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/doorwright/doorwright/internal/aws"
 	"github.com/doorwright/doorwright/internal/oidc"
+	"github.com/doorwright/doorwright/internal/store"
 	"github.com/doorwright/doorwright/verify"
 )
 
@@ -43,23 +44,29 @@ func IsCookie(name string) bool {
 	})
 }
 
-// Tenant is one tenant. It is immutable once it is open.
+// Tenant is one tenant. But for what it keeps in the store, it is immutable once
+// it is open.
 type Tenant struct {
 	svc     *Service
 	cfg     TenantConfig
 	issuer  string
-	apis    map[string]*APIConfig // by identifier
 	clients []*client
-	users   map[string]*user // by email
-	bySub   map[string]*user
-	guesses *guesses
-	// pepper keys the fingerprints of passwords; it is another in each run.
-	pepper []byte
+	// guesses are of passwords, by address; signUps and mails, by address too, and ""
+	// for all together.
+	guesses, signUps, mails *guesses
+	hasher                  *hasher
+
+	directory atomic.Pointer[directory]
+	reloading sync.Mutex // held by who replaces directory
+	// changing is held by a request that changes applications, APIs or client
+	// grants, from its look at the directory until that is replaced.
+	changing sync.Mutex
 
 	// Set by open.
 	engine   *oidc.Engine
 	key      *signingKey
 	verifier *verify.Verifier // of access tokens at the userinfo endpoint
+	managers *verify.Verifier // of access tokens for the Management API
 }
 
 // client is an application with what is kept of it.
@@ -67,16 +74,23 @@ type client struct {
 	ApplicationConfig
 	id, secret string   // the secret of a public client is ""
 	origins    []string // whose scripts may ask the token endpoint
+	// made are the settings of one that a request made, in the API's words; nil for a
+	// declared one. number is its place among the others.
+	made   map[string]any
+	number int64
 }
 
-func (c *client) public() bool { return c.Type == TypeSPA || c.Type == TypeNative }
+// public says whether an application cannot keep a secret and has none.
+func (c *client) public() bool { return c.authMethod() == authNone }
 
-// user is a user with what is kept of it.
-type user struct {
-	UserConfig
-	id       string // auth0|...
-	updated  time.Time
-	password []byte // fingerprint
+// originate finds the origins of which scripts may ask the token endpoint.
+func (c *client) originate(more []string) {
+	c.origins = slices.Concat(c.WebOrigins, more)
+	for _, callback := range c.Callbacks {
+		if o := originOf(callback); o != "" && !slices.Contains(c.origins, o) {
+			c.origins = append(c.origins, o)
+		}
+	}
 }
 
 func newTenant(s *Service, cfg TenantConfig) (*Tenant, error) {
@@ -84,43 +98,52 @@ func newTenant(s *Service, cfg TenantConfig) (*Tenant, error) {
 	if err != nil || u.Host == "" || u.Path != "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, fmt.Errorf("the origin %q is not scheme://host:port", cfg.Origin)
 	}
-	t := &Tenant{
-		svc: s, cfg: cfg, issuer: cfg.Origin + "/", apis: map[string]*APIConfig{},
-		users: map[string]*user{}, bySub: map[string]*user{}, guesses: newGuesses(), pepper: make([]byte, 32),
+	t := &Tenant{svc: s, cfg: cfg, issuer: cfg.Origin + "/", hasher: s.hasher,
+		guesses: newGuesses(maxGuesses, guessBlock), signUps: newGuesses(maxSignUps, signUpBlock), mails: newGuesses(maxMails, mailBlock),
 	}
-	rand.Read(t.pepper)
-	for i := range cfg.APIs {
-		api := &cfg.APIs[i]
-		if api.Identifier == "" || t.apis[api.Identifier] != nil {
+	if cfg.PostLogin != "" && s.cfg.Invoke == nil {
+		return nil, errors.New("the Action post-login needs Invoke")
+	}
+	apis, users := map[string]bool{}, map[string]bool{}
+	for _, api := range cfg.APIs {
+		if api.Identifier == "" || apis[api.Identifier] {
 			return nil, fmt.Errorf("the identifier %q is empty or taken", api.Identifier)
 		}
-		if t.ownAudience(api.Identifier) {
+		if t.ownAudience(api.Identifier) || api.Identifier == t.management() {
 			return nil, fmt.Errorf("the identifier %q is the tenant's own", api.Identifier)
 		}
 		if authz(api.Dialect) && !api.RBAC {
 			return nil, fmt.Errorf("the dialect %s of %q needs RBAC", api.Dialect, api.Identifier)
 		}
-		t.apis[api.Identifier] = api
+		apis[api.Identifier] = true
 	}
 	for _, a := range cfg.Applications {
 		c := &client{ApplicationConfig: a}
-		if c.public() && len(c.Grants) > 0 {
+		if c.public() && (len(c.Grants) > 0 && !c.ThirdParty || len(c.Management) > 0) {
 			return nil, fmt.Errorf("application %s has no secret and cannot have grants", a.Name)
 		}
-		c.origins = slices.Clone(a.WebOrigins)
-		for _, callback := range a.Callbacks {
-			if o := originOf(callback); o != "" && !slices.Contains(c.origins, o) {
-				c.origins = append(c.origins, o)
+		for _, scope := range a.Management {
+			if !slices.Contains(ManagementScopes(), scope) {
+				return nil, fmt.Errorf("the Management API has no scope %q, which application %s is granted", scope, a.Name)
 			}
 		}
+		c.number = int64(len(t.clients)) - declaredBefore
+		c.originate(nil)
 		t.clients = append(t.clients, c)
 	}
-	for _, c := range cfg.Users {
-		email := strings.ToLower(c.Email)
-		if email == "" || t.users[email] != nil {
+	t.cfg.Users = slices.Clone(cfg.Users)
+	for i := range t.cfg.Users {
+		c := &t.cfg.Users[i]
+		c.Email = strings.ToLower(c.Email)
+		if c.Email == "" || users[c.Email] {
 			return nil, fmt.Errorf("the user %q is without an address or twice there", c.Email)
 		}
-		t.users[email] = &user{UserConfig: c, password: t.fingerprint(c.Password)}
+		for _, name := range c.Roles {
+			if _, ok := cfg.Roles[name]; !ok {
+				return nil, fmt.Errorf("the user %s has the role %q, which there is not", c.Email, name)
+			}
+		}
+		users[c.Email] = true
 	}
 	return t, nil
 }
@@ -167,12 +190,7 @@ func (t *Tenant) named(application string) *client {
 }
 
 func (t *Tenant) clientOf(id string) *client {
-	for _, c := range t.clients {
-		if c.id == id && id != "" {
-			return c
-		}
-	}
-	return nil
+	return t.directory.Load().client(id)
 }
 
 // userinfo is the audience of the userinfo endpoint.
@@ -194,6 +212,16 @@ func (t *Tenant) open(ctx context.Context) error {
 			return err
 		}
 	}
+	if t.key, err = newSigningKey(kept); err != nil {
+		return err
+	}
+	t.engine = &oidc.Engine{
+		Tenant: cookieTenant + t.cfg.Name, Origin: t.cfg.Origin, Secret: kept.secret, SessionLife: sessionLife, Now: t.svc.cfg.Now,
+	}
+	applied, err := t.prepare(ctx)
+	if err != nil {
+		return err
+	}
 	err = t.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, "INSERT OR IGNORE INTO auth0_tenant (name, secret, pkcs8, cert) VALUES (?, ?, ?, ?)",
 			t.cfg.Name, kept.secret, kept.pkcs8, kept.cert)
@@ -205,21 +233,16 @@ func (t *Tenant) open(ctx context.Context) error {
 				return err
 			}
 		}
-		for email, u := range t.users {
-			if err := t.openUser(ctx, tx, email, u); err != nil {
-				return err
-			}
-		}
-		return nil
+		return t.apply(ctx, tx, applied)
 	})
 	if err != nil {
 		return err
 	}
-	if t.key, err = newSigningKey(kept); err != nil {
+	if err := t.reload(ctx); err != nil {
 		return err
 	}
-	t.engine = &oidc.Engine{
-		Tenant: cookieTenant + t.cfg.Name, Origin: t.cfg.Origin, Secret: kept.secret, SessionLife: sessionLife, Now: t.svc.cfg.Now,
+	if t.managers, err = t.newManagers(); err != nil {
+		return err
 	}
 	t.verifier, err = verify.New(verify.Config{Issuer: t.issuer, Audience: []string{t.userinfo()}, Keys: t, Now: t.svc.cfg.Now, CacheSize: -1,
 		Algorithms: []verify.Algorithm{verify.RS256},
@@ -242,37 +265,16 @@ func (t *Tenant) openClient(ctx context.Context, tx *sql.Tx, c *client) error {
 	return nil
 }
 
-func (t *Tenant) openUser(ctx context.Context, tx *sql.Tx, email string, u *user) error {
-	var updated int64
-	err := tx.QueryRowContext(ctx, "SELECT id, updated FROM auth0_user WHERE tenant = ? AND email = ?", t.cfg.Name, email).Scan(&u.id, &updated)
-	if errors.Is(err, sql.ErrNoRows) {
-		u.id, updated = "auth0|"+randomHex(), t.svc.cfg.Now().UnixMilli()
-		_, err = tx.ExecContext(ctx, "INSERT INTO auth0_user (tenant, email, id, updated) VALUES (?, ?, ?, ?)", t.cfg.Name, email, u.id, updated)
+// KeptSecret gives the secret that a stage keeps of a tenant's application, or ""
+// if the application was never opened.
+func KeptSecret(ctx context.Context, db *store.DB, tenant, application string) (secret string, err error) {
+	err = db.Read(ctx, func(tx *sql.Tx) error {
+		return tx.QueryRowContext(ctx, "SELECT secret FROM auth0_client WHERE tenant = ? AND name = ?", tenant, application).Scan(&secret)
+	})
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return "", fmt.Errorf("reading the secret of application %s: %w", application, err)
 	}
-	if err != nil {
-		return fmt.Errorf("reading a user: %w", err)
-	}
-	u.updated = time.UnixMilli(updated)
-	t.bySub[u.id] = u
-	return nil
-}
-
-// fingerprint is what passwords are compared by: it has one length, so that the
-// comparison tells nothing of the password, and takes the same time for a user
-// whom there is not. It is never kept, so it need not be slow.
-func (t *Tenant) fingerprint(password string) []byte {
-	h := hmac.New(sha256.New, t.pepper)
-	h.Write([]byte(password))
-	return h.Sum(nil)
-}
-
-// passwordMatches says whether a password is that of a user, who may be nil.
-func (t *Tenant) passwordMatches(u *user, password string) bool {
-	of := t.fingerprint("")
-	if u != nil {
-		of = u.password
-	}
-	return hmac.Equal(of, t.fingerprint(password)) && u != nil
+	return secret, nil
 }
 
 // call is one request, for the log.
@@ -287,7 +289,8 @@ type endpoint func(t *Tenant, w http.ResponseWriter, r *http.Request, c *call)
 
 // endpoints are what a tenant answers to.
 func endpoints() map[string]endpoint {
-	return map[string]endpoint{
+	all := managementEndpoints()
+	maps.Copy(all, map[string]endpoint{
 		"GET " + discoveryPath:                        (*Tenant).discovery,
 		"GET /.well-known/oauth-authorization-server": (*Tenant).discovery,
 		"GET " + jwksPath:                             (*Tenant).jwks,
@@ -304,9 +307,23 @@ func endpoints() map[string]endpoint {
 		"POST /oidc/logout":                           (*Tenant).confirmLogout,
 		"GET /u/login":                                (*Tenant).showLogin,
 		"POST /u/login":                               (*Tenant).login,
+		"GET /u/signup":                               (*Tenant).showSignUp,
+		"POST /u/signup":                              (*Tenant).postSignUp,
+		"GET /u/consent":                              (*Tenant).showConsent,
+		"POST /u/consent":                             (*Tenant).consent,
+		"GET " + resetRequestPath:                     (*Tenant).showResetRequest,
+		"POST " + resetRequestPath:                    (*Tenant).postResetRequest,
+		"GET /u/reset-password":                       (*Tenant).showReset,
+		"POST /u/reset-password":                      (*Tenant).postReset,
+		"GET /u/email-verification":                   (*Tenant).verifyEmail,
+		"POST /dbconnections/signup":                  (*Tenant).signUp,
+		"OPTIONS /dbconnections/signup":               (*Tenant).preflight,
+		"POST /dbconnections/change_password":         (*Tenant).changePassword,
+		"OPTIONS /dbconnections/change_password":      (*Tenant).preflight,
 		"GET /assets/universal.css":                   func(_ *Tenant, w http.ResponseWriter, r *http.Request, _ *call) { oidc.Style(w, r) },
 		"/":                                           (*Tenant).unknown,
-	}
+	})
+	return all
 }
 
 // unknown answers what a tenant does not have, and says so in the log: Auth0 may

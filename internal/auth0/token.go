@@ -20,24 +20,43 @@ const (
 	grantCode    = "authorization_code"
 	grantMachine = "client_credentials"
 	grantRefresh = "refresh_token"
+	// grantImplicit is no grant type of the token endpoint: it lets the authorization
+	// endpoint give tokens itself.
+	grantImplicit = "implicit"
 )
 
-var otherGrants = []string{
-	"password", "http://auth0.com/oauth/grant-type/password-realm", "http://auth0.com/oauth/grant-type/passwordless/otp",
-	"http://auth0.com/oauth/grant-type/mfa-otp", "http://auth0.com/oauth/grant-type/mfa-oob", "http://auth0.com/oauth/grant-type/mfa-recovery-code",
-	"urn:ietf:params:oauth:grant-type:device_code", "urn:ietf:params:oauth:grant-type:token-exchange",
-	"urn:okta:params:oauth:grant-type:webauthn", "implicit",
+// defaultGrants are the grant types (grant_types) that an application has by its
+// type (https://auth0.com/docs/get-started/applications/application-grant-types).
+var defaultGrants = map[string][]string{
+	TypeSPA:            {grantImplicit, grantCode, grantRefresh},
+	TypeNative:         {grantImplicit, grantCode, grantRefresh},
+	TypeRegularWeb:     {grantImplicit, grantCode, grantRefresh, grantMachine},
+	TypeNonInteractive: {grantMachine},
 }
 
-// allows says whether an application's type has a grant type by default.
+var otherGrants = []string{
+	"http://auth0.com/oauth/grant-type/passwordless/otp",
+	"http://auth0.com/oauth/grant-type/mfa-otp", "http://auth0.com/oauth/grant-type/mfa-oob", "http://auth0.com/oauth/grant-type/mfa-recovery-code",
+	"urn:ietf:params:oauth:grant-type:device_code", "urn:ietf:params:oauth:grant-type:token-exchange",
+	"urn:okta:params:oauth:grant-type:webauthn", grantImplicit,
+}
+
+// allows says whether an application has a grant type.
 func (c *client) allows(kind string) bool {
-	switch kind {
-	case grantMachine:
-		return c.Type == TypeRegularWeb || c.Type == TypeNonInteractive
-	case grantCode, grantRefresh:
-		return c.Type != TypeNonInteractive
+	kinds := c.GrantTypes
+	if kinds == nil {
+		kinds = defaultGrants[c.Type]
 	}
-	return false
+	return slices.Contains(kinds, kind)
+}
+
+// notAllowed refuses a grant type that an application does not have.
+func notAllowed(status int, kind string, cl *client) *failure {
+	reason := "the application is of type " + cl.Type + ", which does not have it without grantTypes"
+	if cl.GrantTypes != nil {
+		reason = "it is none of the application's grantTypes"
+	}
+	return fail(status, oidc.UnauthorizedClient, "Grant type '"+kind+"' not allowed for the client.", "%s", reason)
 }
 
 // tokenAnswer is the token endpoint's answer, in Auth0's order.
@@ -70,7 +89,7 @@ func (t *Tenant) tokensFor(w http.ResponseWriter, r *http.Request, c *call) (*to
 		return nil, err
 	}
 	kind := form.Get("grant_type")
-	known := slices.Contains([]string{grantCode, grantMachine, grantRefresh}, kind)
+	known := slices.Contains([]string{grantCode, grantMachine, grantRefresh, grantPassword, grantRealm}, kind)
 	switch {
 	case kind == "":
 		return nil, missing("grant_type")
@@ -86,13 +105,15 @@ func (t *Tenant) tokensFor(w http.ResponseWriter, r *http.Request, c *call) (*to
 			"declare it below the application's webOrigins")
 	}
 	if !cl.allows(kind) {
-		return nil, fail(http.StatusForbidden, oidc.UnauthorizedClient, "Grant type '"+kind+"' not allowed for the client.", "the application is of type %s", cl.Type)
+		return nil, notAllowed(http.StatusForbidden, kind, cl)
 	}
 	switch kind {
 	case grantCode:
 		return t.redeem(r.Context(), c, cl, form)
 	case grantRefresh:
-		return t.refresh(r.Context(), c, cl, form)
+		return t.refresh(r, c, cl, form)
+	case grantPassword, grantRealm:
+		return t.password(r, c, cl, form)
 	}
 	return t.machine(cl, form)
 }
@@ -149,8 +170,8 @@ func (t *Tenant) redeem(ctx context.Context, c *call, cl *client, form oidc.Para
 		if g, err = t.grantOf(ctx, tx, code.Owner); err != nil {
 			return err
 		}
-		if g == nil || t.bySub[g.subject] == nil {
-			return store.Keep(invalidCode("the sign-in was ended, or its user is no more"))
+		if g == nil {
+			return store.Keep(invalidCode("the sign-in was ended"))
 		}
 		nonce, refresh = code.Nonce, ""
 		if t.mayRefresh(g, cl) {
@@ -161,7 +182,7 @@ func (t *Tenant) redeem(ctx context.Context, c *call, cl *client, form oidc.Para
 	if err != nil {
 		return nil, err
 	}
-	return t.issue(c, g, cl, issuing{requested: g.scope, nonce: nonce, refresh: refresh})
+	return t.issue(ctx, c, g, cl, issuing{requested: g.scope, nonce: nonce, refresh: refresh})
 }
 
 // refusedCode says the engine's refusals in Auth0's words. They are kept: the
@@ -186,7 +207,7 @@ func (t *Tenant) refusedCode(ctx context.Context, tx *sql.Tx, err error) error {
 // mayRefresh says whether a grant gives refresh tokens: it was asked for, the API
 // lets it, and the application may.
 func (t *Tenant) mayRefresh(g *grant, cl *client) bool {
-	api := t.apis[g.audience]
+	api := t.api(g.audience)
 	return slices.Contains(g.scope, "offline_access") && cl.allows(grantRefresh) && (g.audience == "" || api != nil && api.AllowOfflineAccess)
 }
 
@@ -196,40 +217,65 @@ type issuing struct {
 	nonce     string
 	refresh   string
 	grantType string
+	request   *http.Request // of a refresh, for the Action
 }
 
 // issue gives the tokens of a grant, with what its user may do now.
-func (t *Tenant) issue(c *call, g *grant, cl *client, i issuing) (*tokenAnswer, error) {
-	u, api := t.bySub[g.subject], t.apis[g.audience]
-	if u == nil || g.audience != "" && api == nil {
-		return nil, invalidCode("the user or the API is no longer declared")
+func (t *Tenant) issue(ctx context.Context, c *call, g *grant, cl *client, i issuing) (*tokenAnswer, error) {
+	api := t.api(g.audience)
+	u, err := t.readUser(ctx, g.subject)
+	switch {
+	case err != nil:
+		return nil, err
+	case u == nil, g.audience != "" && api == nil:
+		return nil, invalidCode("the user or the API is no more")
+	case u.Blocked:
+		return nil, isBlocked()
+	}
+	if i.requested, err = cl.mayAsk(i.requested, api); err != nil {
+		return nil, err
 	}
 	c.event.User = u.Email
-	scopes := t.granted(i.requested, api, u)
+	if i.grantType == grantRefresh {
+		g.outcome, err = t.postLogin(ctx, c, signIn{
+			user: u, client: cl, api: api, scopes: i.requested, protocol: protocolRefresh, request: i.request, authTime: g.authTime, sessionID: g.sid,
+		})
+		if err == nil && t.cfg.PostLogin != "" {
+			err = t.keepOutcome(ctx, g)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	scopes := g.outcome.edit(t.granted(i.requested, api, u))
 	if !t.mayRefresh(g, cl) {
 		scopes = slices.DeleteFunc(scopes, func(s string) bool { return s == "offline_access" })
 	}
 	t.surprises(c, i.requested, api, u)
 	answer := &tokenAnswer{RefreshToken: i.refresh, Scope: strings.Join(scopes, " "), TokenType: "Bearer"}
-	var err error
-	if api == nil {
-		answer.ExpiresIn = int64(opaqueLife / time.Second)
-		answer.AccessToken, err = t.seal(opaqueClaims{
-			Grant: g.id, Subject: u.id, Scope: answer.Scope, Expires: t.svc.cfg.Now().Add(opaqueLife).Unix(),
-		})
-	} else {
-		answer.ExpiresIn = int64(api.TokenLifetime / time.Second)
-		answer.AccessToken, err = t.sign(accessToken{
-			api: api, client: cl, subject: u.id, scopes: scopes, permissions: t.permissions(api, u), grantType: i.grantType,
-		})
+	life := opaqueLife
+	if api != nil {
+		life = api.TokenLifetime
 	}
+	answer.ExpiresIn = int64(life / time.Second)
+	answer.AccessToken, err = t.access(cl, g, u, api, scopes, i.grantType, life)
 	if err == nil && slices.Contains(scopes, "openid") {
-		answer.IDToken, err = t.idToken(g, u, cl, i.nonce, scopes)
+		answer.IDToken, err = t.idToken(g, u, cl, idTokenOf{nonce: i.nonce, scopes: scopes})
 	}
 	if err != nil {
 		return nil, err
 	}
 	return answer, nil
+}
+
+// access gives an access token of a grant: for an API, or an opaque one.
+func (t *Tenant) access(cl *client, g *grant, u *user, api *APIConfig, scopes []string, grantType string, life time.Duration) (string, error) {
+	if api == nil {
+		return t.seal(opaqueClaims{Grant: g.id, Subject: u.id, Scope: strings.Join(scopes, " "), Expires: t.svc.cfg.Now().Add(life).Unix()})
+	}
+	return t.sign(accessToken{
+		api: api, client: cl, subject: u.id, scopes: scopes, permissions: t.permissions(api, u), grantType: grantType, life: life, custom: g.outcome.Access,
+	})
 }
 
 // invalidRefresh is Auth0's one answer for a refresh token that is not good.
@@ -241,7 +287,8 @@ func invalidRefresh(reason string) error {
 // is used again, so does all that came of the sign-in: one of the two who had it
 // stole it
 // (https://auth0.com/docs/secure/tokens/refresh-tokens/refresh-token-rotation).
-func (t *Tenant) refresh(ctx context.Context, c *call, cl *client, form oidc.Params) (*tokenAnswer, error) {
+func (t *Tenant) refresh(r *http.Request, c *call, cl *client, form oidc.Params) (*tokenAnswer, error) {
+	ctx := r.Context()
 	token := form.Get("refresh_token")
 	if token == "" {
 		return nil, missing("refresh_token")
@@ -258,6 +305,8 @@ func (t *Tenant) refresh(ctx context.Context, c *call, cl *client, form oidc.Par
 			return err
 		}
 		switch {
+		case g == nil && t.isBlockedFamily(ctx, tx, family, cl.id):
+			return isBlocked()
 		case g == nil:
 			return invalidRefresh("it is unknown, has expired, or was revoked")
 		case g.client != cl.id:
@@ -267,8 +316,8 @@ func (t *Tenant) refresh(ctx context.Context, c *call, cl *client, form oidc.Par
 				return err
 			}
 			return store.Keep(invalidRefresh("it was used before; all that came of its sign-in has been ended"))
-		case t.bySub[g.subject] == nil, !t.mayRefresh(g, cl):
-			return invalidRefresh("its user, application or API may not refresh any more")
+		case !t.mayRefresh(g, cl):
+			return invalidRefresh("its application or API may not refresh any more")
 		}
 		for _, s := range requested {
 			if !slices.Contains(g.scope, s) {
@@ -293,7 +342,7 @@ func (t *Tenant) refresh(ctx context.Context, c *call, cl *client, form oidc.Par
 	if next == "" && cl.public() {
 		next = token // auth0-spa-js forgets the one it has if it is given none
 	}
-	return t.issue(c, g, cl, issuing{requested: requested, refresh: next, grantType: grantRefresh})
+	return t.issue(ctx, c, g, cl, issuing{requested: requested, refresh: next, grantType: grantRefresh, request: r})
 }
 
 // machine gives an application a token of its own. It has all that the grant
@@ -304,7 +353,7 @@ func (t *Tenant) machine(cl *client, form oidc.Params) (*tokenAnswer, error) {
 	if audience == "" {
 		return nil, denied("Non-global clients are not allowed access to APIv1", "the request has no audience")
 	}
-	api := t.apis[audience]
+	api := t.machineAPI(audience)
 	if api == nil {
 		return nil, denied("Service not found: "+audience, "the tenant has no API of this identifier")
 	}
@@ -316,12 +365,17 @@ func denied(description, reason string, args ...any) error {
 	return fail(http.StatusForbidden, oidc.AccessDenied, description, reason, args...)
 }
 
-func (t *Tenant) machineToken(cl *client, api *APIConfig, requested []string) (*tokenAnswer, error) {
-	scopes, ok := cl.Grants[api.Identifier]
-	if !ok {
-		return nil, denied(`Client is not authorized to access "`+api.Identifier+`". You need to create a "client-grant" associated to this API. `+
+func noClientGrant(api *APIConfig) *failure {
+	return fail(http.StatusForbidden, oidc.AccessDenied,
+		`Client is not authorized to access "`+api.Identifier+`". You need to create a "client-grant" associated to this API. `+
 			"See: https://auth0.com/docs/api/management/v2/client-grants/post-client-grants",
-			"add grants: {%s: [...]} to the application", api.Name)
+		"add grants: {%s: [...]} to the application", api.Name)
+}
+
+func (t *Tenant) machineToken(cl *client, api *APIConfig, requested []string) (*tokenAnswer, error) {
+	scopes, ok := t.grantedTo(cl, api.Identifier)
+	if !ok {
+		return nil, noClientGrant(api)
 	}
 	var outside []string
 	for _, s := range requested {
@@ -332,9 +386,10 @@ func (t *Tenant) machineToken(cl *client, api *APIConfig, requested []string) (*
 	if len(outside) > 0 {
 		return nil, denied("Client has not been granted scopes: "+strings.Join(outside, ", "), "")
 	}
-	permissions := slices.Concat([]string{}, scopes) // a list, if it is empty too
+	permissions := append([]string{}, scopes...) // a list, if it is empty too
 	token, err := t.sign(accessToken{
 		api: api, client: cl, subject: cl.id + "@clients", scopes: scopes, permissions: permissions, grantType: "client-credentials",
+		life: api.TokenLifetime,
 	})
 	if err != nil {
 		return nil, err

@@ -42,6 +42,7 @@ func (t *Tenant) whoIs(r *http.Request, c *call) (claims map[string]any, reason 
 	}
 	ctx := r.Context()
 	var subject, scope string
+	var said outcome // of the Action, which the token of an API does not lead to
 	if strings.Count(token, ".") == 4 {
 		opaque, ok := t.unseal(token)
 		if !ok {
@@ -58,7 +59,7 @@ func (t *Tenant) whoIs(r *http.Request, c *call) (claims map[string]any, reason 
 		if g == nil || g.subject != opaque.Subject {
 			return nil, "the token was revoked", nil
 		}
-		subject, scope = opaque.Subject, opaque.Scope
+		subject, scope, said = opaque.Subject, opaque.Scope, g.outcome
 	} else {
 		verified, err := t.verifier.Verify(ctx, token)
 		if err != nil {
@@ -68,13 +69,17 @@ func (t *Tenant) whoIs(r *http.Request, c *call) (claims map[string]any, reason 
 		scope, _ = verified.Claims.String("scope")
 	}
 	scopes := strings.Fields(scope)
-	u := t.bySub[subject]
+	u, err := t.readUser(ctx, subject)
 	switch {
-	case u == nil:
-		return nil, "its user is no more", nil
+	case err != nil:
+		return nil, "", err
+	case u == nil, u.Blocked:
+		return nil, "its user is no more, or is blocked", nil
 	case !slices.Contains(scopes, "openid"):
 		return nil, "the token does not have the scope openid", nil
 	}
 	c.event.User = u.Email
-	return u.profile(scopes), "", nil
+	claims = u.profile(scopes)
+	said.addTo(claims, scopes)
+	return claims, "", nil
 }

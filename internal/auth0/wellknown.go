@@ -42,7 +42,8 @@ func (t *Tenant) discovery(w http.ResponseWriter, _ *http.Request, _ *call) {
 			"openid", "profile", "offline_access", "name", "given_name", "family_name", "nickname", "email", "email_verified",
 			"picture", "created_at", "identities", "phone", "address",
 		},
-		ResponseTypes: []string{"code"}, ResponseModes: []string{"query", "fragment", "form_post"}, ChallengeMethods: []string{"S256"},
+		ResponseTypes: []string{"code", "token", "id_token", "code token", "code id_token", "token id_token", "code token id_token"},
+		ResponseModes: []string{"query", "fragment", "form_post"}, ChallengeMethods: []string{"S256"},
 		SubjectTypes: []string{"public"}, TokenAuthMethods: []string{"client_secret_basic", "client_secret_post"},
 		Claims: []string{
 			"aud", "auth_time", "created_at", "email", "email_verified", "exp", "family_name", "given_name", "iat", "identities",

@@ -38,6 +38,8 @@ const (
 type world struct {
 	t      testing.TB
 	tenant *auth0.Tenant
+	mails  *store.Mailbox
+	action auth0.Invoke // of the next sign-ins
 	origin string
 
 	mu     sync.Mutex
@@ -79,27 +81,40 @@ func tenantConfig(changes ...func(*auth0.TenantConfig)) auth0.TenantConfig {
 
 func openDB(t testing.TB, dir string) *store.DB {
 	t.Helper()
+	return openState(t, dir).DB()
+}
+
+func openState(t testing.TB, dir string) *store.Stage {
+	t.Helper()
 	state, err := store.Open(t.Context(), dir, store.Options{Migrations: slices.Concat(oidc.Migrations(), auth0.Migrations())})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { state.Close() })
-	return state.DB()
+	return state
 }
 
 func newWorld(t testing.TB, cfg auth0.TenantConfig) *world {
 	t.Helper()
-	return newWorldIn(t, openDB(t, t.TempDir()), cfg)
+	state := openState(t, t.TempDir())
+	return newWorldOf(t, state.DB(), state.Mailbox(), cfg)
 }
 
 func newWorldIn(t testing.TB, db *store.DB, cfg auth0.TenantConfig) *world {
 	t.Helper()
-	w := &world{t: t, now: time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)}
+	return newWorldOf(t, db, nil, cfg)
+}
+
+func newWorldOf(t testing.TB, db *store.DB, mails *store.Mailbox, cfg auth0.TenantConfig) *world {
+	t.Helper()
+	w := &world{t: t, mails: mails, now: time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)}
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { w.tenant.Handler().ServeHTTP(rw, r) }))
 	t.Cleanup(server.Close)
 	w.origin = server.URL
 	cfg.Origin = w.origin
-	svc, err := auth0.New(auth0.Config{Tenants: []auth0.TenantConfig{cfg}, DB: db, Now: w.clock, Log: func(e auth0.Event) {
+	svc, err := auth0.New(auth0.Config{Tenants: []auth0.TenantConfig{cfg}, DB: db, Now: w.clock, PasswordIterations: 1000, Mailbox: mails, Invoke: func(ctx context.Context, function string, event []byte) ([]byte, string, error) {
+		return w.action(ctx, function, event)
+	}, Log: func(e auth0.Event) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.events = append(w.events, e)

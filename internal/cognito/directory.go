@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/doorwright/doorwright/internal/aws"
+	"github.com/doorwright/doorwright/internal/store"
 )
 
 // directory is what is served. It is immutable: what changes a pool puts
@@ -275,4 +276,18 @@ func (p *Pool) own() error {
 		return invalid("userPools.%s is declared in doorwright.yaml; change it there.", p.cfg.Name)
 	}
 	return nil
+}
+
+// KeptSecret gives the secret that a stage keeps of a declared pool's client, or ""
+// if the client was never opened or has none.
+func KeptSecret(ctx context.Context, db *store.DB, region, pool, client string) (secret string, err error) {
+	err = db.Read(ctx, func(tx *sql.Tx) error {
+		return tx.QueryRowContext(ctx, `
+			SELECT c.secret FROM cognito_client c JOIN cognito_pool p ON p.id = c.pool
+			WHERE p.region = ? AND p.name = ? AND c.name = ?`, region, pool, client).Scan(&secret)
+	})
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return "", fmt.Errorf("reading the secret of client %s: %w", client, err)
+	}
+	return secret, nil
 }

@@ -72,6 +72,11 @@ func (e *Engine) Browser(w http.ResponseWriter, r *http.Request) string {
 	if value := e.Cookie(r, formCookie); len(value) == 32 {
 		return value
 	}
+	return e.NewBrowser(w)
+}
+
+// NewBrowser gives a browser another such value, as after EndForms in the same answer.
+func (e *Engine) NewBrowser(w http.ResponseWriter) string {
 	value := Random(24)
 	e.SetCookie(w, formCookie, value, 0)
 	return value

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// Message is a message that AWS would have sent by e-mail or SMS.
+// Message is a message that AWS, or Auth0, would have sent by e-mail or SMS.
 type Message struct {
 	// To is the address or the phone number.
 	To string `json:"to"`
@@ -30,7 +30,10 @@ type Message struct {
 	At time.Time `json:"at"`
 	// Pool is the user pool's id.
 	Pool string `json:"pool,omitempty"`
-	// User is the user's name in the pool.
+	// Tenant is the tenant's name, of a message that Auth0 would have sent. Code is
+	// then the link.
+	Tenant string `json:"tenant,omitempty"`
+	// User is the user's name in the pool, or id in the tenant.
 	User string `json:"user,omitempty"`
 }
 

@@ -91,7 +91,29 @@ async function load() {
   if (typeof handler !== "function") {
     throw new Fault("Runtime.HandlerNotFound", `${name} is not a function`);
   }
-  return handler;
+  return exportName === "onExecutePostLogin" ? action(handler) : handler;
+}
+
+// action runs an Action of Auth0's as it stands there: it is called with the event
+// and an api, and what it asks of the api is the answer. A method that there is not
+// is written down too, and whoever reads the answer refuses it. Secrets are the
+// function's environment.
+// https://auth0.com/docs/customize/actions/explore-triggers/signup-and-login-triggers/login-trigger
+function action(handler) {
+  return async (event) => {
+    const commands = [];
+    const api = (path) =>
+      new Proxy(() => {}, {
+        get: (_, name) => (typeof name === "symbol" || name === "then" ? undefined : api(path ? `${path}.${name}` : name)),
+        apply: (_, __, args) => {
+          commands.push({ [path]: args.map((arg) => (arg === undefined ? null : arg)) });
+          return api("");
+        },
+      });
+    const own = Object.entries(process.env).filter(([name]) => !/^(AWS_|LAMBDA_|_)/.test(name));
+    await handler({ ...event, secrets: Object.fromEntries(own) }, api(""));
+    return commands;
+  };
 }
 
 let handler; // once it is loaded
