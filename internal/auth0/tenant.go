@@ -305,6 +305,7 @@ func endpoints() map[string]endpoint {
 		"GET /.well-known/oauth-authorization-server": (*Tenant).discovery,
 		"GET " + jwksPath:                             (*Tenant).jwks,
 		"GET /authorize":                              (*Tenant).authorize,
+		"POST /authorize":                             (*Tenant).postAuthorize,
 		"POST /oauth/token":                           (*Tenant).token,
 		"OPTIONS /oauth/token":                        (*Tenant).preflight,
 		"POST /oauth/revoke":                          (*Tenant).revoke,
