@@ -221,6 +221,9 @@ func (t *Tenant) open(ctx context.Context) error {
 	}
 	t.engine = &oidc.Engine{
 		Tenant: cookieTenant + t.cfg.Name, Origin: t.cfg.Origin, Secret: kept.secret, SessionLife: sessionLife, Now: t.svc.cfg.Now,
+		// Auth0's is SameSite=None, for renewal in a frame of an application that is
+		// of another site: on https one on http is.
+		CrossSite: sessionCookie,
 	}
 	t.verifier, err = verify.New(verify.Config{Issuer: t.issuer, Audience: []string{t.userinfo()}, Keys: t, Now: t.svc.cfg.Now, CacheSize: -1,
 		Algorithms: []verify.Algorithm{verify.RS256},
