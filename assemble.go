@@ -478,7 +478,11 @@ func (a *App) issuerKeys(issuer string) (verify.KeySet, error) {
 			return tenant, nil
 		}
 	}
-	remote, err := verify.NewRemote(verify.RemoteConfig{Issuer: issuer, Now: a.cfg.Now})
+	client, err := a.issuerClient(issuer)
+	if err != nil {
+		return nil, err
+	}
+	remote, err := verify.NewRemote(verify.RemoteConfig{Issuer: issuer, HTTPClient: client, Now: a.cfg.Now})
 	if err != nil {
 		return nil, err
 	}

@@ -2,7 +2,12 @@ package doorwright
 
 import (
 	"crypto/tls"
+	"crypto/x509"
+	"errors"
 	"fmt"
+	"io/fs"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -80,6 +85,32 @@ func (a *App) secure(l *loopback) error {
 	}
 	l.tls = a.authority.ca.ServerConfig()
 	return nil
+}
+
+// issuerClient gives the client that fetches an issuer's keys; nil for the usual
+// one. An issuer that is served by https on this machine is another stage's, whose
+// certificate is of the user's authority.
+func (a *App) issuerClient(issuer string) (*http.Client, error) {
+	u, err := url.Parse(issuer)
+	if err != nil || u.Scheme != "https" || u.Hostname() != "localhost" {
+		return nil, nil
+	}
+	ca, err := localca.Open(localca.Options{Dir: a.cfg.AuthorityDir, Existing: true})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("trusting the issuer %s: %w", issuer, err)
+	}
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		roots = x509.NewCertPool() // a system without one
+	}
+	roots.AppendCertsFromPEM(ca.PEM())
+	return &http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true, DisableCompression: true, MaxResponseHeaderBytes: 64 << 10,
+		TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
+	}}, nil
 }
 
 // The file of a stage's folder with the authorities that its functions trust.

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -183,7 +185,12 @@ outputs:
 			t.Errorf("%s is answered %d with %v", what, res.StatusCode, cookies)
 		}
 		for _, c := range cookies {
-			if !c.Secure || !c.HttpOnly || !strings.HasPrefix(c.Name, "__Host-") || c.SameSite != http.SameSiteLaxMode {
+			// The session goes with renewals in frames of applications, forms do not.
+			sameSite := http.SameSiteLaxMode
+			if what == "a logout" {
+				sameSite = http.SameSiteNoneMode
+			}
+			if !c.Secure || !c.HttpOnly || !strings.HasPrefix(c.Name, "__Host-") || c.SameSite != sameSite {
 				t.Errorf("%s sets the cookie %s", what, c)
 			}
 		}
@@ -210,6 +217,51 @@ outputs:
 		}
 		if res.Body.Close(); res.StatusCode != want {
 			t.Errorf("the API answers %d, not %d", res.StatusCode, want)
+		}
+	}
+}
+
+// TestTenantOfAnotherStage has an API of one stage take the tokens of a tenant on
+// https that another stage runs, by the user's authority; by another one it takes
+// nobody's.
+func TestTenantOfAnotherStage(t *testing.T) {
+	upstream := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	t.Cleanup(upstream.Close)
+	authority := filepath.Join(t.TempDir(), "ca")
+	there := run(t, doorwright.Config{AnyPort: true, AuthorityDir: authority, Dir: declare(t, `name: there
+tenants:
+  Auth0:
+    https: true
+    applications: {machine: {type: non_interactive, grants: {Api: []}}}
+    apis: {Api: {identifier: "https://unicorns.example"}}
+outputs: {Issuer: "${tenants.Auth0.issuer}"}
+`)})
+	tokens, err := there.TenantToken(t.Context(), doorwright.TenantTokenRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for dir, want := range map[string]int{authority: 200, filepath.Join(t.TempDir(), "none"): 401} {
+		here := run(t, doorwright.Config{AnyPort: true, AuthorityDir: dir, Dir: declare(t, fmt.Sprintf(`name: here
+apis:
+  Api:
+    authorizers: {auth0: {type: jwt, issuer: %q, audience: ["https://unicorns.example"]}}
+    routes: {GET /: {url: %q, authorizer: auth0}}
+outputs: {Api: "${apis.Api.url}"}
+`, there.output("Issuer"), upstream.URL))})
+		request, err := http.NewRequest("GET", here.output("Api")+"/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Authorization", "Bearer "+tokens.Access)
+		res, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if res.Body.Close(); res.StatusCode != want {
+			t.Errorf("by the authority %s it answers %d, not %d", dir, res.StatusCode, want)
+		}
+		if _, err := os.Stat(dir); (err == nil) != (dir == authority) {
+			t.Errorf("the authority %s: %v", dir, err)
 		}
 	}
 }

@@ -19,9 +19,10 @@ export async function browse(script, f) {
 }
 
 // withPage opens a page of a browser without a past, and gives it.
-export async function withPage(f) {
+export async function withPage(f, options = {}) {
   const profile = await mkdtemp(join(tmpdir(), "doorwright-chromium-"));
   const browser = await chromium.launchPersistentContext(profile, {
+    ...options,
     executablePath: stage.Chromium,
     // Where the browser of this user looks for certificate authorities.
     env: { ...process.env, HOME: stage.Home ?? process.env.HOME },

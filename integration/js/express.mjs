@@ -64,6 +64,15 @@ try {
     await page.goto(`${stage.Page}/who`);
     assert.ok(page.url().startsWith(`${tenant}/u/login?`), page.url());
   });
+
+  // Where no script runs, the form has a button.
+  await withPage(async (page) => {
+    await page.goto(`${stage.Page}/who`);
+    await logIn(page, "ann@example.com", "Passw0rd!");
+    await page.getByRole("button", { name: "Continue" }).click();
+    await page.waitForURL(`${stage.Page}/who`);
+    assert.equal(JSON.parse(await page.textContent("body")).email, "ann@example.com");
+  }, { javaScriptEnabled: false });
 } finally {
   for (const server of servers) {
     server.closeAllConnections();

@@ -51,6 +51,12 @@ var Assumptions = []aws.Assumption{
 		Area: "Auth0 tenants", Question: "What of organization, invitation, acr_values, request, request_uri and dpop_jkt?",
 		Choice: "The request is refused.", Why: "Passed over, they would let somebody in whom Auth0 would not.",
 	}, {
+		Area: "Auth0 tenants", Question: "What of claims, display, id_token_hint, ui_locales and claims_locales at /authorize?",
+		Choice: "They are passed over.", Why: "Auth0 documents no effect of theirs on who signs in or what a token says.",
+	}, {
+		Area: "Auth0 tenants", Question: "Does /authorize take a form, by POST?",
+		Choice: "Yes: the browser is sent on with it as the query.", Why: "OpenID Connect Core section 3.1.2.1; Auth0 is certified for it.",
+	}, {
 		Area: "Auth0 tenants", Question: "What does /v2/logout do with a returnTo that is not allowed?",
 		Choice: "It shows an error and ends nothing.", Why: "Undocumented.",
 	}, {

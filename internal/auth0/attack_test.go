@@ -133,7 +133,8 @@ func TestNobodyIsSentAnywhere(t *testing.T) {
 		"an unknown audience": {"audience", "https://x.example", "access_denied", "Service not found: https://x.example"},
 		"an organization":     {"organization", "org_1", "invalid_request", "organization is not supported by this tenant"},
 		"a second factor":     {"acr_values", "http://schemas.openid.net/pape/policies/2007/06/multi-factor", "invalid_request", "acr_values is not supported by this tenant"},
-		"a request object":    {"request", "x", "invalid_request", "request is not supported by this tenant"},
+		"a request object":    {"request", "x", "request_not_supported", "request is not supported by this tenant"},
+		"a request elsewhere": {"request_uri", "https://evil.example/", "request_uri_not_supported", "request_uri is not supported by this tenant"},
 		"another connection":  {"connection", "google-oauth2", "invalid_request", "the connection was not found"},
 		"none at all":         {"response_type", "none", "unsupported_response_type", "Unsupported response type: none"},
 		"none and login":      {"prompt", "none login", "invalid_request", "prompt=none cannot be combined with another value"},
@@ -370,7 +371,7 @@ func TestCORS(t *testing.T) {
 // they are refused, and the log says so.
 func TestWhatIsNotThere(t *testing.T) {
 	w := newWorld(t, tenantConfig())
-	for _, path := range []string{"/oauth/device/code", "/oauth/par", "/passwordless/start", "/mfa/challenge", "/authorize"} {
+	for _, path := range []string{"/oauth/device/code", "/oauth/par", "/passwordless/start", "/mfa/challenge", "/oidc/register"} {
 		if a := w.browser().post(path, url.Values{"client_id": {w.tenant.ClientID("spa")}}); a.status != 404 {
 			t.Errorf("POST %s: %d", path, a.status)
 		}

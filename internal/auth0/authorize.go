@@ -100,10 +100,16 @@ func (t *Tenant) readRest(a *authorization) *failure {
 	refuse := func(code, description, reason string, args ...any) *failure {
 		return fail(0, code, description, reason, args...)
 	}
-	for _, name := range []string{"organization", "invitation", "request", "request_uri", "dpop_jkt", "acr_values"} {
-		if get(name) != "" {
-			return refuse(oidc.InvalidRequest, name+" is not supported by this tenant", "organizations, PAR, DPoP and MFA are not part of this version")
+	// The last two have codes of their own (OpenID Connect Core 1.0 section 6).
+	for _, name := range []string{"organization", "invitation", "dpop_jkt", "acr_values", "request", "request_uri"} {
+		if get(name) == "" {
+			continue
 		}
+		code := oidc.InvalidRequest
+		if strings.HasPrefix(name, "request") {
+			code = name + "_not_supported"
+		}
+		return refuse(code, name+" is not supported by this tenant", "organizations, PAR, DPoP and MFA are not part of this version")
 	}
 	if connection := get("connection"); connection != "" && connection != connectionName {
 		return refuse(oidc.InvalidRequest, "the connection was not found", "the tenant has the connection %s alone", connectionName)
@@ -140,6 +146,29 @@ func (t *Tenant) readRest(a *authorization) *failure {
 		a.maxAge = time.Duration(n) * time.Second
 	}
 	return nil
+}
+
+// postAuthorize takes a request for a sign-in that is a form (OpenID Connect Core
+// 1.0 section 3.1.2.1) and has the browser ask with it again: the session's cookie
+// does not come along with a form of another site.
+func (t *Tenant) postAuthorize(w http.ResponseWriter, r *http.Request, c *call) {
+	form, err := oidc.Form(w, r)
+	query := form.Encode()
+	switch {
+	case err != nil:
+	case r.URL.RawQuery != "":
+		err = fail(http.StatusBadRequest, oidc.InvalidRequest, "The request is malformed.", "it has a form and a query")
+	case len(query) > maxAuthorization:
+		err = fail(http.StatusBadRequest, oidc.InvalidRequest, "The request is too long.", "its form has more than %d characters", maxAuthorization)
+	}
+	if err != nil {
+		t.showError(w, c, c.failed(err))
+		return
+	}
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("Location", "/authorize?"+query)
+	w.WriteHeader(http.StatusSeeOther)
 }
 
 // authorize lets a browser that is signed in through, and sends others to the

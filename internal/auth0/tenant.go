@@ -217,6 +217,9 @@ func (t *Tenant) open(ctx context.Context) error {
 	}
 	t.engine = &oidc.Engine{
 		Tenant: cookieTenant + t.cfg.Name, Origin: t.cfg.Origin, Secret: kept.secret, SessionLife: sessionLife, Now: t.svc.cfg.Now,
+		// Auth0's is SameSite=None, for renewal in a frame of an application that is
+		// of another site: on https one on http is.
+		CrossSite: sessionCookie,
 	}
 	applied, err := t.prepare(ctx)
 	if err != nil {
@@ -295,6 +298,7 @@ func endpoints() map[string]endpoint {
 		"GET /.well-known/oauth-authorization-server": (*Tenant).discovery,
 		"GET " + jwksPath:                             (*Tenant).jwks,
 		"GET /authorize":                              (*Tenant).authorize,
+		"POST /authorize":                             (*Tenant).postAuthorize,
 		"POST /oauth/token":                           (*Tenant).token,
 		"OPTIONS /oauth/token":                        (*Tenant).preflight,
 		"POST /oauth/revoke":                          (*Tenant).revoke,

@@ -28,6 +28,9 @@ import (
 type Options struct {
 	// Dir is the authority's folder; DefaultDir if empty.
 	Dir string
+	// Existing has Open make none: where there is no authority it fails with
+	// fs.ErrNotExist.
+	Existing bool
 	// Now is the clock; time.Now if nil.
 	Now func() time.Time
 }
@@ -89,7 +92,7 @@ func Open(o Options) (*CA, error) {
 		return nil, fmt.Errorf("opening the certificate authority: %w", err)
 	}
 	made := false
-	if _, err := os.Lstat(dir); os.IsNotExist(err) {
+	if _, err := os.Lstat(dir); os.IsNotExist(err) && !o.Existing {
 		if made, err = makeFolder(dir, o.Now()); err != nil {
 			return nil, fmt.Errorf("making a certificate authority in %s: %w", dir, err)
 		}

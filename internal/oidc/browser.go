@@ -32,12 +32,14 @@ func (e *Engine) SetCookie(w http.ResponseWriter, name, value string, life time.
 	if life < 0 {
 		age = -1
 	}
+	// Lax: it comes along when an application sends the browser here, and not with
+	// a form of another site. None is possible on https alone.
+	sameSite := http.SameSiteLaxMode
+	if name == e.CrossSite && e.Secure() {
+		sameSite = http.SameSiteNoneMode
+	}
 	http.SetCookie(w, &http.Cookie{
-		Name: e.cookieName(name), Value: value, Path: "/", MaxAge: age,
-		HttpOnly: true, Secure: e.Secure(),
-		// Lax: it comes along when an application sends the browser here, and
-		// not with a form of another site.
-		SameSite: http.SameSiteLaxMode,
+		Name: e.cookieName(name), Value: value, Path: "/", MaxAge: age, HttpOnly: true, Secure: e.Secure(), SameSite: sameSite,
 	})
 }
 

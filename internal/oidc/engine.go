@@ -25,6 +25,10 @@ type Engine struct {
 	Origin string
 	// Secret keys the MACs of forms.
 	Secret []byte
+	// CrossSite is a cookie that other sites' frames send along too, where the pages
+	// are on https, as for a silent sign-in; "" for none. Elsewhere cookies are for
+	// whom the browser itself comes to.
+	CrossSite string
 	// SessionLife is how long a browser session lasts.
 	SessionLife time.Duration
 	// Now is the clock.
