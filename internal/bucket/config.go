@@ -126,7 +126,7 @@ func ValidName(name string) bool {
 func New(cfg Config) (*Service, error) {
 	var bad []error
 	if cfg.Region == "" || cfg.AccountID == "" || cfg.DB == nil || cfg.Dir == "" || cfg.Account == nil {
-		bad = append(bad, errors.New("Region, AccountID, DB, Dir and Account are required"))
+		bad = append(bad, errors.New("one of Region, AccountID, DB, Dir and Account is missing"))
 	}
 	seen := map[string]bool{}
 	for _, b := range cfg.Buckets {

@@ -156,15 +156,12 @@ var overrides = [...][2]string{
 	{"response-content-encoding", "Content-Encoding"},
 }
 
-// override sets headers as the request says, which has to be signed: an
-// anonymous link must not choose what an object is taken for.
+// override sets headers as the request says. It is signed, as every request is
+// that gets here: an anonymous link cannot choose what an object is taken for.
 func (c *call) override(h http.Header) error {
 	for _, o := range overrides {
 		if !c.query.has(o[0]) {
 			continue
-		}
-		if c.caller.anonymous() {
-			return refuse(codeInvalidRequest, "Request specific response headers cannot be used for anonymous GET requests.")
 		}
 		value := c.query.get(o[0])
 		if strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) || len(value) > maxSystemMetadata {

@@ -48,12 +48,16 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Date", c.now.UTC().Format(http.TimeFormat))
 	c.event = Event{RequestID: c.id, Operation: "?", Status: http.StatusOK}
 	err := s.serve(r.Context(), c)
+	cutOff := err != nil && c.begun
 	if err != nil {
 		s.fail(c, err)
 	}
 	c.event.Time = s.cfg.Now()
 	c.event.Duration = c.event.Time.Sub(c.now)
 	s.cfg.Log(c.event)
+	if cutOff {
+		panic(http.ErrAbortHandler)
+	}
 }
 
 func (s *Service) serve(ctx context.Context, c *call) (err error) {
@@ -126,8 +130,8 @@ func (c *call) admit() error {
 // be deleted that the client wanted to keep.
 var unsupportedConditions = [...]string{"X-Amz-If-Match-Initiated-Time", "X-Amz-If-Match-Last-Modified-Time", "X-Amz-If-Match-Size"}
 
-// fail answers with an error. HEAD has no body, and an answer that has begun
-// is cut off: its client must not take it for whole.
+// fail answers with an error. HEAD has no body. An answer that has begun is cut
+// off by the caller: its client must not take it for whole.
 func (s *Service) fail(c *call, err error) {
 	e := onWire(err)
 	c.event.Status, c.event.Code = e.Status, e.Code
@@ -136,7 +140,7 @@ func (s *Service) fail(c *call, err error) {
 		c.event.Reason += ": " + s.cfg.Explain(e.Err).Error()
 	}
 	if c.begun {
-		panic(http.ErrAbortHandler)
+		return
 	}
 	h := c.w.Header()
 	for _, name := range []string{"Etag", "Last-Modified", "Content-Range", "Content-Disposition", "Cache-Control", "Content-Encoding", "Content-Language", "Expires"} {
