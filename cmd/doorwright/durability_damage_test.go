@@ -13,6 +13,7 @@ import (
 
 	"github.com/doorwright/doorwright"
 	"github.com/doorwright/doorwright/internal/auth0"
+	"github.com/doorwright/doorwright/internal/bucket"
 	"github.com/doorwright/doorwright/internal/cognito"
 	"github.com/doorwright/doorwright/internal/oidc"
 	"github.com/doorwright/doorwright/internal/store"
@@ -133,7 +134,7 @@ func TestGarbledLog(t *testing.T) {
 // migrated.
 func TestNewerState(t *testing.T) {
 	dir, stage := usedStage(t, false)
-	s, err := store.Open(t.Context(), stage, store.Options{Migrations: slices.Concat(cognito.Migrations(), oidc.Migrations(), auth0.Migrations())})
+	s, err := store.Open(t.Context(), stage, store.Options{Migrations: slices.Concat(cognito.Migrations(), oidc.Migrations(), auth0.Migrations(), bucket.Migrations())})
 	if err != nil {
 		t.Fatal(err)
 	}
