@@ -92,6 +92,13 @@ func target(r *http.Request) (path, query string) {
 	uri := r.RequestURI
 	if !strings.HasPrefix(uri, "/") {
 		uri = r.URL.RequestURI()
+		if rest, ok := strings.CutPrefix(r.URL.Opaque, "//"); ok { // the authority is not part of the path
+			_, path, _ := strings.Cut(rest, "/")
+			_, query, asked := strings.Cut(uri, "?")
+			if uri = "/" + path; asked {
+				uri += "?" + query
+			}
+		}
 	}
 	path, query, _ = strings.Cut(uri, "?")
 	return path, query

@@ -15,6 +15,7 @@ import (
 	"github.com/doorwright/doorwright/internal/auth0"
 	"github.com/doorwright/doorwright/internal/bucket"
 	"github.com/doorwright/doorwright/internal/cognito"
+	"github.com/doorwright/doorwright/internal/identity"
 	"github.com/doorwright/doorwright/internal/oidc"
 	"github.com/doorwright/doorwright/internal/store"
 )
@@ -134,7 +135,7 @@ func TestGarbledLog(t *testing.T) {
 // migrated.
 func TestNewerState(t *testing.T) {
 	dir, stage := usedStage(t, false)
-	s, err := store.Open(t.Context(), stage, store.Options{Migrations: slices.Concat(cognito.Migrations(), oidc.Migrations(), auth0.Migrations(), bucket.Migrations())})
+	s, err := store.Open(t.Context(), stage, store.Options{Migrations: slices.Concat(cognito.Migrations(), oidc.Migrations(), auth0.Migrations(), bucket.Migrations(), identity.Migrations())})
 	if err != nil {
 		t.Fatal(err)
 	}
