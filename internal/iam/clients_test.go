@@ -16,9 +16,9 @@ import (
 // declaration has a role that trusts another yet, so they talk to STS alone.
 func TestAssumeRoleByClients(t *testing.T) {
 	s, sts, _ := stsStage(t, nil)
+	s.now = time.Now() // which the clients sign by
 	server := httptest.NewServer(sts)
 	defer server.Close()
-	s.now = time.Now() // which the clients sign by
 	keys := s.assume(t, iam.AssumeRequest{}).Credentials
 	run := func(program string, arguments ...string) string {
 		t.Helper()
