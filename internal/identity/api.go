@@ -97,12 +97,10 @@ func (s *Service) answer(w http.ResponseWriter, r *http.Request, c *call) (any, 
 // (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncognitoidentity.html).
 func (s *Service) authorize(c *call, caller iam.Principal, members awsjson.Object) error {
 	resource := "*"
-	if c.op.onPool {
-		if id, ok := members["IdentityPoolId"].(string); ok {
-			resource = s.poolARN(id)
-		} else if arn, ok := members["ResourceArn"].(string); ok {
-			resource = arn
-		}
+	if id, ok := members["IdentityPoolId"].(string); ok && c.op.onPool {
+		resource = s.poolARN(id)
+	} else if arn, ok := members["ResourceArn"].(string); ok && c.op.onARN {
+		resource = arn
 	}
 	decision := s.cfg.Account.Decide(caller, iam.Request{
 		Action: "cognito-identity:" + c.op.name, Resource: resource,

@@ -246,6 +246,27 @@ func TestDeniedUnsigned(t *testing.T) {
 	}
 }
 
+// TestPermissionIsForThePoolOfTheOperation holds that a member that an operation does
+// not have cannot name a pool in the place of the one that it is about.
+func TestPermissionIsForThePoolOfTheOperation(t *testing.T) {
+	w := newWorld(t)
+	arn := func(id string) string {
+		return "arn:aws:cognito-identity:us-east-1:000000000000:identitypool/" + id
+	}
+	for operation, in := range map[string]obj{
+		"TagResource":          {"IdentityPoolId": poolID, "ResourceArn": arn(otherPool), "Tags": obj{"a": "b"}},
+		"UntagResource":        {"IdentityPoolId": poolID, "ResourceArn": arn(otherPool), "TagKeys": []string{"a"}},
+		"ListTagsForResource":  {"IdentityPoolId": poolID, "ResourceArn": arn(otherPool)},
+		"DescribeIdentityPool": {"IdentityPoolId": otherPool, "ResourceArn": arn(poolID)},
+	} {
+		want := "AccessDeniedException: User: arn:aws:sts::000000000000:assumed-role/rider/s is not authorized to perform: cognito-identity:" + operation +
+			" on resource: " + arn(otherPool) + " because no identity-based policy allows the cognito-identity:" + operation + " action"
+		if got := w.do("rider", operation, in).refusal(); got != want {
+			t.Errorf("%s:\n%s, want\n%s", operation, got, want)
+		}
+	}
+}
+
 // TestServerSideTokenCheck holds that a pool that asks for it refuses tokens of
 // users who have signed out or were deleted, and that one that does not lets them
 // pass until they expire.

@@ -28,9 +28,10 @@ type operation struct {
 	name  string
 	auth  auth
 	serve handler
-	// onPool marks operations that IAM knows by the ARN of one pool; the others
-	// are about "*".
-	onPool bool
+	// onPool marks operations that are about the pool of IdentityPoolId, and onARN
+	// those about the one of ResourceArn, as IAM sees them; the others are about
+	// "*". The other member beside it says nothing.
+	onPool, onARN bool
 	// noOutput marks operations whose model has no output: their answer has no
 	// body at all.
 	noOutput bool
@@ -75,9 +76,9 @@ func operationTable() []operation {
 		{name: "GetIdentityPoolRoles", onPool: true, serve: on((*Service).getRoles)},
 		{name: "SetPrincipalTagAttributeMap", onPool: true, serve: on((*Service).setTagMap)},
 		{name: "GetPrincipalTagAttributeMap", onPool: true, serve: on((*Service).getTagMap)},
-		{name: "TagResource", onPool: true, serve: on((*Service).tagResource)},
-		{name: "UntagResource", onPool: true, serve: on((*Service).untagResource)},
-		{name: "ListTagsForResource", onPool: true, serve: on((*Service).listTags)},
+		{name: "TagResource", onARN: true, serve: on((*Service).tagResource)},
+		{name: "UntagResource", onARN: true, serve: on((*Service).untagResource)},
+		{name: "ListTagsForResource", onARN: true, serve: on((*Service).listTags)},
 	}
 }
 
