@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/doorwright/doorwright/internal/authorizer"
@@ -43,9 +44,11 @@ func (x *exchange) decideSigned(s SignedAuthorizer) (authorizer.Decision, bool) 
 }
 
 // mayBeSigned says whether a request could have a signature, so that who sends
-// none need not be listened to.
+// none need not be listened to. A parameter is what its name means, not how it is
+// spelled: who is taken for unsigned is judged without a body.
 func mayBeSigned(r *http.Request) bool {
-	return r.Header.Get("Authorization") != "" || strings.Contains(r.URL.RawQuery, "Algorithm")
+	query, err := url.QueryUnescape(r.URL.RawQuery)
+	return r.Header.Get("Authorization") != "" || err != nil || strings.Contains(query, "Algorithm")
 }
 
 // signatureFailure gives the answer to a signature that is not good. The message

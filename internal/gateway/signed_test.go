@@ -595,3 +595,38 @@ func TestUnsignedIsNotRead(t *testing.T) {
 		t.Errorf("the reasons are %+v", e.Reasons)
 	}
 }
+
+// A link that was made without a body takes none, however its parameters are
+// spelled: escapes do not hide from the gateway that there is a signature, and with
+// it what the body has to be.
+func TestSpelledOutLinkTakesNoBody(t *testing.T) {
+	account := newAccount(t, now, 's')
+	keys := assume(t, account, "reader", nil)
+	for _, c := range []struct {
+		config gateway.Config
+		target string
+	}{
+		{withIAM(t, base(), account, "POST /a"), "/a"},
+		{withIAM(t, baseREST(), account, "POST /a"), "/dev/a"},
+	} {
+		w := serve(t, c.config)
+		for name, spelled := range map[string]string{"as it was": "X-Amz-Algorithm=", "a letter": "X-Amz-%41lgorithm=", "another": "X-Amz-Algorith%6d="} {
+			link := signing{method: "POST", target: c.target, keys: keys, presign: time.Minute}
+			link.change = func(r *http.Request) {
+				r.URL.RawQuery = strings.Replace(r.URL.RawQuery, "X-Amz-Algorithm=", spelled, 1)
+			}
+			before := w.invoker.calls.Load()
+			if a := link.send(t, w); w.invoker.calls.Load() != before+1 {
+				t.Errorf("%s, %s without a body: %d %s", c.target, name, a.status, a.body)
+			}
+			change := link.change
+			link.change = func(r *http.Request) {
+				change(r)
+				r.Body, r.ContentLength = io.NopCloser(strings.NewReader("mine!")), 5
+			}
+			if a := link.send(t, w); a.status != 403 || w.invoker.calls.Load() != before+1 {
+				t.Errorf("%s, %s with a body: %d %s", c.target, name, a.status, a.body)
+			}
+		}
+	}
+}
