@@ -205,11 +205,7 @@ func (a *access) projection(r *request) error {
 	if err != nil {
 		return err
 	}
-	for _, path := range list { // of the legacy member: paths too
-		name, _, _ := strings.Cut(path, ".")
-		name, _, _ = strings.Cut(name, "[")
-		a.note(name)
-	}
+	a.note(list...) // names as they are: the legacy member knows no paths
 	if a.selects, err = r.text("Select"); err != nil {
 		return err
 	}

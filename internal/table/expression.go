@@ -52,34 +52,51 @@ func tokens(member, expression string) ([]token, error) {
 	return list, nil
 }
 
-// keywords are what expressions have beside names. They are read in any case.
-var keywords = []string{"and", "or", "not", "between", "in", "set", "remove", "add", "delete"}
+// keywords are what expressions have beside names. They are read in any case, and are
+// reserved words: no attribute is named by them.
+var keywords = []string{"and", "or", "not", "between", "in"}
+
+// clauses begin the parts of an UpdateExpression. Not all of them are reserved words
+// (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ReservedWords.html):
+// an attribute can be called remove.
+var clauses = []string{"set", "remove", "add", "delete"}
 
 // functions are followed by their operands in brackets. They are read as written.
 var functions = []string{"attribute_exists", "attribute_not_exists", "attribute_type", "begins_with", "contains", "size", "if_not_exists", "list_append"}
 
-// topLevel gives the attributes of the item that an expression names: of a.b[0] the
-// a. What is no keyword, function or value for sure is an attribute: one too many
-// can only close a door.
-func topLevel(list []token, names map[string]string, member string) ([]string, error) {
-	var found []string
+// attributes gives the places in an expression where an attribute of the item is
+// named: of a.b[0] the a. What is no keyword, function or value for sure is an
+// attribute: one too many can only close a door.
+func attributes(list []token, member string) []int {
+	var places []int
+	keyword := -1 // the last place of one
 	for i, t := range list {
+		word := strings.ToLower(string(t))
 		switch {
-		case !t.name():
-			continue
-		case i > 0 && list[i-1] == ".": // within an attribute
-			if t[0] == '#' {
-				if _, err := resolved(t, names, member); err != nil {
-					return nil, err
-				}
-			}
-			continue
+		case !t.name(), i > 0 && list[i-1] == ".": // within an attribute
 		case i+1 < len(list) && list[i+1] == "(" && slices.Contains(functions, string(t)):
-			continue
-		case slices.Contains(keywords, strings.ToLower(string(t))):
-			continue
+		case slices.Contains(keywords, word),
+			member == "UpdateExpression" && slices.Contains(clauses, word) && (i == 0 || keyword != i-1 && !strings.Contains("=+-,(", string(list[i-1]))):
+			keyword = i
+		default:
+			places = append(places, i)
 		}
-		name, err := resolved(t, names, member)
+	}
+	return places
+}
+
+// topLevel gives the attributes of the item that an expression names.
+func topLevel(list []token, names map[string]string, member string) ([]string, error) {
+	for i, t := range list {
+		if i > 0 && list[i-1] == "." && t[0] == '#' {
+			if _, err := resolved(t, names, member); err != nil {
+				return nil, err
+			}
+		}
+	}
+	var found []string
+	for _, i := range attributes(list, member) {
+		name, err := resolved(list[i], names, member)
 		if err != nil {
 			return nil, err
 		}
@@ -111,14 +128,8 @@ func equalTo(attribute string, list []token, names map[string]string) (string, e
 		}
 	}
 	var value string
-	for i, t := range list {
-		if !t.name() || i > 0 && list[i-1] == "." {
-			continue
-		}
-		if i+1 < len(list) && list[i+1] == "(" && slices.Contains(functions, string(t)) || slices.Contains(keywords, strings.ToLower(string(t))) {
-			continue
-		}
-		name, err := resolved(t, names, member)
+	for _, i := range attributes(list, member) {
+		name, err := resolved(list[i], names, member)
 		if err != nil {
 			return "", err
 		}
