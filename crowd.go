@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/doorwright/doorwright/internal/gateway"
+	"github.com/doorwright/doorwright/internal/table"
 )
 
 // crowd is the connections of one listener, and what keeps some of them from
@@ -65,9 +66,10 @@ const (
 	// patience is how long another may be made to wait for the next freeHeld
 	// bytes: on loopback they take a fraction of a millisecond.
 	patience = 2 * time.Second
-	// largestBody is reserved for a body of unknown length: nothing behind the
-	// listeners reads more.
-	largestBody = 10 << 20
+	// largestBody is reserved for a body of unknown length, or of a greater one:
+	// nothing behind the listeners holds more of one. Tables hold the most; buckets
+	// take more, and hold it on disk.
+	largestBody = table.MaxBody
 )
 
 // newCrowd makes a listener's crowd. All listeners together get a quarter of

@@ -13,13 +13,15 @@ import (
 	"github.com/doorwright/doorwright/internal/aws"
 	"github.com/doorwright/doorwright/internal/iam"
 	"github.com/doorwright/doorwright/internal/wire/awsjson"
+	"github.com/doorwright/doorwright/sigv4"
 )
+
+// MaxBody is the most bytes of a request: a BatchWriteItem has up to 16 MB.
+const MaxBody = 16<<20 + 64<<10
 
 const (
 	// contentType is the media type of AWS JSON 1.0.
 	contentType = "application/x-amz-json-1.0"
-	// maxBody is the most bytes of a request: a BatchWriteItem has up to 16 MB.
-	maxBody = 16<<20 + 64<<10
 	// maxDepth bounds the nesting of a request. A value may have 32 levels, each a
 	// type and a list or a map
 	// (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html).
@@ -80,7 +82,12 @@ func (s *Service) answer(w http.ResponseWriter, r *http.Request, e *Event) (int,
 		return 0, nil, &aws.Error{Code: codeUnknown, Status: http.StatusBadRequest, Err: errors.New("no X-Amz-Target of DynamoDB")}
 	}
 	e.Operation = name
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	// Whoever is refused for anything but what the body is need not be listened to.
+	var refused *sigv4.Error
+	if _, err := s.cfg.Authenticate(r, nil); errors.As(err, &refused) && refused.Reason != sigv4.SignatureMismatch {
+		return 0, nil, err
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
 	if err != nil {
 		return 0, nil, &aws.Error{Code: codeSerialization, Message: "Request body could not be read", Status: http.StatusRequestEntityTooLarge, Err: err}
 	}

@@ -25,7 +25,9 @@ type Config struct {
 	// Engine keeps the items.
 	Engine Engine
 	// Authenticate verifies a request's signature and gives what decides for its
-	// caller. An *aws.Error is the refusal.
+	// caller. An *aws.Error is the refusal. It is asked without a body first: one that
+	// wraps a *sigv4.Error whose Reason is not that the signature does not match is
+	// the answer, and the body is not read.
 	Authenticate func(r *http.Request, body []byte) (Decide, error)
 	// Now is the clock; time.Now if nil.
 	Now func() time.Time

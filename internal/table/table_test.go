@@ -16,9 +16,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/doorwright/doorwright/internal/aws"
 	"github.com/doorwright/doorwright/internal/iam"
 	"github.com/doorwright/doorwright/internal/table"
 	"github.com/doorwright/doorwright/internal/wire/policy"
+	"github.com/doorwright/doorwright/sigv4"
 )
 
 // recorder is an engine that notes what it is asked. It holds one table beside the
@@ -358,6 +360,70 @@ func TestBounds(t *testing.T) {
 	}
 	if w := ask(s, "GetItem", `{"TableName":"Other","Key":{"n"`); w.Code != http.StatusBadRequest || len(engine.asked) != 0 {
 		t.Errorf("cut off: %d %s", w.Code, w.Body)
+	}
+}
+
+// unread is a body that nobody may read.
+type unread struct{ t *testing.T }
+
+func (u unread) Read([]byte) (int, error) { u.t.Error("the body is read"); return 0, io.EOF }
+
+// TestRefusedAreNotRead wants 16 MB of who has not signed, or has signed for something
+// else, to stay where they are.
+func TestRefusedAreNotRead(t *testing.T) {
+	const region = "us-east-1"
+	keys := sigv4.Credentials{AccessKeyID: "AKIAIOSFODNN7EXAMPLE", SecretAccessKey: "secret"}
+	verifier := &sigv4.Verifier{Service: "dynamodb", Region: region, Lookup: func(_ context.Context, id, _ string) (string, error) {
+		if id != keys.AccessKeyID {
+			return "", sigv4.ErrUnknownKey
+		}
+		return keys.SecretAccessKey, nil
+	}}
+	s, err := table.New(table.Config{
+		Region: region, AccountID: "000000000000", Tables: []table.TableConfig{notes}, Engine: &recorder{},
+		Authenticate: func(r *http.Request, body []byte) (table.Decide, error) {
+			if _, err := verifier.Verify(r, body); err != nil {
+				var refused *sigv4.Error
+				errors.As(err, &refused)
+				return nil, &aws.Error{Code: refused.Reason.Code(), Message: refused.Message, Status: http.StatusBadRequest, Err: err}
+			}
+			return func(iam.Request) error { return nil }, nil
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	send := func(keys sigv4.Credentials, service string, at time.Time, signed string, body io.Reader) *httptest.ResponseRecorder {
+		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(signed))
+		r.Header.Set("X-Amz-Target", "DynamoDB_20120810.ListTables")
+		if service != "" {
+			sigv4.Sign(r, []byte(signed), keys, service, region, at)
+		}
+		r.Body = io.NopCloser(body)
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, r)
+		return w
+	}
+	stranger := keys
+	stranger.AccessKeyID = "AKIAI44QH8DHBEXAMPLE"
+	now := time.Now()
+	for code, w := range map[string]*httptest.ResponseRecorder{
+		"MissingAuthenticationTokenException": send(keys, "", now, "{}", unread{t}), "UnrecognizedClientException": send(stranger, "dynamodb", now, "{}", unread{t}),
+		"InvalidSignatureException": send(keys, "dynamodb", now, "{}", strings.NewReader(`{"Limit":1}`)),
+	} {
+		if w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), "#"+code) {
+			t.Errorf("%s: %d %s", code, w.Code, w.Body)
+		}
+	}
+	for name, w := range map[string]*httptest.ResponseRecorder{
+		"another service": send(keys, "s3", now, "{}", unread{t}), "yesterday": send(keys, "dynamodb", now.Add(-24*time.Hour), "{}", unread{t}),
+	} {
+		if w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), "#InvalidSignatureException") {
+			t.Errorf("%s: %d %s", name, w.Code, w.Body)
+		}
+	}
+	if w := send(keys, "dynamodb", now, "{}", strings.NewReader("{}")); w.Code != http.StatusOK {
+		t.Errorf("good: %d %s", w.Code, w.Body)
 	}
 }
 
