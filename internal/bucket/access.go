@@ -127,17 +127,33 @@ func (c *call) conditionOfS3(name string) ([]string, bool) {
 	}
 	if slices.Contains(headerKeys[:], name) {
 		values := c.r.Header.Values(name)
-		return values, len(values) > 0
+		return values[:min(len(values), 1)], len(values) > 0 // the one that is used
 	}
 	return nil, false
 }
 
+// tagsOf gives the tags that the request means to give an object: those that the
+// operation has read, or the header of one that will read it.
+func (c *call) tagsOf() []tag {
+	if c.tags == nil && c.op.tagged(c.r.Header) {
+		tags, _ := parseTags(c.r.Header.Get("X-Amz-Tagging")) // who reads it refuses it
+		return tags
+	}
+	return c.tags
+}
+
+// tagged says whether an operation reads the tags of an object from a header.
+func (o *operation) tagged(h http.Header) bool {
+	switch o.name {
+	case "PutObject", "CreateMultipartUpload", "PostObject":
+		return true
+	}
+	return o.name == "CopyObject" && h.Get("X-Amz-Tagging-Directive") == "REPLACE"
+}
+
 // requestTags gives s3:RequestObjectTag/KEY and s3:RequestObjectTagKeys.
 func (c *call) requestTags(name string) ([]string, bool) {
-	tags, err := parseTags(c.r.Header.Get("X-Amz-Tagging"))
-	if err != nil {
-		return nil, false
-	}
+	tags := c.tagsOf()
 	key, one := strings.CutPrefix(name, "/")
 	var values []string
 	for _, t := range tags {

@@ -107,6 +107,7 @@ func (c *call) copied(o *object, from source) (metadata, []tag, error) {
 		}
 	}
 	if len(tags) > 0 {
+		c.tags = tags
 		if err := c.allow("s3:PutObjectTagging", c.resource()); err != nil {
 			return metadata{}, nil, err
 		}

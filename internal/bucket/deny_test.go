@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -157,6 +158,43 @@ func TestConditionKeys(t *testing.T) {
 	want(t, "not tagged", as("GET", "/a", nil), 403, "AccessDenied")
 	want(t, "header form", as("DELETE", "/a", nil), 403, "AccessDenied")
 	want(t, "presigned", w.presigned("DELETE", "/"+uploads+"/a", "", user, time.Minute), 204, "")
+}
+
+// TestConditionKeysAreWhatIsUsed: a condition is about what the request will do, not
+// about a header beside it that the operation does not read.
+func TestConditionKeysAreWhatIsUsed(t *testing.T) {
+	everything := allow(`"s3:*"`, `"`+arn+`","`+arn+`/*"`, "")
+	notPublic := strings.Replace(allow(`"s3:PutObject","s3:PutObjectTagging"`, `"`+arn+`/*"`, `{"StringEquals":{"s3:RequestObjectTag/public":"yes"}}`), "Allow", "Deny", 1)
+	w := newWorld(t, everything, notPublic)
+	user := w.user()
+	as := func(method, path, body string, header ...string) response {
+		h := map[string]string{}
+		for pair := range slices.Chunk(header, 2) {
+			h[pair[0]] = pair[1]
+		}
+		return w.send(request{method: method, path: "/" + uploads + path, body: body, header: h, as: &user})
+	}
+	tagging := func(value string) string {
+		return "<Tagging><TagSet><Tag><Key>public</Key><Value>" + value + "</Value></Tag></TagSet></Tagging>"
+	}
+	want(t, "put", as("PUT", "/a", "x"), 200, "")
+	want(t, "other tags", as("PUT", "/a?tagging", tagging("no")), 200, "")
+	want(t, "tags", as("PUT", "/a?tagging", tagging("yes")), 403, "AccessDenied")
+	want(t, "tags with others in a header", as("PUT", "/a?tagging", tagging("yes"), "X-Amz-Tagging", "public=no"), 403, "AccessDenied")
+	want(t, "put with tags", as("PUT", "/a", "x", "X-Amz-Tagging", "public=yes"), 403, "AccessDenied")
+
+	w.do("PUT", "/"+uploads+"/shown", "x", "X-Amz-Tagging", "public=yes")
+	source := []string{"X-Amz-Copy-Source", "/" + uploads + "/shown"}
+	want(t, "copied tags", as("PUT", "/b", "", source...), 403, "AccessDenied")
+	want(t, "copied tags with others in a header", as("PUT", "/b", "", append(source, "X-Amz-Tagging", "public=no")...), 403, "AccessDenied")
+	want(t, "replaced tags", as("PUT", "/b", "", append(source, "X-Amz-Tagging", "public=no", "X-Amz-Tagging-Directive", "REPLACE")...), 200, "")
+
+	w = newWorld(t, allow(`"s3:PutObject"`, `"`+arn+`/*"`, `{"StringEquals":{"s3:x-amz-storage-class":"STANDARD_IA"}}`))
+	user = w.user()
+	r := w.build(request{method: "PUT", path: "/" + uploads + "/a"})
+	r.Header["X-Amz-Storage-Class"] = []string{"STANDARD", "STANDARD_IA"}
+	sigv4.Signer{Service: "s3", Region: region, Path: sigv4.KeepPath, S3: true}.Sign(r, nil, user, w.clock())
+	want(t, "two classes", w.roundTrip(r), 403, "AccessDenied")
 }
 
 // presigned sends a request by a presigned query.

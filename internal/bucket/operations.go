@@ -77,7 +77,7 @@ func operationTable() []operation {
 		{name: "CopyObject", method: put, level: ofObject, copies: true, action: "s3:PutObject", serve: (*Service).copyObject, note: noteWrite},
 		{name: "DeleteObject", method: del, level: ofObject, action: "s3:DeleteObject", serve: (*Service).deleteObject},
 		{name: "GetObjectTagging", method: get, level: ofObject, sub: "tagging", action: "s3:GetObjectTagging", serve: (*Service).getObjectTagging},
-		{name: "PutObjectTagging", method: put, level: ofObject, sub: "tagging", action: "s3:PutObjectTagging", serve: (*Service).putObjectTagging, body: true},
+		{name: "PutObjectTagging", method: put, level: ofObject, sub: "tagging", serve: (*Service).putObjectTagging, body: true},
 		{name: "DeleteObjectTagging", method: del, level: ofObject, sub: "tagging", action: "s3:DeleteObjectTagging", serve: (*Service).deleteObjectTagging},
 		{name: "CreateMultipartUpload", method: post, level: ofObject, sub: "uploads", action: "s3:PutObject", serve: (*Service).createMultipartUpload, note: noteWrite},
 		{name: "UploadPart", method: put, level: ofObject, sub: "uploadId", action: "s3:PutObject", serve: (*Service).uploadPart, body: true},

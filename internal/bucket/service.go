@@ -28,6 +28,9 @@ type call struct {
 	// body is the request's body as the client meant it: unframed and, where the
 	// signature covers it, verified at its end.
 	body body
+	// tags are those that the request gives the object, where an operation has read
+	// them; nil before.
+	tags []tag
 	// begun says that the answer's head is written.
 	begun bool
 	event Event

@@ -58,10 +58,15 @@ func (in *tagging) tags() (tags []tag, err error) {
 
 func (s *Service) putObjectTagging(ctx context.Context, c *call) error {
 	var in tagging
-	if err := c.readXML("Tagging", &in); err != nil {
+	err := c.readXML("Tagging", &in)
+	var tags []tag
+	if err == nil {
+		tags, err = in.tags()
+	}
+	c.tags = tags // which conditions are about
+	if err := c.allow("s3:PutObjectTagging", c.resource()); err != nil {
 		return err
 	}
-	tags, err := in.tags()
 	if err != nil {
 		return err
 	}
