@@ -247,7 +247,10 @@ func (t *Tenant) letIn(w http.ResponseWriter, r *http.Request, c *call, a *autho
 	}
 	answer := url.Values{}
 	err = t.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
-		err := t.newGrant(ctx, tx, g)
+		now, err := t.stillIn(ctx, tx, u)
+		if err == nil {
+			u, err = now, t.newGrant(ctx, tx, g)
+		}
 		if err != nil || !a.response.code {
 			return err
 		}
@@ -257,6 +260,9 @@ func (t *Tenant) letIn(w http.ResponseWriter, r *http.Request, c *call, a *autho
 		answer.Set("code", code)
 		return err
 	})
+	if errors.Is(err, errChanged) {
+		err = fail(0, oidc.LoginRequired, "Login required", "the user was deleted, or the password changed, just now")
+	}
 	if err == nil && a.response.front() {
 		err = t.frontTokens(c, a, g, u, answer)
 	}

@@ -78,16 +78,33 @@ func (t *Tenant) grantOf(ctx context.Context, tx *sql.Tx, id string) (*grant, er
 	return &g, nil
 }
 
-// keepOutcome keeps what an Action said at a refresh.
-func (t *Tenant) keepOutcome(ctx context.Context, g *grant) error {
+// keepOutcome keeps what an Action said at a refresh, and gives the user as it is
+// now: what ended the grant while the Action ran ends the refresh too.
+func (t *Tenant) keepOutcome(ctx context.Context, g *grant) (u *user, err error) {
 	said, err := json.Marshal(g.outcome)
 	if err != nil {
-		return fmt.Errorf("encoding an Action's outcome: %w", err)
+		return nil, fmt.Errorf("encoding an Action's outcome: %w", err)
 	}
-	return t.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, "UPDATE auth0_grant SET outcome = ? WHERE id = ? AND tenant = ?", string(said), g.id, t.cfg.Name)
+	err = t.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
+		if u, err = t.userByID(ctx, tx, g.subject); err != nil {
+			return err
+		}
+		good, err := t.grantOf(ctx, tx, g.id)
+		switch {
+		case err != nil:
+			return err
+		case u != nil && u.Blocked:
+			return isBlocked()
+		case u == nil, good == nil:
+			return invalidRefresh("it was revoked while the Action ran")
+		}
+		_, err = tx.ExecContext(ctx, "UPDATE auth0_grant SET outcome = ? WHERE id = ? AND tenant = ?", string(said), g.id, t.cfg.Name)
 		return err
 	})
+	if err != nil {
+		return nil, err
+	}
+	return u, nil
 }
 
 // endGrant ends all that came of a sign-in.

@@ -62,13 +62,16 @@ func (t *Tenant) password(r *http.Request, c *call, cl *client, form oidc.Params
 	}
 	var refresh string
 	err = t.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) (err error) {
+		if _, err = t.stillIn(ctx, tx, u); err != nil {
+			return err
+		}
 		if err = t.newGrant(ctx, tx, g); err == nil && t.mayRefresh(g, cl) {
 			refresh, err = t.firstRefresh(ctx, tx, g)
 		}
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return nil, passwordFailure(err)
 	}
 	return t.issue(ctx, c, g, cl, issuing{requested: g.scope, refresh: refresh, grantType: grantPassword})
 }

@@ -177,3 +177,57 @@ func TestPostLoginRefuses(t *testing.T) {
 		t.Error("the client is told of the error")
 	}
 }
+
+// TestChangedDuringTheAction: an Action takes its time, and what an administrator
+// does meanwhile counts: nothing begins, and nothing is renewed, that the change
+// would have ended.
+func TestChangedDuringTheAction(t *testing.T) {
+	const ann = "ann@example.com"
+	for what, c := range map[string]struct {
+		change func(*auth0.Tenant) error
+		signIn string // error of a sign-in
+	}{
+		"a block": {func(t *auth0.Tenant) error {
+			return t.ChangeUser(context.Background(), ann, func(u *auth0.User) { u.Blocked = true })
+		}, "unauthorized"},
+		"a new password": {func(t *auth0.Tenant) error { return t.ChangePassword(context.Background(), ann, "Another-1") }, "login_required"},
+		"a deletion":     {func(t *auth0.Tenant) error { return t.DeleteUser(context.Background(), ann) }, "login_required"},
+	} {
+		for _, response := range []string{"code", "id_token token", "code token"} {
+			w, _ := acting(t, "[]")
+			w.meanwhile(c.change)
+			v, _ := w.answered(w.browser().signIn(w.query("response_type", response, "nonce", "n", "audience", unicorns), ann, password))
+			if v.Get("error") != c.signIn || v.Get("code")+v.Get("access_token")+v.Get("id_token") != "" {
+				t.Errorf("%s during a sign-in for %s: %v", what, response, v)
+			}
+		}
+		w, events := acting(t, "[]")
+		tokens := w.tokens("scope", "openid offline_access", "audience", unicorns)
+		w.meanwhile(c.change)
+		refresh := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {tokens["refresh_token"].(string)}}
+		if a := w.token("spa", refresh); a.status != 403 || strings.Contains(a.body, "access_token") {
+			t.Errorf("%s during a refresh: %d %s", what, a.status, a.body)
+		}
+		w.answerAction(events, "[]")
+		if a := w.token("spa", refresh); a.status != 403 {
+			t.Errorf("%s, the next refresh: %d %s", what, a.status, a.body)
+		}
+	}
+	// A role that is gone is in no token, whenever it went.
+	w, _ := acting(t, "[]")
+	w.meanwhile(func(t *auth0.Tenant) error { return t.SetRoles(context.Background(), ann) })
+	v, _ := w.answered(w.browser().signIn(w.query("response_type", "token", "audience", unicorns, "scope", "r w"), ann, password))
+	if claims := part(t, v.Get("access_token"), 1); v.Get("scope") != "w" || !reflect.DeepEqual(claims["permissions"], []any{"w"}) { // her own
+		t.Errorf("a role taken away during a sign-in: %q, %v", v.Get("scope"), claims)
+	}
+}
+
+// meanwhile has an Action during which something changes.
+func (w *world) meanwhile(change func(*auth0.Tenant) error) {
+	w.action = func(context.Context, string, []byte) ([]byte, string, error) {
+		if err := change(w.tenant); err != nil {
+			w.t.Error(err)
+		}
+		return []byte("[]"), "", nil
+	}
+}

@@ -241,7 +241,7 @@ func (t *Tenant) issue(ctx context.Context, c *call, g *grant, cl *client, i iss
 			user: u, client: cl, api: api, scopes: i.requested, protocol: protocolRefresh, request: i.request, authTime: g.authTime, sessionID: g.sid,
 		})
 		if err == nil && t.cfg.PostLogin != "" {
-			err = t.keepOutcome(ctx, g)
+			u, err = t.keepOutcome(ctx, g)
 		}
 		if err != nil {
 			return nil, err

@@ -243,24 +243,37 @@ func (t *Tenant) setPassword(ctx context.Context, tx *sql.Tx, u *user, password 
 	return t.endSignIns(ctx, tx, u.id)
 }
 
-// startSession signs a browser in as a user whom check gave, unless the user was
-// changed meanwhile, and gives the new session's cookie.
-func (t *Tenant) startSession(ctx context.Context, tx *sql.Tx, r *http.Request, u *user) (string, error) {
+// errChanged is a user who was signed in, and may no longer be.
+var errChanged = fail(http.StatusBadRequest, oidc.InvalidGrant, textWrong, "the user was deleted, or the password changed, just now")
+
+// stillIn gives a user whom check or a session gave as it is now, unless what has
+// changed meanwhile ends all sign-ins: judging a password takes time, and so do
+// Actions.
+func (t *Tenant) stillIn(ctx context.Context, tx *sql.Tx, u *user) (*user, error) {
 	now, err := t.userByID(ctx, tx, u.id)
 	switch {
 	case err != nil:
-		return "", err
+		return nil, err
 	case now == nil || !bytes.Equal(now.password.hash, u.password.hash):
-		return "", fail(http.StatusBadRequest, oidc.InvalidGrant, textWrong, "the user was deleted, or the password changed, just now")
+		return nil, errChanged
 	case now.Blocked:
-		return "", isBlocked()
+		return nil, isBlocked()
+	}
+	return now, nil
+}
+
+// startSession signs a browser in as a user whom check gave, unless the user was
+// changed meanwhile, and gives the new session's cookie.
+func (t *Tenant) startSession(ctx context.Context, tx *sql.Tx, r *http.Request, u *user) (string, error) {
+	if _, err := t.stillIn(ctx, tx, u); err != nil {
+		return "", err
 	}
 	// The session that the browser had is not taken over.
 	if err := t.engine.EndSession(ctx, tx, t.engine.Cookie(r, sessionCookie)); err != nil {
 		return "", err
 	}
 	at := t.svc.cfg.Now()
-	_, err = tx.ExecContext(ctx, "UPDATE auth0_user SET logins = logins + 1, last_login = ?1, last_ip = ?2, updated = ?1 WHERE tenant = ?3 AND id = ?4",
+	_, err := tx.ExecContext(ctx, "UPDATE auth0_user SET logins = logins + 1, last_login = ?1, last_ip = ?2, updated = ?1 WHERE tenant = ?3 AND id = ?4",
 		at.UnixMilli(), addressOf(r), t.cfg.Name, u.id)
 	if err != nil {
 		return "", fmt.Errorf("counting a sign-in: %w", err)
