@@ -20,9 +20,12 @@ type access struct {
 	// holds, and attributes what of the items it names.
 	keyed               bool
 	leading, attributes []string
-	// selects, returns and capacity are the request's Select, ReturnValues and
-	// ReturnConsumedCapacity; enclosing is the operation that the action is a part of.
-	selects, returns, capacity, enclosing string
+	// returns is what the request's ReturnValues come to, whether its condition holds
+	// or fails.
+	returns []string
+	// selects and capacity are the request's Select and ReturnConsumedCapacity;
+	// enclosing is the operation that the action is a part of.
+	selects, capacity, enclosing string
 }
 
 // context gives DynamoDB's condition keys.
@@ -37,7 +40,7 @@ func (a *access) context(key string) ([]string, bool) {
 	case "dynamodb:select":
 		return one(a.selects)
 	case "dynamodb:returnvalues":
-		return one(a.returns)
+		return a.returns, len(a.returns) > 0
 	case "dynamodb:returnconsumedcapacity":
 		return one(a.capacity)
 	case "dynamodb:enclosingoperation":
@@ -233,9 +236,28 @@ func (a *access) about(r *request) (err error) {
 	if a.capacity, err = r.text("ReturnConsumedCapacity"); err != nil {
 		return err
 	}
-	a.returns, err = r.text("ReturnValues")
-	r.ignore("ReturnItemCollectionMetrics", "ReturnValuesOnConditionCheckFailure", "ExpressionAttributeValues", "ConsistentRead")
-	return err
+	r.ignore("ReturnItemCollectionMetrics", "ExpressionAttributeValues", "ConsistentRead")
+	return a.returned(r)
+}
+
+// returned notes which item a write gives back. One that gives back the whole item if
+// its condition fails gives it to whoever brings a condition that does.
+func (a *access) returned(r *request) error {
+	values, err := r.text("ReturnValues")
+	if err != nil {
+		return err
+	}
+	failing, err := r.text("ReturnValuesOnConditionCheckFailure")
+	if err != nil {
+		return err
+	}
+	if failing != "" && failing != "NONE" {
+		a.returns = []string{failing}
+	}
+	if values != "" && (len(a.returns) == 0 || values == "ALL_NEW") {
+		a.returns = append(a.returns, values)
+	}
+	return nil
 }
 
 // checkName takes what DynamoDB takes as the name of a table or an index, and so no

@@ -10,6 +10,10 @@ var Assumptions = []aws.Assumption{
 		Choice: "What it comes to: SPECIFIC_ATTRIBUTES with a projection, else ALL_ATTRIBUTES, of an index ALL_PROJECTED_ATTRIBUTES; of GetItem and its batches and transactions too.",
 		Why:    "A policy with StringEqualsIfExists would otherwise let through a read of all attributes.",
 	}, {
+		Area: "DynamoDB tables", Question: "Is ReturnValuesOnConditionCheckFailure in the condition key dynamodb:ReturnValues?",
+		Choice: "Yes: ALL_OLD of it is ALL_OLD, whatever less ReturnValues says.",
+		Why:    "A policy about ReturnValues would otherwise let a write with a condition that fails give back the whole item.",
+	}, {
 		Area: "DynamoDB tables", Question: "Is a leading key that is a number compared as it was written?",
 		Choice: "In its canonical form, as DynamoDB gives it back: 1.50E1 is 15. Bytes are compared as base64.",
 		Why:    "Two ways to write a number are one item.",
