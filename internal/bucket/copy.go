@@ -151,10 +151,7 @@ func (s *Service) copyObject(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	o := &object{
-		bucket: c.address.bucket, key: c.key, size: w.size, etag: w.etag(), modified: s.now(),
-		sum: w.sum, meta: meta, tags: tags, segments: []segment{w.segment},
-	}
+	o := c.made(w, meta, tags)
 	if err := s.commit(ctx, c, o, nil); err != nil {
 		return err
 	}

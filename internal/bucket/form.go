@@ -210,10 +210,7 @@ func (s *Service) putForm(ctx context.Context, c *call, f *form, policy sigv4.Po
 	case err != nil:
 		return err
 	}
-	o := &object{
-		bucket: c.address.bucket, key: c.key, size: w.size, etag: w.etag(), modified: s.now(),
-		sum: w.sum, meta: meta, tags: tags, segments: []segment{w.segment},
-	}
+	o := c.made(w, meta, tags)
 	switch {
 	case w.size < policy.MinLength:
 		err = refuse(codeEntityTooSmall, "Your proposed upload is smaller than the minimum allowed size",

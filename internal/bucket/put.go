@@ -107,10 +107,7 @@ func (s *Service) putObject(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	o := &object{
-		bucket: c.address.bucket, key: c.key, size: w.size, etag: w.etag(), modified: s.now(),
-		sum: w.sum, meta: meta, tags: tags, segments: []segment{w.segment},
-	}
+	o := c.made(w, meta, tags)
 	if err := s.commit(ctx, c, o, nil); err != nil {
 		return err
 	}
@@ -121,6 +118,14 @@ func (s *Service) putObject(ctx context.Context, c *call) error {
 		h.Set("X-Amz-Server-Side-Encryption", meta.Encryption)
 	}
 	return c.writeEmpty(http.StatusOK)
+}
+
+// made is the object that the call makes of bytes that were written.
+func (c *call) made(w written, meta metadata, tags []tag) *object {
+	return &object{
+		bucket: c.address.bucket, key: c.key, size: w.size, etag: w.etag(), modified: c.s.now(),
+		sum: w.sum, meta: meta, tags: tags, segments: []segment{w.segment},
+	}
 }
 
 // now is the time to which objects are dated: S3 counts in seconds.
