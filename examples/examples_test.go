@@ -3,6 +3,7 @@ package examples_test
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -107,10 +108,7 @@ func TestWalkThroughLambdaAuthorizer(t *testing.T) {
 	for _, example := range []string{"account-api", "account-api-go"} {
 		t.Run(example, func(t *testing.T) {
 			if example == "account-api" {
-				needs(t, "node")
-				if _, err := os.Stat("account-api/node_modules"); err != nil {
-					skip(t, "the modules of account-api are not installed: run npm ci in examples/account-api")
-				}
+				needsModules(t, example)
 			}
 			app := doorwrighttest.Start(t, example)
 			if url := app.Output(t, "ApiEndpoint"); !strings.HasSuffix(url, "/dev") {
@@ -151,6 +149,15 @@ func needs(t *testing.T, program string) {
 	t.Helper()
 	if _, err := exec.LookPath(program); err != nil {
 		skip(t, program+" is not on the PATH")
+	}
+}
+
+// needsModules skips the test of an example whose packages have to be installed.
+func needsModules(t *testing.T, example string) {
+	t.Helper()
+	needs(t, "node")
+	if _, err := os.Stat(filepath.Join(example, "node_modules")); err != nil {
+		skip(t, "the modules of "+example+" are not installed: run npm ci in examples/"+example)
 	}
 }
 

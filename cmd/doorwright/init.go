@@ -45,7 +45,11 @@ func newInit() *cobra.Command {
 			if err := writeTemplate(template, dir); err != nil {
 				return err
 			}
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "Wrote %s to %s. Next:\n\n  doorwright start %s\n", template, dir, dir)
+			install := ""
+			if _, err := os.Stat(filepath.Join(dir, "package.json")); err == nil {
+				install = fmt.Sprintf("  npm install --prefix %s\n", dir)
+			}
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "Wrote %s to %s. Next:\n\n%s  doorwright start %s\n", template, dir, install, dir)
 			return err
 		},
 	}

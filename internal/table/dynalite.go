@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -138,11 +139,15 @@ func (d *Dynalite) once(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%w (there is no node in PATH either)", ErrNoDynalite)
 	}
+	dir, err := filepath.Abs(d.cfg.Dir) // it runs in another folder
+	if err != nil {
+		return fmt.Errorf("finding the folder of the declaration: %w", err)
+	}
 	if err := os.MkdirAll(d.cfg.Data, 0o700); err != nil {
 		return fmt.Errorf("making the folder of the tables' items: %w", err)
 	}
 	secret := aws.RandomText("abcdefghijklmnopqrstuvwxyz0123456789", 40)
-	cmd := exec.CommandContext(ctx, node, "-e", dynaliteScript, d.cfg.Dir, d.cfg.Data)
+	cmd := exec.CommandContext(ctx, node, "-e", dynaliteScript, dir, d.cfg.Data)
 	cmd.Dir = d.cfg.Data
 	cmd.Env = environment(d.cfg.Region, d.cfg.AccountID)
 	// Its input ends when this process does, however that ends, and dynalite with it.

@@ -1,12 +1,14 @@
-import { dynamodb } from "./aws.js";
+import { DynamoDBClient, QueryCommand } from "@aws-sdk/client-dynamodb";
+
+const tables = new DynamoDBClient({});
 
 // Lists the notes that the app keeps for the caller.
 export async function main(event) {
-  const found = await dynamodb("Query", {
+  const found = await tables.send(new QueryCommand({
     TableName: process.env.TABLE,
     KeyConditionExpression: "userId = :user",
     ExpressionAttributeValues: { ":user": { S: event.requestContext.authorizer.jwt.claims.sub } },
-  });
+  }));
   return {
     statusCode: 200,
     headers: { "content-type": "application/json" },
