@@ -2,64 +2,8 @@ package integration
 
 import (
 	"os/exec"
-	"strings"
 	"testing"
 )
-
-// signedCall fetches a URL with the credentials of an identity, by botocore's signer.
-const signedCall = `
-import sys, urllib.request, urllib.error
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-def signed(url, keys, region="us-east-1"):
-    r = AWSRequest("GET", url)
-    SigV4Auth(keys, "execute-api", region).add_auth(r)
-    try:
-        with urllib.request.urlopen(urllib.request.Request(url, headers=dict(r.headers.items()))) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as e:
-        return e.code, e.read().decode()
-`
-
-// TestWalkThroughAuth0IdentityPool types the end of the walk-through "How to add Auth0
-// authentication to a serverless API" with the AWS CLI: an identity for the tenant's ID
-// token, its credentials, and a call signed with them, here by botocore.
-func TestWalkThroughAuth0IdentityPool(t *testing.T) {
-	need(t, "aws")
-	need(t, "node")
-	python := need(t, "python3")
-	p := start(t, project(t, "api-auth-auth0"))
-	out := p.outputs()
-	api, pool := out["ApiEndpoint"], out["IdentityPoolId"]
-	if got := p.shell("curl -s " + api + "/public"); got != "Hello stranger!" {
-		t.Errorf("GET /public answers %q", got)
-	}
-	if got := get(t, api+"/private", ""); got.status != 403 || got.body != `{"message":"Forbidden"}` {
-		t.Errorf("GET /private without a signature answers %d %s", got.status, got.body)
-	}
-	token := p.shell(binary + " token --tenant Auth0 --application web --user user@example.com --scope openid --id-token")
-	key := strings.TrimSuffix(strings.TrimPrefix(out["Issuer"], "http://"), "/")
-	identity := object(t, p.shell("aws cognito-identity get-id --identity-pool-id "+pool+" --logins "+key+"="+token))
-	id, _ := identity["IdentityId"].(string)
-	if len(identity) != 1 || !strings.HasPrefix(id, "us-east-1:") {
-		t.Fatalf("get-id prints %v", identity)
-	}
-	given := object(t, p.shell("aws cognito-identity get-credentials-for-identity --identity-id "+id+" --logins "+key+"="+token))
-	keys, _ := given["Credentials"].(map[string]any)
-	if given["IdentityId"] != id || keys["Expiration"] == nil {
-		t.Fatalf("get-credentials-for-identity prints %v", given)
-	}
-	c := exec.Command(python, "-c", signedCall+`
-from botocore.credentials import Credentials
-print(*signed(sys.argv[1], Credentials(*sys.argv[2:5])))`, api+"/private", keys["AccessKeyId"].(string), keys["SecretKey"].(string), keys["SessionToken"].(string))
-	b, err := c.CombinedOutput()
-	if want := "200 Hello " + id + "!"; err != nil || strings.TrimSpace(string(b)) != want {
-		t.Errorf("the signed call answers %s (%v), not %s", b, err, want)
-	}
-	if status := p.shell("aws cognito-identity get-credentials-for-identity --identity-id " + id + " 2>&1 || true"); !strings.Contains(status, "(NotAuthorizedException) when calling the GetCredentialsForIdentity operation: Access to Identity '"+id+"' is forbidden.") {
-		t.Errorf("without the login the CLI prints %s", status)
-	}
-}
 
 // TestIdentityPoolByAmplify is a web app with Amplify v6 in a browser: a guest's
 // session, and that of who signs in, from an origin that is not the endpoint's.
