@@ -2,8 +2,6 @@ package bucket
 
 import (
 	"context"
-	"crypto/tls"
-	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -81,24 +79,12 @@ func (c *call) condition(key string) ([]string, bool) {
 	}
 	one := func(value string) ([]string, bool) { return []string{value}, value != "" }
 	switch key {
-	case "aws:sourceip":
-		host, _, err := net.SplitHostPort(c.r.RemoteAddr)
-		if err != nil {
-			host = c.r.RemoteAddr
-		}
-		return one(host)
-	case "aws:securetransport":
-		return one(strconv.FormatBool(c.r.TLS != (*tls.ConnectionState)(nil)))
-	case "aws:useragent":
-		return one(c.r.UserAgent())
-	case "aws:referer":
-		return one(c.r.Referer())
 	case "aws:requestedregion":
 		return one(c.s.cfg.Region)
 	case "aws:resourceaccount":
 		return one(c.s.cfg.AccountID)
 	}
-	return nil, false
+	return iam.OfHTTP(c.r)(key)
 }
 
 func (c *call) conditionOfS3(name string) ([]string, bool) {

@@ -2,11 +2,9 @@ package iam
 
 import (
 	"fmt"
-	"net"
 	"net/http"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -279,15 +277,10 @@ func (c *stsCall) decide(action, resource string, own func(string) ([]string, bo
 
 // keys are the condition keys of the request itself.
 func (c *stsCall) keys(own func(string) ([]string, bool)) func(string) ([]string, bool) {
+	request := OfHTTP(c.request)
 	return func(key string) ([]string, bool) {
-		switch key {
-		case "aws:sourceip":
-			host, _, err := net.SplitHostPort(c.request.RemoteAddr)
-			return []string{host}, err == nil
-		case "aws:securetransport":
-			return []string{strconv.FormatBool(c.request.TLS != nil)}, true
-		case "aws:useragent":
-			return []string{c.request.UserAgent()}, c.request.UserAgent() != ""
+		if values, ok := request(key); ok {
+			return values, true
 		}
 		if own == nil {
 			return nil, false

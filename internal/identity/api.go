@@ -86,7 +86,7 @@ func (s *Service) answer(w http.ResponseWriter, r *http.Request, c *call) (any, 
 		return nil, err
 	}
 	if op.auth == signed {
-		if err := s.authorize(c, caller, members); err != nil {
+		if err := s.authorize(r, c, caller, members); err != nil {
 			return nil, err
 		}
 	}
@@ -95,7 +95,7 @@ func (s *Service) answer(w http.ResponseWriter, r *http.Request, c *call) (any, 
 
 // authorize asks the account whether the caller may
 // (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncognitoidentity.html).
-func (s *Service) authorize(c *call, caller iam.Principal, members awsjson.Object) error {
+func (s *Service) authorize(r *http.Request, c *call, caller iam.Principal, members awsjson.Object) error {
 	resource := "*"
 	if id, ok := members["IdentityPoolId"].(string); ok && c.op.onPool {
 		resource = s.poolARN(id)
@@ -103,7 +103,7 @@ func (s *Service) authorize(c *call, caller iam.Principal, members awsjson.Objec
 		resource = arn
 	}
 	decision := s.cfg.Account.Decide(caller, iam.Request{
-		Action: "cognito-identity:" + c.op.name, Resource: resource,
+		Action: "cognito-identity:" + c.op.name, Resource: resource, Context: iam.OfHTTP(r),
 	}, nil)
 	if !decision.Allowed {
 		return refuse(codeAccessDenied, decision.Message(), "")
