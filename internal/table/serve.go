@@ -2,6 +2,7 @@ package table
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -103,11 +104,11 @@ func (s *Service) answer(w http.ResponseWriter, r *http.Request, e *Event) (int,
 	if err != nil {
 		return 0, nil, err
 	}
-	return s.perform(r.Context(), e, op, members, body, decide)
+	return s.perform(r.Context(), e, op, members, decide)
 }
 
 // perform asks the engine, once all that the request touches may be touched.
-func (s *Service) perform(ctx context.Context, e *Event, op operation, members awsjson.Object, body []byte, decide Decide) (int, []byte, error) {
+func (s *Service) perform(ctx context.Context, e *Event, op operation, members awsjson.Object, decide Decide) (int, []byte, error) {
 	missing := false
 	find := func(table string) (*schema, error) {
 		found, err := s.schema(ctx, table)
@@ -132,11 +133,17 @@ func (s *Service) perform(ctx context.Context, e *Event, op operation, members a
 	if t := s.tables[list[0].table]; t != nil && (e.Operation == "DeleteTable" || e.Operation == "UpdateTable" || e.Operation == "UpdateTimeToLive") {
 		return 0, nil, invalid("%s is declared as tables.%s in doorwright.yaml: change it there", t.TableName, t.Name)
 	}
-	return s.forward(ctx, e, body)
+	return s.forward(ctx, e, members)
 }
 
-// forward gives the engine's answer.
-func (s *Service) forward(ctx context.Context, e *Event, body []byte) (int, []byte, error) {
+// forward gives the engine's answer to the request as it was parsed, written anew. An
+// engine's parser may read the caller's bytes as another request than was decided on:
+// surrogates without their other half, nulls, names that are spelt with escapes.
+func (s *Service) forward(ctx context.Context, e *Event, members awsjson.Object) (int, []byte, error) {
+	body, err := json.Marshal(members) // keeps numbers as they were written
+	if err != nil {
+		return 0, nil, fmt.Errorf("writing the request for the engine: %w", err)
+	}
 	resp, err := s.cfg.Engine.Do(ctx, e.Operation, body)
 	if err != nil {
 		return 0, nil, &aws.Error{Code: codeInternal, Message: "The engine of the local tables does not answer", Status: http.StatusInternalServerError, Err: err}

@@ -3,6 +3,7 @@ package table_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -157,9 +158,52 @@ func TestWhatIsTouched(t *testing.T) {
 		if !slices.Equal(got, c.want) {
 			t.Errorf("%s %s\n is %q\nwant %q", c.operation, c.body, got, c.want)
 		}
-		if want := []string{c.operation + " " + c.body}; c.operation != "DescribeTable" && !slices.Equal(engine.asked, want) {
+		if want := []string{c.operation + " " + sorted(t, c.body)}; c.operation != "DescribeTable" && !slices.Equal(engine.asked, want) {
 			t.Errorf("the engine is asked %q, want %q; %s", engine.asked, want, w.Body)
 		}
+	}
+}
+
+// sorted writes a JSON object with its members in order.
+func sorted(t *testing.T, text string) string {
+	t.Helper()
+	d := json.NewDecoder(strings.NewReader(text))
+	d.UseNumber()
+	var v any
+	if err := d.Decode(&v); err != nil {
+		t.Fatal(err)
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// TestEngineReadsWhatWasDecided wants the engine to be sent the request that was decided
+// on, and not the caller's bytes, which another parser may read otherwise.
+func TestEngineReadsWhatWasDecided(t *testing.T) {
+	for _, c := range []struct{ body, leading, want string }{
+		{`{"TableName":"dev-notes-Notes","Key":{"userId":{"S":"me\ud800"},"noteId":{"S":"1"}}}`, "me\ufffd",
+			`{"Key":{"noteId":{"S":"1"},"userId":{"S":"me` + "\ufffd" + `"}},"TableName":"dev-notes-Notes"}`},
+		{` {"\u0054ableName" : "dev-notes-\u004eotes", "IndexName":null, "Key":{"userId":{"S":"m\u0065","N":null},"noteId":{"S":"1"},"x":null}} `, "me",
+			`{"Key":{"noteId":{"S":"1"},"userId":{"S":"me"}},"TableName":"dev-notes-Notes"}`},
+		{`{"TableName":"Other","Key":{"n":{"N":"+1.50E1"}}}`, "15", `{"Key":{"n":{"N":"+1.50E1"}},"TableName":"Other"}`},
+	} {
+		engine, leading := &recorder{}, ""
+		w := ask(service(t, engine, func(r iam.Request) error {
+			values, _ := r.Context("dynamodb:leadingkeys")
+			leading = strings.Join(values, ",")
+			return nil
+		}), "GetItem", c.body)
+		if leading != c.leading || !slices.Equal(engine.asked, []string{"GetItem " + c.want}) {
+			t.Errorf("%s\nis decided on as %q, and the engine is asked %q, want %q: %d %s", c.body, leading, engine.asked, c.want, w.Code, w.Body)
+		}
+	}
+	engine := &recorder{}
+	ask(service(t, engine, func(iam.Request) error { return nil }), "Scan", `{"TableName":"dev-notes-Notes","Limit":1.50e1,"FilterExpression":"a < :b","ExpressionAttributeValues":{":b":{"S":"<&>"}}}`)
+	if len(engine.asked) != 1 || !strings.Contains(engine.asked[0], `"Limit":1.50e1`) {
+		t.Errorf("a number is written otherwise: %q", engine.asked)
 	}
 }
 
