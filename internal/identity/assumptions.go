@@ -47,4 +47,6 @@ var Assumptions = []aws.Assumption{
 		Choice: "InvalidParameterException in our words when they are set; ResourceNotFoundException for a provider that the pool has not.", Why: "They would do nothing, or fail later."},
 	{Area: "Identity pools", Question: "What does DeleteIdentities say of ids that are not there?",
 		Choice: "Nothing: they are deleted already.", Why: "The model's codes for what was not processed do not include it."},
+	{Area: "Identity pools", Question: "How long does a guest's identity live?",
+		Choice: "Until 10,000 identities of the pool without a login were made or changed after it; then it is not found.", Why: "Anybody can make them without end."},
 }

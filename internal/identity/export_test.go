@@ -6,3 +6,6 @@ import "crypto/rsa"
 func (s *Service) SetKey(key *rsa.PrivateKey) {
 	s.generateKey = func() (*rsa.PrivateKey, error) { return key, nil }
 }
+
+// KeepLoginless has the service keep fewer identities without a login, and sweep each time.
+func (s *Service) KeepLoginless(n int64) { s.maxLoginless, s.sweepEvery = n, 1 }

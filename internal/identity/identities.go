@@ -249,6 +249,9 @@ func (s *Service) newIdentity(ctx context.Context, t *linking, p *pool, guest bo
 	if err != nil {
 		return "", err
 	}
+	if err := s.sweep(ctx, t, p.id, id); err != nil {
+		return "", err
+	}
 	return id, nil
 }
 

@@ -13,7 +13,7 @@ import (
 
 // Service plays the identity pools of one stage. It is an http.Handler.
 //
-// What is served is in served; all other fields are written by New and Open,
+// What is served is in served, and made is counted; all other fields are written by New and Open,
 // before the first request, and only read afterwards.
 type Service struct {
 	cfg    Config
@@ -22,6 +22,9 @@ type Service struct {
 	// changing is held while a pool is made, changed or deleted.
 	changing sync.Mutex
 	keys     lazyKey
+	// made counts identities since the start, by which sweep goes.
+	made                     atomic.Int64
+	maxLoginless, sweepEvery int64
 	// listSecret keys the HMAC of tokens that page through lists.
 	listSecret []byte
 	// generateKey makes the signing key.
@@ -38,7 +41,7 @@ func New(cfg Config) (*Service, error) {
 		cfg.Now = time.Now
 	}
 	s := &Service{
-		cfg: cfg, listSecret: make([]byte, 32),
+		cfg: cfg, listSecret: make([]byte, 32), maxLoginless: maxLoginless, sweepEvery: sweepEvery,
 		generateKey: func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, keyBits) },
 	}
 	rand.Read(s.listSecret)
