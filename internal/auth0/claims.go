@@ -84,10 +84,10 @@ func (t *Tenant) sign(a accessToken) (string, error) {
 	}
 	if a.api.Dialect == DialectRFC9068 || a.api.Dialect == DialectRFC9068Authz {
 		claims.ID, claims.ClientID = aws.NewRequestID(), a.client.id
-		return t.key.sign("at+jwt", claims)
+		return t.signed("at+jwt", claims)
 	}
 	claims.GrantType, claims.Party = a.grantType, a.client.id
-	return t.key.sign("JWT", claims)
+	return t.signed("JWT", claims)
 }
 
 // opaqueClaims are what an access token without an audience says to the userinfo
@@ -225,5 +225,5 @@ func (t *Tenant) idToken(g *grant, u *user, cl *client, of idTokenOf) (string, e
 	if g.tellTime {
 		claims["auth_time"] = g.authTime.Unix()
 	}
-	return t.key.sign("JWT", claims)
+	return t.signed("JWT", claims)
 }

@@ -12,10 +12,11 @@ import (
 	"database/sql"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math/big"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/doorwright/doorwright/verify"
@@ -24,36 +25,71 @@ import (
 // keyBits is the size of Auth0's signing keys.
 const keyBits = 2048
 
-// kept is what a tenant must have again in its next run: keys that change make
-// every token and every cache of keys worthless.
-type kept struct{ secret, pkcs8, cert []byte }
-
-// readKept gives what is kept of a tenant, or nil for a new one.
-func (t *Tenant) readKept(ctx context.Context) (*kept, error) {
-	var k kept
-	err := t.svc.cfg.DB.Read(ctx, func(tx *sql.Tx) error {
-		return tx.QueryRowContext(ctx, "SELECT secret, pkcs8, cert FROM auth0_tenant WHERE name = ?", t.cfg.Name).Scan(&k.secret, &k.pkcs8, &k.cert)
+// readSecret gives the secret that is kept of a tenant, or makes one and keeps it: a
+// secret that changes ends every session and link.
+func (t *Tenant) readSecret(ctx context.Context) (secret []byte, err error) {
+	made := make([]byte, 32)
+	rand.Read(made)
+	err = t.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "INSERT OR IGNORE INTO auth0_tenant (name, secret, pkcs8, cert) VALUES (?, ?, x'', x'')", t.cfg.Name, made)
+		if err != nil {
+			return err
+		}
+		return tx.QueryRowContext(ctx, "SELECT secret FROM auth0_tenant WHERE name = ?", t.cfg.Name).Scan(&secret)
 	})
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return nil, nil
-	case err != nil:
-		return nil, fmt.Errorf("reading the signing key: %w", err)
+	if err != nil {
+		return nil, fmt.Errorf("reading the tenant's secret: %w", err)
 	}
-	return &k, nil
+	return secret, nil
 }
 
-// makeKept makes a tenant's secret, its signing key and the certificate of the
-// key. Nobody checks the certificate: it is there because Auth0's JWKS have one.
-func (t *Tenant) makeKept() (*kept, error) {
-	k := &kept{secret: make([]byte, 32)}
-	rand.Read(k.secret)
+// lazyKey holds a tenant's signing key once it was read or made: making one takes
+// longer than all the rest of a start.
+type lazyKey struct {
+	loaded atomic.Pointer[signingKey]
+	mu     sync.Mutex // held while it is read or made, so that it is done once
+}
+
+// signingKey gives the tenant's key: the kept one, for a key that changes makes every
+// token and every cache of keys worthless, or a new one that is kept before it is used.
+func (t *Tenant) signingKey() (*signingKey, error) {
+	if key := t.key.loaded.Load(); key != nil {
+		return key, nil
+	}
+	t.key.mu.Lock()
+	defer t.key.mu.Unlock()
+	if key := t.key.loaded.Load(); key != nil {
+		return key, nil
+	}
+	// Not a request's: if who asked first goes away, the others still need it.
+	ctx := context.Background()
+	var pkcs8, cert []byte
+	err := t.svc.cfg.DB.Read(ctx, func(tx *sql.Tx) error {
+		return tx.QueryRowContext(ctx, "SELECT pkcs8, cert FROM auth0_tenant WHERE name = ?", t.cfg.Name).Scan(&pkcs8, &cert)
+	})
+	if err == nil && len(pkcs8) == 0 {
+		pkcs8, cert, err = t.makeKey(ctx)
+	}
+	var key *signingKey
+	if err == nil {
+		key, err = newSigningKey(pkcs8, cert)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("preparing the signing key of tenant %s: %w", t.cfg.Name, err)
+	}
+	t.key.loaded.Store(key)
+	return key, nil
+}
+
+// makeKey makes the signing key and its certificate, and keeps them. Nobody checks the
+// certificate: it is there because Auth0's JWKS have one.
+func (t *Tenant) makeKey(ctx context.Context) (pkcs8, cert []byte, err error) {
 	private, err := rsa.GenerateKey(rand.Reader, keyBits)
 	if err != nil {
-		return nil, fmt.Errorf("making a signing key: %w", err)
+		return nil, nil, fmt.Errorf("making it: %w", err)
 	}
-	if k.pkcs8, err = x509.MarshalPKCS8PrivateKey(private); err != nil {
-		return nil, err
+	if pkcs8, err = x509.MarshalPKCS8PrivateKey(private); err != nil {
+		return nil, nil, err
 	}
 	serial := make([]byte, 9)
 	rand.Read(serial)
@@ -62,10 +98,17 @@ func (t *Tenant) makeKept() (*kept, error) {
 		SerialNumber: new(big.Int).SetBytes(serial), Subject: pkix.Name{CommonName: strings.TrimPrefix(strings.TrimPrefix(t.cfg.Origin, "http://"), "https://")},
 		NotBefore: now.Add(-time.Hour), NotAfter: now.AddDate(13, 8, 0), BasicConstraintsValid: true, IsCA: true, KeyUsage: x509.KeyUsageDigitalSignature,
 	}
-	if k.cert, err = x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private); err != nil {
-		return nil, fmt.Errorf("making the certificate of a signing key: %w", err)
+	if cert, err = x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private); err != nil {
+		return nil, nil, fmt.Errorf("making its certificate: %w", err)
 	}
-	return k, nil
+	err = t.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "UPDATE auth0_tenant SET pkcs8 = ?, cert = ? WHERE name = ?", pkcs8, cert, t.cfg.Name)
+		return err
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("keeping it: %w", err)
+	}
+	return pkcs8, cert, nil
 }
 
 // signingKey signs a tenant's tokens. It is immutable.
@@ -75,8 +118,8 @@ type signingKey struct {
 	kid     string
 }
 
-func newSigningKey(k *kept) (*signingKey, error) {
-	parsed, err := x509.ParsePKCS8PrivateKey(k.pkcs8)
+func newSigningKey(pkcs8, cert []byte) (*signingKey, error) {
+	parsed, err := x509.ParsePKCS8PrivateKey(pkcs8)
 	if err != nil {
 		return nil, fmt.Errorf("parsing the signing key: %w", err)
 	}
@@ -85,8 +128,8 @@ func newSigningKey(k *kept) (*signingKey, error) {
 		return nil, fmt.Errorf("the signing key is a %T, not an RSA key", parsed)
 	}
 	// Auth0's key ids are 21 opaque characters.
-	sum := sha256.Sum256(k.cert)
-	return &signingKey{private, k.cert, base64.RawURLEncoding.EncodeToString(sum[:])[:21]}, nil
+	sum := sha256.Sum256(cert)
+	return &signingKey{private, cert, base64.RawURLEncoding.EncodeToString(sum[:])[:21]}, nil
 }
 
 // jwk is a public key in the tenant's JWKS, with the members that Auth0's have.
@@ -110,7 +153,15 @@ func (k *signingKey) jwk() jwk {
 	}
 }
 
-// sign gives the compact JWS (RFC 7515 section 3.1) of claims.
+// signed gives the compact JWS (RFC 7515 section 3.1) of claims by the tenant's key.
+func (t *Tenant) signed(typ string, claims any) (string, error) {
+	key, err := t.signingKey()
+	if err != nil {
+		return "", err
+	}
+	return key.sign(typ, claims)
+}
+
 func (k *signingKey) sign(typ string, claims any) (string, error) {
 	header, err := json.Marshal(struct {
 		Algorithm string `json:"alg"`
@@ -136,12 +187,21 @@ func (k *signingKey) sign(typ string, claims any) (string, error) {
 // Key gives the public key that the header names, so that a verifier in this
 // process needs no request to the JWKS.
 func (t *Tenant) Key(_ context.Context, h verify.Header) (crypto.PublicKey, error) {
-	if h.KeyID != t.key.kid || h.Algorithm != verify.RS256 {
+	key, err := t.signingKey()
+	if err != nil {
+		return nil, err
+	}
+	if h.KeyID != key.kid || h.Algorithm != verify.RS256 {
 		return nil, &verify.Error{Reason: verify.UnknownKey, Claim: "kid", KeyID: h.KeyID}
 	}
-	return &t.key.private.PublicKey, nil
+	return &key.private.PublicKey, nil
 }
 
-// Generation lets verified tokens be cached: the key does not change while the
-// process runs.
-func (t *Tenant) Generation() uint64 { return 1 }
+// Generation lets verified tokens be cached from when the key is known: it does not
+// change while the process runs.
+func (t *Tenant) Generation() uint64 {
+	if t.key.loaded.Load() == nil {
+		return 0
+	}
+	return 1
+}

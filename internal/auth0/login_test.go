@@ -279,3 +279,37 @@ func TestWebApplication(t *testing.T) {
 		}
 	}
 }
+
+// TestSignInEndsTheSessionBefore signs in as somebody else in one browser: whoever
+// kept the cookie from before is nobody.
+func TestSignInEndsTheSessionBefore(t *testing.T) {
+	w := newWorld(t, tenantConfig())
+	b := w.browser()
+	silent := func(cookies []*http.Cookie) string {
+		t.Helper()
+		r, err := http.NewRequest("GET", w.origin+"/authorize?"+w.query("prompt", "none"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, cookie := range cookies {
+			r.AddCookie(cookie)
+		}
+		return w.landed(w.browser().do(r)).Get("error")
+	}
+	page, err := http.NewRequest("GET", w.origin, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.landed(b.signIn(w.query(), "ann@example.com", password))
+	before := b.c.Jar.Cookies(page.URL)
+	if got := silent(before); got != "" {
+		t.Fatalf("the session is answered %s", got)
+	}
+	w.landed(b.signIn(w.query("prompt", "login"), "bob@example.com", "Other1!"))
+	if got := silent(before); got != "login_required" {
+		t.Errorf("the session before is answered %q", got)
+	}
+	if got := silent(b.c.Jar.Cookies(page.URL)); got != "" {
+		t.Errorf("the new session is answered %s", got)
+	}
+}

@@ -142,7 +142,8 @@ func (t *Tenant) hinted(token string) (audience, sid string, ok bool) {
 	input, encoded, _ := cutLast(token)
 	signature, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
 	digest := sha256.Sum256([]byte(input))
-	if err != nil || rsa.VerifyPKCS1v15(&t.key.private.PublicKey, crypto.SHA256, digest[:], signature) != nil {
+	key, failed := t.signingKey()
+	if err != nil || failed != nil || rsa.VerifyPKCS1v15(&key.private.PublicKey, crypto.SHA256, digest[:], signature) != nil {
 		return "", "", false
 	}
 	_, payload, _ := strings.Cut(input, ".")

@@ -61,10 +61,10 @@ type Tenant struct {
 	// changing is held by a request that changes applications, APIs or client
 	// grants, from its look at the directory until that is replaced.
 	changing sync.Mutex
+	key      lazyKey
 
 	// Set by open.
 	engine   *oidc.Engine
-	key      *signingKey
 	verifier *verify.Verifier // of access tokens at the userinfo endpoint
 	managers *verify.Verifier // of access tokens for the Management API
 }
@@ -203,20 +203,12 @@ func (t *Tenant) ownAudience(audience string) bool {
 
 // open reads what is kept, and makes and keeps what is new.
 func (t *Tenant) open(ctx context.Context) error {
-	kept, err := t.readKept(ctx)
+	secret, err := t.readSecret(ctx)
 	if err != nil {
 		return err
 	}
-	if kept == nil { // outside of the transaction: a key takes its time
-		if kept, err = t.makeKept(); err != nil {
-			return err
-		}
-	}
-	if t.key, err = newSigningKey(kept); err != nil {
-		return err
-	}
 	t.engine = &oidc.Engine{
-		Tenant: cookieTenant + t.cfg.Name, Origin: t.cfg.Origin, Secret: kept.secret, SessionLife: sessionLife, Now: t.svc.cfg.Now,
+		Tenant: cookieTenant + t.cfg.Name, Origin: t.cfg.Origin, Secret: secret, SessionLife: sessionLife, Now: t.svc.cfg.Now,
 		// Auth0's is SameSite=None, for renewal in a frame of an application that is
 		// of another site: on https one on http is.
 		CrossSite: sessionCookie,
@@ -226,11 +218,6 @@ func (t *Tenant) open(ctx context.Context) error {
 		return err
 	}
 	err = t.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, "INSERT OR IGNORE INTO auth0_tenant (name, secret, pkcs8, cert) VALUES (?, ?, ?, ?)",
-			t.cfg.Name, kept.secret, kept.pkcs8, kept.cert)
-		if err != nil {
-			return err
-		}
 		for _, c := range t.clients {
 			if err := t.openClient(ctx, tx, c); err != nil {
 				return err

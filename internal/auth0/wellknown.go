@@ -53,8 +53,13 @@ func (t *Tenant) discovery(w http.ResponseWriter, _ *http.Request, _ *call) {
 	})
 }
 
-func (t *Tenant) jwks(w http.ResponseWriter, _ *http.Request, _ *call) {
-	serveDocument(w, map[string]any{"keys": []jwk{t.key.jwk()}})
+func (t *Tenant) jwks(w http.ResponseWriter, _ *http.Request, c *call) {
+	key, err := t.signingKey()
+	if err != nil {
+		writeFailure(w, c.failed(err))
+		return
+	}
+	serveDocument(w, map[string]any{"keys": []jwk{key.jwk()}})
 }
 
 // serveDocument writes what anybody may read, from any origin.
