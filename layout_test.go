@@ -40,7 +40,9 @@ var arrows = map[string][]string{
 	"internal/iam":        {"verify", "sigv4", "internal/wire/awsquery", "internal/wire/policy", "internal/aws"},
 	"internal/table":      {"internal/iam", "sigv4", "internal/wire/awsjson", "internal/aws"},
 	"internal/lambda":     {"internal/build", "internal/aws"},
-	"internal/bucket":     {"internal/iam", "sigv4", "internal/store", "internal/aws"},
+	// The other engine: what AWS is to run in the rooms' place.
+	"internal/cloudformation": {"app", "internal/build", "internal/wire/policy", "internal/aws"},
+	"internal/bucket":         {"internal/iam", "sigv4", "internal/store", "internal/aws"},
 	// The engine that rooms which play an authorization server share.
 	"internal/oidc": {"verify", "internal/store", "internal/aws"},
 

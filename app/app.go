@@ -48,6 +48,9 @@ type Options struct {
 	// is an empty environment: the process's own is never read behind the caller's
 	// back.
 	Env func(name string) (string, bool)
+	// SecretsByReference leaves the values of secrets unread, which need not exist then:
+	// for who only says where they will be. App.Secret has none.
+	SecretsByReference bool
 }
 
 // Load reads dir's doorwright.yaml. The error is an ErrorList, and the App is nil with
@@ -132,11 +135,12 @@ type loader struct {
 	ends     []span // where each of stages ends
 	handlers *handlers
 	env      func(string) (string, bool)
+	noSecret bool // Options.SecretsByReference
 	dir      string
 }
 
 func newLoader(src *source, p *problems, root *node, opts Options) *loader {
-	l := &loader{src: src, p: p, base: root, env: opts.Env, dir: filepath.Dir(src.file)}
+	l := &loader{src: src, p: p, base: root, env: opts.Env, noSecret: opts.SecretsByReference, dir: filepath.Dir(src.file)}
 	if l.env == nil {
 		l.env = func(string) (string, bool) { return "", false }
 	}
@@ -238,6 +242,9 @@ func (l *loader) app(stage string, over *node, p *problems, chosen bool) *App {
 	c := &checker{walker: w, app: a, handlers: l.handlers, known: map[RefKind]map[string]string{RefStage: {"": stage}}}
 	if chosen {
 		c.bind(l.env)
+		if !l.noSecret {
+			c.bindSecrets()
+		}
 	}
 	c.check()
 	a.state = state{

@@ -84,7 +84,7 @@ func (c *checker) readable(path string) bool {
 	return !c.opaque[path] && !c.opaque[path+".*"] && !c.opaque[".*"]
 }
 
-// bind looks up the environment variables and secrets the stage refers to.
+// bind looks up the environment variables the stage refers to.
 func (c *checker) bind(env func(string) (string, bool)) {
 	values := make(map[string]string)
 	for _, e := range c.exprs {
@@ -101,9 +101,9 @@ func (c *checker) bind(env func(string) (string, bool)) {
 		}
 	}
 	c.known[RefEnv] = values
-	c.bindSecrets()
 }
 
+// bindSecrets looks up the secrets the stage refers to.
 func (c *checker) bindSecrets() {
 	for _, e := range c.exprs {
 		for _, r := range e.Refs() {

@@ -146,14 +146,22 @@ func (a *App) Actions() []ResolvedAction {
 // apis.Api.authorizers.jwt.audience[0]. Of a path the file does not have it returns the
 // place of the nearest one above it.
 func (a *App) Pos(path string) Pos {
+	if p, ok := a.place(path); ok {
+		return a.state.src.pos(p.key)
+	}
+	return Pos{File: a.File}
+}
+
+// place finds path, or the nearest above it.
+func (a *App) place(path string) (place, bool) {
 	for path != "" && a.state.src != nil {
 		if p, ok := a.state.places[path]; ok {
-			return a.state.src.pos(p.key)
+			return p, true
 		}
 		cut := strings.LastIndexAny(path, ".[")
 		path = path[:max(cut, 0)]
 	}
-	return Pos{File: a.File}
+	return place{}, false
 }
 
 // Secret returns the value of a secret the declaration refers to.
@@ -182,6 +190,42 @@ func (a *App) Resolve(e Expr, attribute func(Ref) (string, error)) (string, erro
 		}
 		return attribute(r)
 	})
+}
+
+// A Piece is a part of an Expr: a reference to a secret or a resource, or a text.
+type Piece struct {
+	Text string
+	Ref  *Ref
+}
+
+// Pieces returns the parts of e. Those that are known when the declaration is loaded,
+// the stage and the environment, are texts.
+func (a *App) Pieces(e Expr) []Piece {
+	var pieces []Piece
+	for _, p := range e.parts {
+		if p.ref == nil {
+			pieces = append(pieces, Piece{Text: p.literal})
+		} else if value, ok := a.state.known[p.ref.Kind][p.ref.Name]; ok {
+			pieces = append(pieces, Piece{Text: value})
+		} else {
+			pieces = append(pieces, Piece{Ref: new(*p.ref)})
+		}
+	}
+	return pieces
+}
+
+// Problem returns an error about what is at path, a path as of App.Pos, for who finds
+// more wrong with a declaration than Load does: it cannot be run somewhere. hint is the
+// fix; it may be empty.
+func (a *App) Problem(path, hint, format string, args ...any) *Error {
+	e := &Error{Pos: a.Pos(path), Message: printable(fmt.Sprintf(format, args...)), Hint: printable(hint)}
+	if p, ok := a.place(path); ok {
+		e.Pos, e.Snippet = a.state.src.pos(p.value), a.state.src.snippet(p.value)
+		if p.value.line == 0 {
+			e.Pos, e.Snippet = a.state.src.pos(p.key), a.state.src.snippet(p.key)
+		}
+	}
+	return e
 }
 
 // Environment returns the variables of f, resolved as by Resolve. They may hold
