@@ -146,22 +146,14 @@ func (a *App) Actions() []ResolvedAction {
 // apis.Api.authorizers.jwt.audience[0]. Of a path the file does not have it returns the
 // place of the nearest one above it.
 func (a *App) Pos(path string) Pos {
-	if p, ok := a.place(path); ok {
-		return a.state.src.pos(p.key)
-	}
-	return Pos{File: a.File}
-}
-
-// place finds path, or the nearest above it.
-func (a *App) place(path string) (place, bool) {
 	for path != "" && a.state.src != nil {
 		if p, ok := a.state.places[path]; ok {
-			return p, true
+			return a.state.src.pos(p.key)
 		}
 		cut := strings.LastIndexAny(path, ".[")
 		path = path[:max(cut, 0)]
 	}
-	return place{}, false
+	return Pos{File: a.File}
 }
 
 // Secret returns the value of a secret the declaration refers to.
@@ -214,16 +206,29 @@ func (a *App) Pieces(e Expr) []Piece {
 	return pieces
 }
 
-// Problem returns an error about what is at path, a path as of App.Pos, for who finds
-// more wrong with a declaration than Load does: it cannot be run somewhere. hint is the
-// fix; it may be empty.
-func (a *App) Problem(path, hint, format string, args ...any) *Error {
-	e := &Error{Pos: a.Pos(path), Message: printable(fmt.Sprintf(format, args...)), Hint: printable(hint)}
-	if p, ok := a.place(path); ok {
-		e.Pos, e.Snippet = a.state.src.pos(p.value), a.state.src.snippet(p.value)
-		if p.value.line == 0 {
-			e.Pos, e.Snippet = a.state.src.pos(p.key), a.state.src.snippet(p.key)
+// PosOf returns the place of e, or that of the declaration if it is not written there.
+func (a *App) PosOf(e Expr) Pos {
+	if a.state.src == nil || e.span.line == 0 {
+		return Pos{File: a.File}
+	}
+	return a.state.src.pos(e.span)
+}
+
+// Problem returns an error about what is at a place of the declaration, for who finds
+// more wrong with it than Load does: that it cannot be run somewhere. hint is the fix;
+// it may be empty.
+func (a *App) Problem(at Pos, hint, format string, args ...any) *Error {
+	e := &Error{Pos: at, Message: printable(fmt.Sprintf(format, args...)), Hint: printable(hint)}
+	if a.state.src != nil && at.Line > 0 {
+		s := span{line: at.Line, column: at.Column, width: 1}
+		for _, p := range a.state.places {
+			for _, known := range []span{p.key, p.value} {
+				if known.line == s.line && known.column == s.column {
+					s.width = max(s.width, known.width)
+				}
+			}
 		}
+		e.Snippet = a.state.src.snippet(s)
 	}
 	return e
 }

@@ -153,7 +153,5 @@ func (s *synth) refuseCycle(cycle []string) {
 			hint = "take the reference out of the function's environment; a trigger finds userPoolId and callerContext.clientId in its event"
 		}
 	}
-	e := s.app.Problem("", hint, "CloudFormation cannot make these, each of which needs the next: %s", strings.Join(append(around, cycle[0]), " -> "))
-	e.Pos = s.template.Resources[at].Pos
-	s.problems = append(s.problems, e)
+	s.refuse(s.template.Resources[at].Pos, hint, "CloudFormation cannot make these, each of which needs the next: %s", strings.Join(append(around, cycle[0]), " -> "))
 }

@@ -2,19 +2,23 @@ package cloudformation
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/doorwright/doorwright/app"
 )
 
-// value gives an expression of the declaration, at path, in the template's words.
-func (s *synth) value(path string, e app.Expr) Value {
+// value gives an expression of the declaration in the template's words.
+func (s *synth) value(e app.Expr) Value {
 	var parts []Value
 	for _, p := range s.app.Pieces(e) {
 		if p.Ref == nil {
+			if strings.Contains(p.Text, "{{resolve:") {
+				s.refuse(s.app.PosOf(e), "write ${secret:NAME}", "CloudFormation would put another text in the place of {{resolve:...}}, which stands as it is locally")
+			}
 			parts = append(parts, Text(p.Text))
 			continue
 		}
-		parts = append(parts, s.attribute(path, *p.Ref))
+		parts = append(parts, s.attribute(*p.Ref))
 	}
 	if len(parts) == 0 {
 		return Text("")
@@ -23,24 +27,24 @@ func (s *synth) value(path string, e app.Expr) Value {
 }
 
 // values gives a list of expressions.
-func (s *synth) values(path string, list []app.Expr) []Value {
+func (s *synth) values(list []app.Expr) []Value {
 	var values []Value
-	for i, e := range list {
-		values = append(values, s.value(fmt.Sprintf("%s[%d]", path, i), e))
+	for _, e := range list {
+		values = append(values, s.value(e))
 	}
 	return values
 }
 
 // attribute gives what a reference refers to. The declaration is valid: it exists. What
 // each means is what the local stage means by it.
-func (s *synth) attribute(path string, r app.Ref) Value {
+func (s *synth) attribute(r app.Ref) Value {
 	switch r.Kind {
 	case app.RefSecret:
 		return s.secret(r.Name)
 	case app.RefAPI:
 		return s.apiURL(r.Name)
 	case app.RefAPIKey:
-		return s.apiKeyAttribute(path, r)
+		return s.apiKeyAttribute(r)
 	case app.RefUserPool:
 		return s.userPoolAttribute(r)
 	case app.RefUserPoolClient:
@@ -49,7 +53,7 @@ func (s *synth) attribute(path string, r app.Ref) Value {
 		}
 		return Ref(userPoolClientID(r.Name, r.Client))
 	case app.RefTenant, app.RefTenantApplication:
-		return s.tenantAttribute(path, r)
+		return s.tenantAttribute(r)
 	case app.RefIdentityPool:
 		if r.Attribute == "arn" {
 			return s.identityPoolARN(r.Name)
@@ -66,7 +70,7 @@ func (s *synth) attribute(path string, r app.Ref) Value {
 		}
 		return Ref(bucketID(r.Name))
 	}
-	s.refuse(path, "", "%s has no value on AWS in this version", r)
+	s.refuse(r.Pos, "", "%s has no value on AWS in this version", r)
 	return Value{}
 }
 
@@ -102,18 +106,18 @@ func (s *synth) apiARN(name string, below ...Value) Value {
 	return arnOf("execute-api", append([]Value{Ref(apiID(name))}, below...)...)
 }
 
-func (s *synth) apiKeyAttribute(path string, r app.Ref) Value {
+func (s *synth) apiKeyAttribute(r app.Ref) Value {
 	if r.Attribute == "id" {
 		return GetAtt(apiKeyID(r.Name, r.Client), "APIKeyId")
 	}
 	api, _ := s.app.APIs.Get(r.Name)
 	key, _ := api.APIKeys.Get(r.Client)
 	if key.Value.IsZero() {
-		s.refuse(path, fmt.Sprintf("give the key a value: ${secret:NAME} in apis.%s.apiKeys.%s", r.Name, r.Client),
+		s.refuse(r.Pos, fmt.Sprintf("give the key a value: ${secret:NAME} in apis.%s.apiKeys.%s", r.Name, r.Client),
 			"%s: CloudFormation does not tell the value of a key that API Gateway makes", r)
 		return Value{}
 	}
-	return s.value(path, key.Value)
+	return s.value(key.Value)
 }
 
 func (s *synth) userPoolAttribute(r app.Ref) Value {
@@ -144,7 +148,7 @@ func (s *synth) identityPoolARN(name string) Value {
 
 // tenantAttribute gives what is known of a real tenant. A local one is refused by
 // tenants, once.
-func (s *synth) tenantAttribute(path string, r app.Ref) Value {
+func (s *synth) tenantAttribute(r app.Ref) Value {
 	tenant, _ := s.app.Tenants.Get(r.Name)
 	if tenant.Domain == "" {
 		return Text("")
@@ -153,12 +157,12 @@ func (s *synth) tenantAttribute(path string, r app.Ref) Value {
 	case r.Kind == app.RefTenantApplication && r.Attribute == "clientId":
 		application, _ := tenant.Applications.Get(r.Client)
 		if application.ClientID == "" {
-			s.refuse("tenants."+r.Name+".applications."+r.Client, fmt.Sprintf("add clientId: to it in the stage %s", s.app.Stage),
+			s.refuse(s.app.Pos("tenants."+r.Name+".applications."+r.Client), fmt.Sprintf("add clientId: to it in the stage %s", s.app.Stage),
 				"the application %s of the tenant %s has no clientId in the stage %s", r.Client, tenant.Domain, s.app.Stage)
 		}
 		return Text(application.ClientID)
 	case r.Kind == app.RefTenantApplication:
-		s.refuse(path, "write ${secret:NAME}", "%s: the secrets of %s are its own", r, tenant.Domain)
+		s.refuse(r.Pos, "write ${secret:NAME}", "%s: the secrets of %s are its own", r, tenant.Domain)
 		return Value{}
 	case r.Attribute == "issuer":
 		return Text("https://" + tenant.Domain + "/") // Auth0's issuers end so, letter by letter

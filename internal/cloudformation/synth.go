@@ -67,7 +67,7 @@ func Synth(a *app.App, o Options) (*Template, []Artifact, error) {
 // found. Each adds its resources; what another adds it refers to by its id.
 func compilers() []func(*synth) {
 	return []func(*synth){
-		(*synth).outputs,
+		(*synth).unsupported, (*synth).tenants, (*synth).functions, (*synth).httpAPIs, (*synth).outputs,
 	}
 }
 
@@ -82,22 +82,20 @@ type synth struct {
 	failed   error // not the declaration's fault
 }
 
-// add puts a resource into the template. path is what of the declaration asks for it.
-func (s *synth) add(id, path string, r Resource) {
-	if r.Pos == (app.Pos{}) {
-		r.Pos = s.app.Pos(path)
-	}
+// add puts a resource into the template.
+func (s *synth) add(id string, r Resource) {
 	if other, taken := s.template.Resources[id]; taken {
-		s.refuse(path, "give one of the two another name", "this and what is at %s would both be %s", other.Pos, id)
+		s.refuse(r.Pos, "give one of the two another name", "this and what is at %s would both be %s", other.Pos, id)
 		return
 	}
 	slices.Sort(r.DependsOn)
 	s.template.Resources[id] = r
 }
 
-// refuse says that what is at path cannot go to AWS. hint is the fix.
-func (s *synth) refuse(path, hint, format string, args ...any) {
-	e := s.app.Problem(path, hint, format, args...)
+// refuse says that what is at a place of the declaration cannot go to AWS. hint is the
+// fix.
+func (s *synth) refuse(at app.Pos, hint, format string, args ...any) {
+	e := s.app.Problem(at, hint, format, args...)
 	for _, known := range s.problems {
 		if known.Pos == e.Pos && known.Message == e.Message {
 			return
@@ -109,8 +107,7 @@ func (s *synth) refuse(path, hint, format string, args ...any) {
 // outputs compiles the declaration's outputs.
 func (s *synth) outputs() {
 	for name, e := range s.app.Outputs.All() {
-		path := "outputs." + name
-		s.template.Outputs[name] = Output{Value: s.value(path, e), Pos: s.app.Pos(path)}
+		s.template.Outputs[name] = Output{Value: s.value(e), Pos: s.app.Pos("outputs." + name)}
 	}
 }
 
@@ -120,10 +117,10 @@ func (s *synth) finish() error {
 		return s.failed
 	}
 	if n := len(s.template.Resources); n > maxResources {
-		s.refuse("name", "split the app in two", "the app has %d resources; a stack has at most %d", n, maxResources)
+		s.refuse(s.app.Pos("name"), "split the app in two", "the app has %d resources; a stack has at most %d", n, maxResources)
 	}
 	if n := len(s.template.Outputs); n > maxOutputs {
-		s.refuse("outputs", "", "the app has %d outputs; a stack has at most %d", n, maxOutputs)
+		s.refuse(s.app.Pos("outputs"), "", "the app has %d outputs; a stack has at most %d", n, maxOutputs)
 	}
 	if len(s.problems) == 0 {
 		if err := s.graph(); err != nil {
