@@ -65,6 +65,10 @@ type Federation struct {
 	// ClientID is the client whose ID tokens are good, of a domain or an issuer
 	// (ClientIdList).
 	ClientID string `yaml:"clientId" grammar:"claim name"`
+	// ProviderARN is the provider of the issuer that the AWS account has already. An
+	// account has one for each URL: without it a second stack with that issuer fails. The
+	// client has to be in its list.
+	ProviderARN string `yaml:"providerArn" grammar:"OIDC provider ARN"`
 
 	_ struct{} `noun:"a federation"`
 }

@@ -130,6 +130,10 @@ var grammars = []grammar{
 		pattern: regexp.MustCompile(`^arn:[a-z-]+:iam::[0-9]{12}:role/[A-Za-z0-9+=/,.@_-]{1,512}$`),
 		says:    "a role's ARN is such as arn:aws:iam::123456789012:role/riders",
 	}, {
+		name:    "OIDC provider ARN",
+		pattern: regexp.MustCompile(`^arn:[a-z-]+:iam::[0-9]{12}:oidc-provider/[A-Za-z0-9._~:/%-]{1,255}$`),
+		says:    "an OIDC provider's ARN is such as arn:aws:iam::123456789012:oidc-provider/myorg.us.auth0.com",
+	}, {
 		name:    "output name",
 		pattern: regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]{0,254}$`),
 		says:    "an output name is a letter, then up to 254 letters and digits",
