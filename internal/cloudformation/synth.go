@@ -16,6 +16,8 @@ type Options struct {
 	Build func(handlers []string) ([]build.Package, error)
 	// Architecture is that of the functions: arm64, or x86_64. "" is arm64.
 	Architecture build.Architecture
+	// Protected keeps the data of the stage from mistakes, as that of prod always is.
+	Protected bool
 }
 
 // An Artifact is a file that has to be in the artifacts bucket before the stack is
@@ -67,7 +69,8 @@ func Synth(a *app.App, o Options) (*Template, []Artifact, error) {
 // found. Each adds its resources; what another adds it refers to by its id.
 func compilers() []func(*synth) {
 	return []func(*synth){
-		(*synth).unsupported, (*synth).tenants, (*synth).functions, (*synth).httpAPIs, (*synth).outputs,
+		(*synth).tenants, (*synth).functions, (*synth).userPools, (*synth).identityPools, (*synth).tables, (*synth).buckets,
+		(*synth).httpAPIs, (*synth).restAPIs, (*synth).outputs,
 	}
 }
 

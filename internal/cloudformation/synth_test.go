@@ -79,6 +79,12 @@ func declare(t *testing.T, text string) string {
 var golden = []struct{ name, dir, stage string }{
 	{"unicorns", "../../examples/unicorns", "prod"},
 	{"http", "testdata/http", "prod"},
+	{"pools", "testdata/pools", "prod"},
+	{"rest", "testdata/rest", "dev"},
+	{"notes", "../../examples/notes", "dev"},
+	{"api-auth-auth0", "../../examples/api-auth-auth0", "prod"},
+	{"account-api", "../../examples/account-api", "dev"},
+	{"api-auth-jwt-cognito-user-pool", "../../examples/api-auth-jwt-cognito-user-pool", "dev"},
 }
 
 func TestGolden(t *testing.T) {
