@@ -131,7 +131,7 @@ func (s *synth) finish() error {
 		}
 	}
 	if len(s.problems) == 0 {
-		return nil
+		return lint(s.template)
 	}
 	slices.SortStableFunc(s.problems, func(a, b *app.Error) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
