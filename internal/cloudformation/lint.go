@@ -1,6 +1,7 @@
 package cloudformation
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -32,6 +33,28 @@ func lint(t *Template) error {
 		}
 	}
 	return nil
+}
+
+// ourReference is how the template refers to a secret.
+var ourReference = regexp.MustCompile(`\{\{resolve:secretsmanager:[a-z0-9-]+/[A-Za-z0-9_]+:SecretString\}\}`)
+
+// secretTypes are the resources that secrets go into.
+var secretTypes = []string{"AWS::Lambda::Function", "AWS::ApiGateway::ApiKey", "AWS::Cognito::UserPoolIdentityProvider"}
+
+// dynamicReferences refuses texts of the declaration in which CloudFormation would see a
+// reference of its own: it would put another text there than the local stage has, and
+// that may be a secret, in a place that is shown to everybody.
+func (s *synth) dynamicReferences() {
+	for _, id := range slices.Sorted(maps.Keys(s.template.Resources)) {
+		r := s.template.Resources[id]
+		text, err := plainJSON(r.Properties)
+		if slices.Contains(secretTypes, r.Type) {
+			text = ourReference.ReplaceAll(text, nil)
+		}
+		if err == nil && bytes.Contains(text, []byte("{{resolve:")) {
+			s.refuse(r.Pos, "write it in another way; a secret is ${secret:NAME}", "CloudFormation would put another text in the place of {{resolve:...}}, which stands as it is locally")
+		}
+	}
 }
 
 // lints say what is wrong with a resource of a type; "" if nothing is.

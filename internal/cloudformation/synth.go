@@ -119,6 +119,9 @@ func (s *synth) finish() error {
 	if s.failed != nil && len(s.problems) == 0 {
 		return s.failed
 	}
+	if len(s.problems) == 0 { // what came from an expression has been refused at its place
+		s.dynamicReferences()
+	}
 	if n := len(s.template.Resources); n > maxResources {
 		s.refuse(s.app.Pos("name"), "split the app in two", "the app has %d resources; a stack has at most %d", n, maxResources)
 	}
