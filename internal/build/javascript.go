@@ -89,7 +89,11 @@ type bundle struct {
 	b      *Builder
 	source source
 	cjs    bool
+	// deployed is the bundle's path below Lambda's task root, without extension; "" is a
+	// bundle that runs here.
+	deployed string
 
+	outputs    []api.OutputFile // of a deployed one
 	path, hash string
 	inputs     Inputs
 	warnings   []Diagnostic
@@ -123,6 +127,10 @@ func (r *bundle) run() {
 	if len(r.errors) > 0 {
 		return
 	}
+	if r.deployed != "" {
+		r.outputs = result.OutputFiles
+		return
+	}
 	files := map[string][]byte{}
 	for _, f := range result.OutputFiles {
 		files[filepath.Base(f.Path)] = f.Contents
@@ -149,7 +157,7 @@ func (r *bundle) options(trace *loadTrace) api.BuildOptions {
 	if r.cjs {
 		format = api.FormatCommonJS
 	}
-	return api.BuildOptions{
+	o := api.BuildOptions{
 		EntryPointsAdvanced: []api.EntryPoint{{InputPath: r.source.path, OutputPath: "index"}},
 		// The name is as long as the one the bundle is kept under, so that the
 		// source map's relative paths hold there.
@@ -180,6 +188,10 @@ func (r *bundle) options(trace *loadTrace) api.BuildOptions {
 		Metafile:       true,
 		Plugins:        []api.Plugin{trace.plugin()},
 	}
+	if r.deployed != "" {
+		return r.forLambda(o)
+	}
+	return o
 }
 
 // quote makes a JavaScript string literal; JSON is one.
