@@ -25,7 +25,7 @@ var arrows = map[string][]string{
 	"cmd/doorwright": {".", "app", "examples"},
 	".": {
 		"app", "verify", "sigv4", "internal/gateway", "internal/authorizer",
-		"internal/lambda", "internal/cognito", "internal/identity", "internal/auth0", "internal/bucket", "internal/table", "internal/oidc", "internal/iam", "internal/store", "internal/localca", "internal/wire/awsjson", "internal/wire/awsquery", "internal/wire/policy", "internal/aws",
+		"internal/build", "internal/cloudformation", "internal/lambda", "internal/cognito", "internal/identity", "internal/auth0", "internal/bucket", "internal/table", "internal/oidc", "internal/iam", "internal/store", "internal/localca", "internal/wire/awsjson", "internal/wire/awsquery", "internal/wire/policy", "internal/aws",
 	},
 	"doorwrighttest": {"."},
 	"examples":       {},
@@ -40,7 +40,7 @@ var arrows = map[string][]string{
 	"internal/iam":        {"verify", "sigv4", "internal/wire/awsquery", "internal/wire/policy", "internal/aws"},
 	"internal/table":      {"internal/iam", "sigv4", "internal/wire/awsjson", "internal/aws"},
 	"internal/lambda":     {"internal/build", "internal/aws"},
-	// The other engine: what AWS is to run in the rooms' place.
+	// What AWS is to run in the rooms' place.
 	"internal/cloudformation": {"app", "internal/build", "internal/wire/policy", "internal/aws"},
 	"internal/bucket":         {"internal/iam", "sigv4", "internal/store", "internal/aws"},
 	// The engine that rooms which play an authorization server share.

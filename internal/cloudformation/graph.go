@@ -147,7 +147,7 @@ func (s *synth) refuseCycle(cycle []string) {
 	at, hint := cycle[0], "take one of these references out"
 	for _, id := range cycle {
 		r := s.template.Resources[id]
-		around = append(around, fmt.Sprintf("%s (%s)", id, r.Pos))
+		around = append(around, fmt.Sprintf("%s (line %d)", id, r.Pos.Line))
 		if r.Type == "AWS::Lambda::Function" {
 			at = id
 			hint = "take the reference out of the function's environment; a trigger finds userPoolId and callerContext.clientId in its event"

@@ -3,6 +3,7 @@ package cloudformation
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/doorwright/doorwright/app"
@@ -41,6 +42,26 @@ const ArtifactsBucket = "ArtifactsBucket"
 // The app may have been loaded with its secrets by reference: their values are not
 // asked for, and the template has none.
 func Synth(a *app.App, o Options) (*Template, []Artifact, error) {
+	if o.Architecture == "" {
+		o.Architecture = build.ARM64
+	}
+	// First without the functions' code: what is wrong with the declaration is said
+	// before anything is built.
+	unbuilt := o
+	unbuilt.Build = func(handlers []string) ([]build.Package, error) { return make([]build.Package, len(handlers)), nil }
+	if _, err := compile(a, unbuilt); err != nil {
+		return nil, nil, err
+	}
+	s, err := compile(a, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	artifacts := slices.Collect(maps.Values(s.files))
+	slices.SortFunc(artifacts, func(a, b Artifact) int { return cmp.Compare(a.Key, b.Key) })
+	return s.template, artifacts, nil
+}
+
+func compile(a *app.App, o Options) (*synth, error) {
 	s := &synth{
 		app: a, opts: o, packages: map[string]build.Package{}, files: map[string]Artifact{},
 		template: &Template{
@@ -48,21 +69,10 @@ func Synth(a *app.App, o Options) (*Template, []Artifact, error) {
 			Resources:   map[string]Resource{}, Outputs: map[string]Output{},
 		},
 	}
-	if o.Architecture == "" {
-		s.opts.Architecture = build.ARM64
-	}
 	for _, compile := range compilers() {
 		compile(s)
 	}
-	if err := s.finish(); err != nil {
-		return nil, nil, err
-	}
-	var artifacts []Artifact
-	for _, f := range s.files {
-		artifacts = append(artifacts, f)
-	}
-	slices.SortFunc(artifacts, func(a, b Artifact) int { return cmp.Compare(a.Key, b.Key) })
-	return s.template, artifacts, nil
+	return s, s.finish()
 }
 
 // compilers give the parts of a template, in the order in which their mistakes are

@@ -77,6 +77,7 @@ func declare(t *testing.T, text string) string {
 // golden holds the declarations whose templates are kept. Those of the examples are
 // reviewed where they change: the file of a walk-through is what goes to AWS.
 var golden = []struct{ name, dir, stage string }{
+	{"quickstart", "../../examples/quickstart", "prod"},
 	{"unicorns", "../../examples/unicorns", "prod"},
 	{"http", "testdata/http", "prod"},
 	{"pools", "testdata/pools", "prod"},
@@ -233,6 +234,10 @@ apis: {Api: {routes: {GET /: {function: {handler: a, environment: {BACK: "http:/
 		{"a reference of CloudFormation's own", `name: x
 apis: {Api: {routes: {GET /: {function: {handler: a, environment: {KEY: "{{resolve:ssm:/key}}"}}}}}}
 `, ":2:73", "CloudFormation would put another text", "${secret:NAME}"},
+		{"a trigger that is told its pool", `name: x
+userPools: {P: {clients: {web: {}}, triggers: {preSignUp: {handler: a, environment: {POOL: "${userPools.P.id}"}}}}}
+apis: {Api: {authorizers: {p: {type: user_pool, userPool: P}}, defaults: {authorizer: p}, routes: {GET /: b}}}
+`, ":2:", "CloudFormation cannot make these, each of which needs the next: UserPoolP (line 2) -> FunctionAECBD9BE9 (line 2) -> UserPoolP", "finds userPoolId and callerContext.clientId in its event"},
 		{"long environment", `name: x
 apis: {Api: {routes: {GET /: {function: {handler: js/x.handler, environment: {LONG: "` + strings.Repeat("x", 4096-4) + `"}}}}}}
 `, ":2:", "the environment of js/x.handler takes 4128 bytes or more; Lambda allows 4096", "a table"},

@@ -1,0 +1,128 @@
+package doorwright
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/doorwright/doorwright/app"
+	"github.com/doorwright/doorwright/internal/build"
+	"github.com/doorwright/doorwright/internal/cloudformation"
+	"github.com/doorwright/doorwright/internal/store"
+)
+
+// SynthConfig says which stage of which app is compiled for AWS.
+type SynthConfig struct {
+	// Dir is the folder of doorwright.yaml; "." if empty.
+	Dir string
+	// Stage is the stage; DefaultStage if empty.
+	Stage string
+	// Progress is told of each handler before it is packaged. Nobody is told if nil.
+	Progress func(handler string)
+}
+
+// Synthesis is a stage compiled for AWS.
+type Synthesis struct {
+	// Template is a CloudFormation template, in JSON. It holds no secret.
+	Template []byte
+	// Artifacts are the files that have to be in the bucket which the template's
+	// parameter ArtifactsBucket names.
+	Artifacts []Artifact
+}
+
+// Artifact is a file of a stack, by its key in the artifacts bucket.
+type Artifact struct {
+	Key, Path string
+	Size      int64
+}
+
+// Synth compiles a stage for AWS. It needs no credentials and no value of a secret, and
+// opens no connection, but for those of the Go tool, which may fetch modules. The same
+// declaration and the same sources give the same bytes. What cannot run on AWS is
+// refused by an app.ErrorList.
+func Synth(ctx context.Context, cfg SynthConfig) (*Synthesis, error) {
+	template, artifacts, err := synthesize(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	text, err := template.JSON()
+	if err != nil {
+		return nil, err
+	}
+	s := &Synthesis{Template: text}
+	for _, a := range artifacts {
+		s.Artifacts = append(s.Artifacts, Artifact(a))
+	}
+	return s, nil
+}
+
+func synthesize(ctx context.Context, cfg SynthConfig) (*cloudformation.Template, []cloudformation.Artifact, error) {
+	if cfg.Stage == "" {
+		cfg.Stage = DefaultStage
+	}
+	if err := app.CheckStage(cfg.Stage); err != nil {
+		return nil, nil, err
+	}
+	decl, err := app.Load(cfg.Dir, app.Options{Stage: cfg.Stage, Env: os.LookupEnv, SecretsByReference: true})
+	if err != nil {
+		return nil, nil, err
+	}
+	builder, err := newPackager(decl, cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	return cloudformation.Synth(decl, cloudformation.Options{Build: func(handlers []string) ([]build.Package, error) {
+		packages, err := builder.Package(ctx, build.ARM64, handlers...)
+		return packages, explainPackaging(decl.Dir, err)
+	}})
+}
+
+// newPackager makes the builder of a stage's packages. They are kept beside the local
+// stages, in a folder that can be none: a stage's name begins with a letter.
+func newPackager(decl *app.App, cfg SynthConfig) (*build.Builder, error) {
+	dir, err := filepath.Abs(decl.Dir)
+	if err != nil {
+		return nil, err
+	}
+	cache := filepath.Join(dir, store.FolderName, ".packages")
+	if err := os.MkdirAll(cache, 0o700); err != nil {
+		return nil, fmt.Errorf("making a folder for packages: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(cache, ".gitignore"), []byte("*\n"), 0o600); err != nil {
+		return nil, fmt.Errorf("making a folder for packages: %w", err)
+	}
+	return build.New(build.Config{Dir: dir, Cache: filepath.Join(cache, cfg.Stage), Progress: func(s build.Step) {
+		for _, h := range s.Handlers {
+			if cfg.Progress != nil {
+				cfg.Progress(h)
+			}
+		}
+	}})
+}
+
+// explainPackaging says all that the compilers said, each with its place and its line.
+func explainPackaging(dir string, err error) error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return err
+	}
+	if dir, err = filepath.Abs(dir); err != nil {
+		return err
+	}
+	var texts []string
+	for _, e := range joined.Unwrap() {
+		var failed *build.Error
+		if !errors.As(e, &failed) {
+			texts = append(texts, e.Error())
+			continue
+		}
+		texts = append(texts, "packaging "+failed.Handler+":")
+		for _, d := range failed.Diagnostics {
+			texts = append(texts, d.Relative(dir).Detail())
+		}
+	}
+	return errors.New(strings.Join(texts, "\n"))
+}
