@@ -159,7 +159,7 @@ func (s *synth) issuer(e app.Expr, issuer Value) {
 	if host, local := localURL(text); local {
 		s.refuse(s.app.PosOf(e), hint, "the issuer %s is on your machine, or its network: AWS cannot ask it for keys", host)
 	} else if !strings.HasPrefix(text, "https://") {
-		s.refuse(s.app.PosOf(e), hint, "API Gateway takes issuers by https alone")
+		s.refuse(s.app.PosOf(e), hint, "AWS takes issuers by https alone")
 	}
 }
 

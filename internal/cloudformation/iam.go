@@ -1,7 +1,10 @@
 package cloudformation
 
 import (
+	"strings"
+
 	"github.com/doorwright/doorwright/app"
+	"github.com/doorwright/doorwright/internal/aws"
 )
 
 // A PolicyDocument is an IAM policy.
@@ -57,6 +60,13 @@ func (s *synth) grant(policy, role string, at app.Pos, permissions []*app.Permis
 	doc := s.policyDocument(permissions)
 	if len(doc.Statement) == 0 {
 		return
+	}
+	for _, p := range s.app.Statements(permissions) {
+		for _, t := range p.Targets {
+			if strings.Contains(t.ARN, ":"+aws.AccountID+":") {
+				s.refuse(at, "write the resource's name, or the ARN with your account", "the resource %s is of the account that stands for yours locally", t.ARN)
+			}
+		}
 	}
 	s.add(policy, Resource{Type: "AWS::IAM::Policy", Pos: at, Properties: Policy{
 		PolicyDocument: doc, PolicyName: "permissions", Roles: []Value{Ref(role)},

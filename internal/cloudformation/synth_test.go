@@ -7,9 +7,11 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -40,6 +42,7 @@ func packages(handlers []string) ([]build.Package, error) {
 // environment is what the declarations of these tests take from it.
 func environment(name string) (string, bool) {
 	value, ok := map[string]string{
+		"PLAIN_ISSUER": "https://issuer.local/",
 		"TOKEN_ISSUER": "https://tenant.eu.auth0.com/", "JWKS_URI": "https://tenant.eu.auth0.com/.well-known/jwks.json",
 	}[name]
 	return value, ok
@@ -238,6 +241,12 @@ apis: {Api: {routes: {GET /: {function: {handler: a, environment: {KEY: "{{resol
 userPools: {P: {clients: {web: {}}, triggers: {preSignUp: {handler: a, environment: {POOL: "${userPools.P.id}"}}}}}
 apis: {Api: {authorizers: {p: {type: user_pool, userPool: P}}, defaults: {authorizer: p}, routes: {GET /: b}}}
 `, ":2:", "CloudFormation cannot make these, each of which needs the next: UserPoolP (line 2) -> FunctionAECBD9BE9 (line 2) -> UserPoolP", "finds userPoolId and callerContext.clientId in its event"},
+		{"issuer of the network", `name: x
+apis: {Api: {authorizers: {t: {type: jwt, issuer: "${env:PLAIN_ISSUER}", audience: [a]}}, defaults: {authorizer: t}, routes: {GET /: a}}}
+`, ":2:51", "the issuer issuer.local is on your machine", "below stages.prod"},
+		{"the local account", `name: x
+apis: {Api: {routes: {GET /: {function: a, permissions: [{actions: ["s3:GetObject"], resources: ["arn:aws:s3:eu-west-1:000000000000:x/*"]}]}}}}
+`, ":2:", "arn:aws:s3:eu-west-1:000000000000:x/* is of the account that stands for yours locally", "the ARN with your account"},
 		{"long environment", `name: x
 apis: {Api: {routes: {GET /: {function: {handler: js/x.handler, environment: {LONG: "` + strings.Repeat("x", 4096-4) + `"}}}}}}
 `, ":2:", "the environment of js/x.handler takes 4128 bytes or more; Lambda allows 4096", "a table"},
@@ -282,5 +291,86 @@ func TestLogicalIDs(t *testing.T) {
 	}
 	if routes != 6 {
 		t.Errorf("6 declared routes are %d", routes)
+	}
+}
+
+// TestGoldenInvariants holds what is true of each template: it names no account and no
+// partition, says nothing of this machine, and each function writes to its own log
+// group alone, which is there before it and ends.
+func TestGoldenInvariants(t *testing.T) {
+	for _, g := range golden {
+		template, artifacts, err := synth(t, g.dir, g.stage)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := template.JSON()
+		if err != nil {
+			t.Fatal(err)
+		}
+		// What the declaration itself says is its own affair.
+		own, err := os.ReadFile(filepath.Join(g.dir, "doorwright.yaml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, local := range []string{"arn:aws:", "000000000000", "localhost", "127.0.0.1", filepath.ToSlash(t.TempDir())} {
+			if bytes.Contains(text, []byte(local)) && !bytes.Contains(own, []byte(local)) {
+				t.Errorf("%s: the template says %s", g.name, local)
+			}
+		}
+		var keys []string
+		for _, a := range artifacts {
+			keys = append(keys, a.Key)
+		}
+		groups, roles := properties(t, template, "AWS::Logs::LogGroup"), properties(t, template, "AWS::IAM::Role")
+		for id, f := range properties(t, template, "AWS::Lambda::Function") {
+			logs := f["LoggingConfig"].(map[string]any)["LogGroup"].(map[string]any)["Ref"].(string)
+			if groups[logs]["LogGroupName"] != "/aws/lambda/"+f["FunctionName"].(string) || groups[logs]["RetentionInDays"] == nil {
+				t.Errorf("%s: the log group of %s is %v", g.name, id, groups[logs])
+			}
+			role := roles[f["Role"].(map[string]any)["Fn::GetAtt"].([]any)[0].(string)]
+			statements, err := json.Marshal(role["Policies"].([]any)[0].(map[string]any)["PolicyDocument"].(map[string]any)["Statement"])
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := `[{"Action":["logs:CreateLogStream","logs:PutLogEvents"],"Effect":"Allow","Resource":[{"Fn::GetAtt":["` + logs + `","Arn"]}]}]`
+			if string(statements) != want || len(role["Policies"].([]any)) != 1 || role["ManagedPolicyArns"] != nil || role["RoleName"] != nil {
+				t.Errorf("%s: the role of %s allows %s", g.name, id, statements)
+			}
+			if code := f["Code"].(map[string]any); !slices.Contains(keys, code["S3Key"].(string)) || code["S3Bucket"].(map[string]any)["Ref"] != cloudformation.ArtifactsBucket {
+				t.Errorf("%s: the code of %s is at %v, which is no artifact", g.name, id, code)
+			}
+		}
+	}
+}
+
+// TestGuards holds each route's guard in the template against the declaration's, which
+// is what the local stage enforces.
+func TestGuards(t *testing.T) {
+	template, _, err := synth(t, "testdata/http", "prod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	authorizers := properties(t, template, "AWS::ApiGatewayV2::Authorizer")
+	got := map[string]string{}
+	for _, r := range properties(t, template, "AWS::ApiGatewayV2::Route") {
+		guard := r["AuthorizationType"].(string)
+		if z, ok := r["AuthorizerId"].(map[string]any); ok {
+			a := authorizers[z["Ref"].(string)]
+			guard += " " + a["Name"].(string) + " " + a["AuthorizerType"].(string)
+		}
+		scopes, _ := r["AuthorizationScopes"].([]any)
+		got[r["RouteKey"].(string)] = fmt.Sprint(guard, scopes)
+	}
+	for key, want := range map[string]string{
+		"GET /a": "JWT auth0 JWT[read]", "POST /a": "JWT auth0 JWT[write]", "PUT /a": "CUSTOM simple REQUEST[]", "GET /b": "CUSTOM policy REQUEST[]",
+		"GET /signed": "AWS_IAM[]", "ANY /store/{proxy+}": "NONE[]", "$default": "NONE[]", "GET /": "NONE[]",
+	} {
+		if got[key] != want {
+			t.Errorf("%s: %s, want %s", key, got[key], want)
+		}
+		delete(got, key)
+	}
+	if len(got) > 0 {
+		t.Errorf("routes that nobody declared: %v", got)
 	}
 }
