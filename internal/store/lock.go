@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -25,8 +26,9 @@ type holder struct {
 	Since   time.Time `json:"since"`
 }
 
-// lock is the held lock of a stage's folder. Its file is never deleted: two
-// processes could then hold locks on two files of the same name.
+// lock is the held lock of a stage's folder. Its file is deleted by Remove alone,
+// while it is held. Whoever had opened it before that holds nothing: two
+// processes could otherwise hold locks on two files of the same name.
 type lock struct {
 	file *os.File // nil once released
 }
@@ -44,6 +46,9 @@ func takeLock(dir string, h holder) (*lock, error) {
 	}
 	err = tryLock(f)
 	if err == nil {
+		err = checkSame(f, path)
+	}
+	if err == nil {
 		err = writeHolder(f, h)
 	}
 	if errors.Is(err, errLocked) {
@@ -54,6 +59,19 @@ func takeLock(dir string, h holder) (*lock, error) {
 		return nil, fmt.Errorf("taking the stage's lock: %w", err)
 	}
 	return &lock{file: f}, nil
+}
+
+// checkSame refuses a lock on a file that was deleted before it was locked.
+func checkSame(f *os.File, path string) error {
+	ours, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	named, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(ours, named) {
+		return &Error{Path: filepath.Dir(path), Problem: "was just removed", Fix: "start again"}
+	}
+	return err
 }
 
 // release gives the lock back by closing the file.
