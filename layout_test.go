@@ -22,7 +22,8 @@ const module = "github.com/doorwright/doorwright"
 //
 //	cmd -> doorwright -> rooms -> {verify, sigv4, wire, store, app, build} -> aws
 var arrows = map[string][]string{
-	"cmd/doorwright": {".", "app", "examples"},
+	// Not by the root, so that a test with doorwrighttest does not build AWS's SDK.
+	"cmd/doorwright": {".", "app", "examples", "internal/cloudformation/stack"},
 	".": {
 		"app", "verify", "sigv4", "internal/gateway", "internal/authorizer",
 		"internal/build", "internal/cloudformation", "internal/lambda", "internal/cognito", "internal/identity", "internal/auth0", "internal/bucket", "internal/table", "internal/oidc", "internal/iam", "internal/store", "internal/localca", "internal/wire/awsjson", "internal/wire/awsquery", "internal/wire/policy", "internal/aws",
@@ -41,8 +42,9 @@ var arrows = map[string][]string{
 	"internal/table":      {"internal/iam", "sigv4", "internal/wire/awsjson", "internal/aws"},
 	"internal/lambda":     {"internal/build", "internal/aws"},
 	// What AWS is to run in the rooms' place.
-	"internal/cloudformation": {"app", "internal/build", "internal/wire/policy", "internal/aws"},
-	"internal/bucket":         {"internal/iam", "sigv4", "internal/store", "internal/aws"},
+	"internal/cloudformation":       {"app", "internal/build", "internal/wire/policy", "internal/aws"},
+	"internal/bucket":               {"internal/iam", "sigv4", "internal/store", "internal/aws"},
+	"internal/cloudformation/stack": {"internal/aws"},
 	// The engine that rooms which play an authorization server share.
 	"internal/oidc": {"verify", "internal/store", "internal/aws"},
 
@@ -80,6 +82,8 @@ var dependencies = map[string][]string{
 	"golang.org/x/sync":               {".", "internal/lambda"},
 	"golang.org/x/sys":                {".", "internal/lambda", "internal/store", "internal/build"},
 	"modernc.org/sqlite":              {"internal/store"},
+	"github.com/aws/aws-sdk-go-v2":    {"internal/cloudformation/stack"},
+	"github.com/aws/smithy-go":        {"internal/cloudformation/stack"},
 	"github.com/rogpeppe/go-internal": {},
 }
 

@@ -26,12 +26,22 @@ type SynthConfig struct {
 
 // Synthesis is a stage compiled for AWS.
 type Synthesis struct {
+	// App, Stage and Region are the declaration's.
+	App, Stage, Region string
 	// Template is a CloudFormation template, in JSON. It holds no secret.
 	Template []byte
 	// Artifacts are the files that have to be in the bucket which the template's
 	// parameter ArtifactsBucket names.
 	Artifacts []Artifact
+	// Positions are the places in the declaration of the template's resources, by
+	// logical id.
+	Positions map[string]string
+	// Protected says whether the stage's data is kept from mistakes.
+	Protected bool
 }
+
+// ArtifactsBucket is the template's parameter for the bucket with the artifacts.
+const ArtifactsBucket = cloudformation.ArtifactsBucket
 
 // Artifact is a file of a stack, by its key in the artifacts bucket.
 type Artifact struct {
@@ -44,7 +54,7 @@ type Artifact struct {
 // declaration and the same sources give the same bytes. What cannot run on AWS is
 // refused by an app.ErrorList.
 func Synth(ctx context.Context, cfg SynthConfig) (*Synthesis, error) {
-	template, artifacts, err := synthesize(ctx, cfg)
+	decl, template, artifacts, err := synthesize(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -52,32 +62,42 @@ func Synth(ctx context.Context, cfg SynthConfig) (*Synthesis, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Synthesis{Template: text}
+	s := &Synthesis{
+		App: decl.Name, Stage: decl.Stage, Region: decl.Region, Template: text,
+		Positions: map[string]string{}, Protected: decl.Stage == cloudformation.ProtectedStage,
+	}
+	for id, r := range template.Resources {
+		s.Positions[id] = r.Pos.String()
+	}
 	for _, a := range artifacts {
 		s.Artifacts = append(s.Artifacts, Artifact(a))
 	}
 	return s, nil
 }
 
-func synthesize(ctx context.Context, cfg SynthConfig) (*cloudformation.Template, []cloudformation.Artifact, error) {
+func synthesize(ctx context.Context, cfg SynthConfig) (*app.App, *cloudformation.Template, []cloudformation.Artifact, error) {
 	if cfg.Stage == "" {
 		cfg.Stage = DefaultStage
 	}
 	if err := app.CheckStage(cfg.Stage); err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	decl, err := app.Load(cfg.Dir, app.Options{Stage: cfg.Stage, Env: os.LookupEnv, SecretsByReference: true})
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	builder, err := newPackager(decl, cfg)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	return cloudformation.Synth(decl, cloudformation.Options{Build: func(handlers []string) ([]build.Package, error) {
+	template, artifacts, err := cloudformation.Synth(decl, cloudformation.Options{Build: func(handlers []string) ([]build.Package, error) {
 		packages, err := builder.Package(ctx, build.ARM64, handlers...)
 		return packages, explainPackaging(decl.Dir, err)
 	}})
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	return decl, template, artifacts, nil
 }
 
 // newPackager makes the builder of a stage's packages. They are kept beside the local

@@ -1,0 +1,144 @@
+package stack_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/doorwright/doorwright/internal/cloudformation/stack"
+)
+
+// deployed is a fake with the stack, and something in its bucket, in versions.
+func deployed(t *testing.T) *fake {
+	t.Helper()
+	f := newFake(t)
+	d := deployment(t)
+	d.Protected = true
+	deploy(t, f, d)
+	f.buckets["prod-notes-uploads"] = &fakeBucket{settings: map[string]string{}, objects: map[string]string{}, versions: []string{"a", "a2", "b", "c", "c2"}}
+	return f
+}
+
+func remove(t *testing.T, f *fake, r stack.Removal) stack.Removed {
+	t.Helper()
+	s, _ := open(t, f)
+	removed, err := s.Remove(t.Context(), r)
+	if err != nil {
+		t.Fatalf("Remove = %v (%s)", err, hint(err))
+	}
+	return removed
+}
+
+// TestRemoveKeepsData unless it is given up.
+func TestRemoveKeepsData(t *testing.T) {
+	f := deployed(t)
+	s, _ := open(t, f)
+	asked := stack.Removal{Confirm: func(stack.Plan) error { t.Error("asked"); return nil }}
+	_, err := s.Remove(t.Context(), asked)
+	wantError(t, err, "protected against that", "nothing was changed", "--unprotect")
+	asked.PlanOnly = true
+	if r, err := s.Remove(t.Context(), asked); err != nil || r.Removed || len(r.Plan.Changes) != 5 {
+		t.Errorf("the plan is %+v, %v", r, err)
+	}
+	equal(t, "the stack", f.stacks[0].status, "CREATE_COMPLETE")
+	equal(t, "the protection", f.stacks[0].protected, true)
+
+	no := errors.New("no")
+	if _, err := s.Remove(t.Context(), stack.Removal{Unprotect: true, Confirm: func(stack.Plan) error { return no }}); !errors.Is(err, no) || !f.stacks[0].protected {
+		t.Errorf("declined, Remove = %v, protected: %t", err, f.stacks[0].protected)
+	}
+	r := remove(t, f, stack.Removal{Unprotect: true, Positions: map[string]string{"Notes": "doorwright.yaml:12:3"}})
+	equal(t, "the plan", actions(r.Plan), []string{"remove Api", "remove Function", "keep Notes", "keep Uploads", "keep Users"})
+	equal(t, "the place of one", r.Plan.Changes[2].Position, "doorwright.yaml:12:3")
+	equal(t, "the stack", f.stacks[0].status, "DELETE_COMPLETE")
+	equal(t, "what became of it", f.stacks[0].resources, map[string]string{"Api": "DELETE_COMPLETE", "Function": "DELETE_COMPLETE", "Notes": "DELETE_SKIPPED", "Uploads": "DELETE_SKIPPED", "Users": "DELETE_SKIPPED"})
+	equal(t, "versions", len(f.buckets["prod-notes-uploads"].versions), 5)
+	kept := parse(f.stacks[0].template).Resources["Notes"]
+	if kept.Properties["DeletionProtectionEnabled"] != true || kept.DeletionPolicy != "Retain" || kept.Metadata == nil {
+		t.Errorf("what is kept is %+v", kept)
+	}
+	if r := remove(t, f, stack.Removal{}); r.Removed || len(r.Plan.Changes) != 0 {
+		t.Errorf("the second removal gives %+v", r)
+	}
+}
+
+// TestRemoveDeletesData when told, and then all of it.
+func TestRemoveDeletesData(t *testing.T) {
+	f := deployed(t)
+	r := remove(t, f, stack.Removal{Unprotect: true, DeleteData: true})
+	if !r.Removed || f.stacks[0].status != "DELETE_COMPLETE" || f.buckets["prod-notes-uploads"] != nil {
+		t.Errorf("the removal gives %+v; the stack is %s", r, f.stacks[0].status)
+	}
+	for id, status := range f.stacks[0].resources {
+		equal(t, id, status, "DELETE_COMPLETE")
+	}
+	resources := parse(f.stacks[0].template).Resources
+	if resources["Notes"].Properties["DeletionProtectionEnabled"] != false || resources["Users"].Properties["DeletionProtection"] != "INACTIVE" {
+		t.Errorf("what goes is protected: %+v", resources)
+	}
+	if f.buckets[bucket] == nil {
+		t.Error("the account's artifacts bucket is gone")
+	}
+}
+
+// TestRemoveRetained takes away what the template would keep and holds no data.
+func TestRemoveRetained(t *testing.T) {
+	f := newFake(t)
+	deploy(t, f, changed(deployment(t), `"Api": {"Type"`, `"Api": {"DeletionPolicy": "Retain", "Type"`))
+	remove(t, f, stack.Removal{})
+	equal(t, "the API", f.stacks[0].resources["Api"], "DELETE_COMPLETE")
+}
+
+// TestRemoveFails tells of the line, and the next one finishes it.
+func TestRemoveFails(t *testing.T) {
+	f := newFake(t)
+	deploy(t, f, deployment(t))
+	f.deleteFails["Function"] = "Function is replicated"
+	s, _ := open(t, f)
+	_, err := s.Remove(t.Context(), stack.Removal{Positions: map[string]string{"Function": "doorwright.yaml:8:5"}})
+	wantError(t, err, "the stack is DELETE_FAILED", "doorwright.yaml:8:5: Function (AWS::Lambda::Function) DELETE_FAILED: Function is replicated", "run the same command again")
+	fails(t, f, deployment(t), "DELETE_FAILED", "doorwright remove")
+	f.deleteFails = map[string]string{}
+	remove(t, f, stack.Removal{})
+	equal(t, "the table", f.stacks[0].resources["Notes"], "DELETE_SKIPPED")
+	equal(t, "the stack", f.stacks[0].status, "DELETE_COMPLETE")
+}
+
+// TestRemoveStates: a stack that never was good goes at once, one in review too, one
+// that could not go back is refused.
+func TestRemoveStates(t *testing.T) {
+	f := newFake(t)
+	f.refuses["Notes"] = "no"
+	fails(t, f, deployment(t), "ROLLBACK_COMPLETE")
+	remove(t, f, stack.Removal{})
+	equal(t, "the stack", f.stacks[0].status, "DELETE_COMPLETE")
+	equal(t, "updates", f.counts["cloudformation.UpdateStack"], 0)
+
+	f = newFake(t)
+	deploy(t, f, deployment(t))
+	f.stacks[0].status = "UPDATE_ROLLBACK_FAILED"
+	s, _ := open(t, f)
+	_, err := s.Remove(t.Context(), stack.Removal{})
+	wantError(t, err, "UPDATE_ROLLBACK_FAILED", "deploy --continue-rollback")
+
+	f.stacks[0].status = "CREATE_COMPLETE"
+	ctx, cancel := context.WithCancel(t.Context())
+	f.onSleep = func(int) {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if f.counts["cloudformation.DeleteStack"] > 0 {
+			cancel()
+		}
+	}
+	_, err = s.Remove(ctx, stack.Removal{})
+	wantError(t, err, "remove was interrupted", "AWS goes on without this program", "The next `doorwright remove` waits")
+	if strings.Contains(hint(err), "cancel-update-stack") {
+		t.Errorf("a deletion is no update: %s", hint(err))
+	}
+	f.onSleep = nil
+	if r := remove(t, f, stack.Removal{}); r.Removed {
+		t.Errorf("what has gone meanwhile is removed once more: %s", fmt.Sprint(r))
+	}
+}
