@@ -15,13 +15,13 @@ import (
 
 func newOutputs() *cobra.Command {
 	var stage, name string
-	var asJSON bool
+	var asJSON, deployed bool
 	cmd := &cobra.Command{
 		Use:   "outputs [DIR]",
 		Short: "Print the outputs of the running or last stage",
 		Args:  cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			outputs, err := doorwright.ReadOutputs(dirArg(args), stage)
+			outputs, err := readOutputs(dirArg(args), stage, deployed)
 			if err != nil {
 				return err
 			}
@@ -31,7 +31,19 @@ func newOutputs() *cobra.Command {
 	stageFlag(cmd, &stage)
 	cmd.Flags().StringVar(&name, "name", "", "print the value of this output alone")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object")
+	cmd.Flags().BoolVar(&deployed, "deployed", false, "the outputs of the stage on AWS, as `deploy` has left them here")
 	return cmd
+}
+
+func readOutputs(dir, stage string, deployed bool) ([]doorwright.Output, error) {
+	if !deployed {
+		return doorwright.ReadOutputs(dir, stage)
+	}
+	d, found, err := doorwright.ReadDeployed(dir, stage)
+	if err == nil && !found {
+		err = fmt.Errorf("stage %s was not deployed from here: `doorwright deploy --stage %s` does", stage, stage)
+	}
+	return d.List(), err
 }
 
 func printOutputs(w io.Writer, outputs []doorwright.Output, name string, asJSON bool) error {

@@ -149,7 +149,7 @@ func (r *deploying) rollbackFailures(ctx context.Context, stack *types.Stack) ([
 			break // before that is why it went back
 		}
 		id := aws.ToString(e.LogicalResourceId)
-		ev := ResourceEvent{ID: id, Type: aws.ToString(e.ResourceType), Status: string(e.ResourceStatus), Reason: aws.ToString(e.ResourceStatusReason), Position: r.d.Positions[id], Time: aws.ToTime(e.Timestamp)}
+		ev := ResourceEvent{ID: id, Type: aws.ToString(e.ResourceType), Status: string(e.ResourceStatus), Reason: plain(aws.ToString(e.ResourceStatusReason)), Position: r.d.Positions[id], Time: aws.ToTime(e.Timestamp)}
 		if !own && ev.Failed() {
 			failed = append(failed, ev)
 		}
@@ -359,7 +359,7 @@ func (r *deploying) protect(ctx context.Context, stack *types.Stack) error {
 func (r *deploying) result(stack *types.Stack, plan Plan, changed bool) Result {
 	result := Result{Target: r.target, StackID: aws.ToString(stack.StackId), Plan: plan, Changed: changed, Outputs: []Output{}}
 	for _, o := range stack.Outputs {
-		result.Outputs = append(result.Outputs, Output{aws.ToString(o.OutputKey), aws.ToString(o.OutputValue)})
+		result.Outputs = append(result.Outputs, Output{aws.ToString(o.OutputKey), plain(aws.ToString(o.OutputValue))})
 	}
 	return result
 }

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
@@ -85,7 +86,7 @@ func code(err error) string {
 func short(err error) string {
 	var e smithy.APIError
 	if errors.As(err, &e) {
-		return e.ErrorCode() + ": " + e.ErrorMessage()
+		return e.ErrorCode() + ": " + plain(e.ErrorMessage())
 	}
 	return err.Error()
 }
@@ -133,5 +134,16 @@ type said struct {
 	whole error
 }
 
-func (s said) Error() string { return s.ErrorCode() + ": " + s.ErrorMessage() }
+func (s said) Error() string { return s.ErrorCode() + ": " + plain(s.ErrorMessage()) }
 func (s said) Unwrap() error { return s.whole }
+
+// plain takes from a text of AWS what a terminal would obey. Such a text quotes what
+// others wrote: a handler of a custom resource, an exception of a hook.
+func plain(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r != '\n' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, text)
+}

@@ -145,7 +145,7 @@ func (s *Stack) readChangeSet(ctx context.Context, doing string, d Deployment, s
 				set.empty = true
 				return nil
 			}
-			return &Error{Doing: doing, Fix: "nothing was changed", Err: errors.New(trace(aws.ToString(out.StatusReason), d.Positions))}
+			return &Error{Doing: doing, Fix: "nothing was changed", Err: errors.New(trace(plain(aws.ToString(out.StatusReason)), d.Positions))}
 		}
 		if s.cfg.Now().After(end) {
 			return &Error{Doing: doing, Fix: againFix, Err: fmt.Errorf("the change set is %s after %s", out.Status, maxWait)}

@@ -178,7 +178,7 @@ func (f *follower) show(ctx context.Context) error {
 		f.seen = e.EventId
 		r := ResourceEvent{
 			ID: aws.ToString(e.LogicalResourceId), Type: aws.ToString(e.ResourceType), Status: string(e.ResourceStatus),
-			Reason: aws.ToString(e.ResourceStatusReason), Position: f.positions[aws.ToString(e.LogicalResourceId)], Time: aws.ToTime(e.Timestamp),
+			Reason: plain(aws.ToString(e.ResourceStatusReason)), Position: f.positions[aws.ToString(e.LogicalResourceId)], Time: aws.ToTime(e.Timestamp),
 		}
 		own := aws.ToString(e.PhysicalResourceId) == aws.ToString(e.StackId)
 		f.ended = f.ended || own && !strings.HasSuffix(r.Status, "_IN_PROGRESS")
@@ -226,7 +226,7 @@ func (s *Stack) failure(doing string, stack *types.Stack, failed []ResourceEvent
 	if stack != nil {
 		status = string(stack.StackStatus)
 		if len(failed) == 0 && aws.ToString(stack.StackStatusReason) != "" {
-			status += " (" + *stack.StackStatusReason + ")"
+			status += " (" + plain(*stack.StackStatusReason) + ")"
 		}
 	}
 	var b strings.Builder
