@@ -35,4 +35,39 @@ var Assumptions = []aws.Assumption{
 		Choice: "what CloudFormation calls them; locally it is STACK-NAME",
 		Why:    "a stack that names roles asks for CAPABILITY_NAMED_IAM, and a named role cannot be replaced",
 	},
+	{
+		Area: "Templates, identity pools", Question: "Has the URL of an Auth0 tenant's OIDC provider the slash at the end that its issuer has?",
+		Choice: "no: https://DOMAIN, as of an issuer that is a host alone; an issuer with a path is left as it is",
+		Why:    "IAM names a provider by its URL without the scheme, and clients give that name in Logins",
+	},
+	{
+		Area: "Templates, identity pools", Question: "What are role mappings and principal tags of an OIDC provider found by?",
+		Choice: "the provider's ARN; of a user pool PROVIDER:CLIENT for each of its clients, and for tags PROVIDER",
+		Why:    "the API's text gives examples of other kinds of providers alone",
+	},
+	{
+		Area: "Templates, groups", Question: "Who may assume the role of a group that no identity pool gives?",
+		Choice: "nobody: its trust policy denies",
+		Why:    "tokens name the role all the same, and a trust policy cannot be empty",
+	},
+	{
+		Area: "Templates, REST APIs", Question: "Which methods has the throttle of a route ANY?",
+		Choice: "each of the seven that no other route of the path has; locally they share one bucket",
+		Why:    "the settings of a stage are of single methods",
+	},
+	{
+		Area: "Templates, REST APIs", Question: "How are the clients of a user pool's authorizer told apart?",
+		Choice: "by identityValidationExpression, which is matched with aud; with scopes it is refused to name some clients only",
+		Why:    "access tokens have no aud, and would be refused one and all",
+	},
+	{
+		Area: "Templates, REST APIs", Question: "What becomes of the deployments before?",
+		Choice: "they are retained, until their API is deleted",
+		Why:    "a stage may be set back to one of them",
+	},
+	{
+		Area: "Templates, user pools", Question: "Which role has Cognito for text messages?",
+		Choice: "one of the stack's, with sns:Publish on all resources, for its own external id",
+		Why:    "telephones have no ARN",
+	},
 }

@@ -63,14 +63,19 @@ func (s *synth) grant(policy, role string, at app.Pos, permissions []*app.Permis
 	}
 	for _, p := range s.app.Statements(permissions) {
 		for _, t := range p.Targets {
-			if strings.Contains(t.ARN, ":"+aws.AccountID+":") {
-				s.refuse(at, "write the resource's name, or the ARN with your account", "the resource %s is of the account that stands for yours locally", t.ARN)
-			}
+			s.refuseLocalAccount(at, t.ARN)
 		}
 	}
 	s.add(policy, Resource{Type: "AWS::IAM::Policy", Pos: at, Properties: Policy{
 		PolicyDocument: doc, PolicyName: "permissions", Roles: []Value{Ref(role)},
 	}})
+}
+
+// refuseLocalAccount refuses an ARN that is somebody else's on AWS.
+func (s *synth) refuseLocalAccount(at app.Pos, arn string) {
+	if strings.Contains(arn, ":"+aws.AccountID+":") {
+		s.refuse(at, "write the resource's name, or the ARN with your account", "the resource %s is of the account that stands for yours locally", arn)
+	}
 }
 
 // policyDocument says permissions as an IAM policy, as the local stage's roles have it.

@@ -239,6 +239,7 @@ func oidcProviderID(url Value) string { return logicalID("OidcProvider", url.sub
 func (s *synth) federatedARN(pool, name string) Value {
 	i := s.federation(pool, name)
 	if i.arn != "" {
+		s.refuseLocalAccount(i.pos, i.arn)
 		return Text(i.arn)
 	}
 	return GetAtt(oidcProviderID(i.url), "Arn")

@@ -2,9 +2,11 @@ package cloudformation_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -299,6 +301,9 @@ func TestServiceRefusals(t *testing.T) {
 		{"two names of a parameter", "name: x\napis: {Api: {protocol: rest, routes: {'GET /a/{id}': a, 'GET /a/{name}/b': a}}}\n", ":2:57", "below one path a REST API has one name", "one name"},
 		{"clients of a REST authorizer with scopes", "name: x\nuserPools: {U: {clients: {web: {}, app: {}}}}\napis: {Api: {protocol: rest, authorizers: {u: {type: user_pool, userPool: U, clients: [web]}}, routes: {GET /: {function: a, authorizer: u, scopes: [s]}}}}\n", ":3:", "every client of a pool", "protocol: http"},
 		{"the value of a key that AWS makes", "name: x\napis: {Api: {protocol: rest, apiKeys: {k: {}}, usagePlans: {p: {apiKeys: [k]}}, routes: {GET /: {function: a, authorizer: none, apiKeyRequired: true}}}}\noutputs: {Key: \"${apis.Api.apiKeys.k.value}\"}\n", ":3:", "does not tell the value of a key", "${secret:NAME}"},
+		{"the local account's role", "name: x\nuserPools: {U: {groups: {g: {roleArn: \"arn:aws:iam::000000000000:role/r\"}}}}\n", ":2:", "is of the account that stands for yours locally", "the ARN with your account"},
+		{"the local account's provider", "name: x\nidentityPools: {A: {federation: {t: {domain: t.auth0.com, clientId: c, providerArn: \"arn:aws:iam::000000000000:oidc-provider/t.auth0.com\"}}}}\n", ":2:", "is of the account that stands for yours locally", "the ARN with your account"},
+		{"a secret in a text", "name: x\nuserPools: {U: {groups: {g: {description: \"{{resolve:secretsmanager:prod-x/KEY:SecretString}}\"}}}}\n", ":2:", "CloudFormation would put another text", "${secret:NAME}"},
 		{"a dynamic reference in a text", "name: x\nuserPools: {U: {groups: {g: {description: \"{{resolve:secretsmanager:k}}\"}}}}\n", ":2:", "CloudFormation would put another text", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -376,5 +381,47 @@ func TestBounds(t *testing.T) {
 	_, _, err := synth(t, declare(t, text(501)), "dev")
 	if err == nil || !strings.Contains(err.Error(), "the app has 501 resources; a stack has at most 500") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestRESTGuards: each method is guarded as its route is declared, and none is there that
+// nobody declared but the answers to preflights.
+func TestRESTGuards(t *testing.T) {
+	template, _, err := synth(t, "testdata/rest", "dev")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree := properties(t, template, "AWS::ApiGateway::Resource")
+	var path func(id any) string
+	path = func(id any) string {
+		ref, ok := id.(map[string]any)["Ref"].(string)
+		if !ok {
+			return "" // the root
+		}
+		return path(tree[ref]["ParentId"]) + "/" + tree[ref]["PathPart"].(string)
+	}
+	authorizers := properties(t, template, "AWS::ApiGateway::Authorizer")
+	got := map[string]string{}
+	for _, m := range properties(t, template, "AWS::ApiGateway::Method") {
+		guard := m["AuthorizationType"].(string)
+		if z, ok := m["AuthorizerId"].(map[string]any); ok {
+			a := authorizers[z["Ref"].(string)]
+			guard += " " + a["Name"].(string) + " " + a["Type"].(string)
+		}
+		if m["ApiKeyRequired"] == true {
+			guard += " key"
+		}
+		scopes, _ := m["AuthorizationScopes"].([]any)
+		got[m["HttpMethod"].(string)+" "+cmp.Or(path(m["ResourceId"]), "/")] = fmt.Sprint(guard, scopes, " ", m["Integration"].(map[string]any)["Type"])
+	}
+	want := map[string]string{
+		"GET /": "NONE[] AWS_PROXY", "GET /items": "COGNITO_USER_POOLS users COGNITO_USER_POOLS[] AWS_PROXY",
+		"POST /items":     "COGNITO_USER_POOLS users COGNITO_USER_POOLS[aws.cognito.signin.user.admin] AWS_PROXY",
+		"GET /items/{id}": "CUSTOM token TOKEN key[] AWS_PROXY", "ANY /items/{id}": "COGNITO_USER_POOLS web COGNITO_USER_POOLS[] AWS_PROXY",
+		"GET /items/{id}/{photo+}": "CUSTOM request REQUEST[] AWS_PROXY", "OPTIONS /own": "NONE[] AWS_PROXY", "GET /own": "AWS_IAM[] AWS_PROXY",
+		"OPTIONS /": "NONE[] MOCK", "OPTIONS /items": "NONE[] MOCK", "OPTIONS /items/{id}": "NONE[] MOCK", "OPTIONS /items/{id}/{photo+}": "NONE[] MOCK",
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("got\n%v\nwant\n%v", got, want)
 	}
 }

@@ -330,6 +330,7 @@ func (s *synth) userPoolGroup(pool, name string, g *app.UserPoolGroup) {
 		s.identityRole(id, g.Permissions, authenticated, s.mappersOf(pool, name), at)
 		p.RoleArn = GetAtt(id, "Arn")
 	case g.RoleArn != "":
+		s.refuseLocalAccount(at, g.RoleArn)
 		p.RoleArn = Text(g.RoleArn)
 	}
 	s.add(logicalID("UserPoolGroup", pool, name), Resource{Type: "AWS::Cognito::UserPoolGroup", Pos: at, Properties: p})
