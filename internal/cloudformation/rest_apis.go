@@ -34,8 +34,12 @@ type restCompiler struct {
 
 func (r *restCompiler) compile() {
 	p := restAPI{
-		APIKeySourceType: strings.ToUpper(r.api.APIKeySource), BinaryMediaTypes: r.api.BinaryMediaTypes,
+		APIKeySourceType:      strings.ToUpper(r.api.APIKeySource),
 		EndpointConfiguration: endpointConfiguration{[]string{"REGIONAL"}}, Name: Text(r.stack() + "-" + r.name),
+	}
+	for _, media := range r.api.BinaryMediaTypes {
+		// "Use ~1 instead of / in the media types, for example image~1png"
+		p.BinaryMediaTypes = append(p.BinaryMediaTypes, strings.ReplaceAll(media, "/", "~1"))
 	}
 	if r.api.ResourcePolicy != nil {
 		p.Policy = r.api.ResourcePolicy.JSON()

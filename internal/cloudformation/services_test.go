@@ -382,6 +382,24 @@ func TestBounds(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "the app has 501 resources; a stack has at most 500") {
 		t.Errorf("got %v", err)
 	}
+	// And a megabyte: each path answers preflights with all of the headers.
+	large := func(paths int) error {
+		var headers, routes strings.Builder
+		for i := range 300 {
+			fmt.Fprintf(&headers, "X-A-Header-Of-Thirty-Characters-%d, ", i)
+		}
+		for i := range paths {
+			fmt.Fprintf(&routes, "GET /p%d: a, ", i)
+		}
+		_, err := compiled(t, "name: x\napis: {Api: {protocol: rest, cors: {allowOrigins: ['*'], allowHeaders: ["+headers.String()+"X-Last]}, routes: {"+routes.String()+"}}}\n", "dev").JSON()
+		return err
+	}
+	if err := large(60); err != nil {
+		t.Errorf("60 paths: %v", err)
+	}
+	if err := large(150); err == nil || !strings.Contains(err.Error(), "CloudFormation takes 1048576") {
+		t.Errorf("150 paths: %v", err)
+	}
 }
 
 // TestRESTGuards: each method is guarded as its route is declared, and none is there that
