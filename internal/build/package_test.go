@@ -60,6 +60,9 @@ func unzip(t *testing.T, p build.Package) map[string]*zip.File {
 	}
 	files := map[string]*zip.File{}
 	for _, f := range z.File {
+		if !f.Modified.Equal(time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)) {
+			t.Errorf("%s is of %s: the time of a build is in the zip", f.Name, f.Modified)
+		}
 		files[f.Name] = f
 	}
 	return files
