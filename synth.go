@@ -38,6 +38,8 @@ type Synthesis struct {
 	Positions map[string]string
 	// Protected says whether the stage's data is kept from mistakes.
 	Protected bool
+	// Secrets are the names of the secrets that have to be in Secrets Manager.
+	Secrets []string
 }
 
 // ArtifactsBucket is the template's parameter for the bucket with the artifacts.
@@ -72,8 +74,14 @@ func Synth(ctx context.Context, cfg SynthConfig) (*Synthesis, error) {
 	for _, a := range artifacts {
 		s.Artifacts = append(s.Artifacts, Artifact(a))
 	}
+	for _, secret := range template.Secrets {
+		s.Secrets = append(s.Secrets, secret.Name)
+	}
 	return s, nil
 }
+
+// architecture is that of deployed functions.
+const architecture = build.ARM64
 
 func synthesize(ctx context.Context, cfg SynthConfig) (*app.App, *cloudformation.Template, []cloudformation.Artifact, error) {
 	if cfg.Stage == "" {
@@ -90,8 +98,8 @@ func synthesize(ctx context.Context, cfg SynthConfig) (*app.App, *cloudformation
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	template, artifacts, err := cloudformation.Synth(decl, cloudformation.Options{Build: func(handlers []string) ([]build.Package, error) {
-		packages, err := builder.Package(ctx, build.ARM64, handlers...)
+	template, artifacts, err := cloudformation.Synth(decl, cloudformation.Options{Architecture: architecture, Build: func(handlers []string) ([]build.Package, error) {
+		packages, err := builder.Package(ctx, architecture, handlers...)
 		return packages, explainPackaging(decl.Dir, err)
 	}})
 	if err != nil {

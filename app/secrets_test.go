@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -157,5 +158,40 @@ outputs:
 	got, err := a.Resolve(e, func(app.Ref) (string, error) { return "http://localhost:3100", nil })
 	if want := "x http://localhost:3100/${stage} $5 $$ test"; err != nil || got != want {
 		t.Errorf("got %q, %v, want %q", got, err, want)
+	}
+}
+
+// TestSecretsByReference: the values need not exist, and are not read.
+func TestSecretsByReference(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(dir, "a"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write("a/main.go", "package main\n\nfunc main() {}\n")
+	write("doorwright.yaml", "name: x\napis: {A: {routes: {GET /: {function: {handler: a, environment: {KEY: \"x${secret:KEY}-${stage}\"}}}}}}\n")
+	write(".env", "this is no assignment\n")
+	if _, err := app.Load(dir, app.Options{}); err == nil {
+		t.Fatal("a broken .env was taken")
+	}
+	a, err := app.Load(dir, app.Options{SecretsByReference: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := a.Secret("KEY"); ok {
+		t.Error("the App has the secret")
+	}
+	e, _ := a.Functions()[0].Environment.Get("KEY")
+	pieces := a.Pieces(e)
+	if len(pieces) != 4 || pieces[0].Text != "x" || pieces[1].Ref == nil || pieces[1].Ref.Name != "KEY" || pieces[2].Text != "-" || pieces[3].Text != "dev" || pieces[3].Ref != nil {
+		t.Errorf("the pieces are %+v", pieces)
+	}
+	if at := a.PosOf(e); at.Line != 2 || at.Column != 71 {
+		t.Errorf("it is at %s", at)
 	}
 }

@@ -29,6 +29,9 @@ func newSynth() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			for _, name := range s.Secrets {
+				fmt.Fprintf(cmd.ErrOrStderr(), "the stack reads the secret %s from Secrets Manager\n", name)
+			}
 			if out == "" {
 				_, err := cmd.OutOrStdout().Write(s.Template)
 				return err

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/doorwright/doorwright/app"
 	"github.com/doorwright/doorwright/internal/build"
@@ -65,6 +66,9 @@ const retentionInDays = 30
 // https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 const maxEnvironment = 4 << 10
 
+// maxHandler is the length of a handler's name (CreateFunction Handler).
+const maxHandler = 128
+
 // functions compiles the declared functions.
 func (s *synth) functions() {
 	all := s.app.Functions()
@@ -107,6 +111,9 @@ func (s *synth) pack(all []app.ResolvedFunction) {
 // function compiles a function with its log group, its role and its permissions.
 func (s *synth) function(f app.ResolvedFunction) {
 	code := s.packages[f.Handler]
+	if len(code.Handler) > maxHandler || strings.ContainsFunc(code.Handler, unicode.IsSpace) {
+		s.refuse(f.Pos, "give its folder or file another name", "the handler %q: Lambda takes at most %d characters and no white space", code.Handler, maxHandler)
+	}
 	id, role, logs := s.functionID(f.Name), s.roleID(f.Name), s.logGroupID(f.Name)
 	add := func(id string, r Resource) {
 		r.Pos = f.Pos
@@ -130,7 +137,7 @@ func (s *synth) function(f app.ResolvedFunction) {
 	add(id, Resource{Type: "AWS::Lambda::Function", Properties: Function{
 		Architectures: []string{string(s.opts.Architecture)},
 		Code:          Code{S3Bucket: Ref(ArtifactsBucket), S3Key: code.Key},
-		Description:   f.Handler,
+		Description:   f.Handler[:min(len(f.Handler), 256)], // CreateFunction Description
 		Environment:   s.environment(f, code),
 		FunctionName:  f.Name,
 		Handler:       code.Handler,

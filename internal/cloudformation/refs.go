@@ -1,7 +1,9 @@
 package cloudformation
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/doorwright/doorwright/app"
@@ -40,7 +42,7 @@ func (s *synth) values(list []app.Expr) []Value {
 func (s *synth) attribute(r app.Ref) Value {
 	switch r.Kind {
 	case app.RefSecret:
-		return s.secret(r.Name)
+		return s.secret(r)
 	case app.RefAPI:
 		return s.apiURL(r.Name)
 	case app.RefAPIKey:
@@ -82,12 +84,14 @@ func (s *synth) attribute(r app.Ref) Value {
 //
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references-ssm-secure-strings.html
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references-secretsmanager.html
-func (s *synth) secret(name string) Value {
-	return Text("{{resolve:secretsmanager:" + s.secretName(name) + ":SecretString}}")
+func (s *synth) secret(r app.Ref) Value {
+	name := s.stack() + "/" + r.Name
+	at, known := slices.BinarySearchFunc(s.template.Secrets, name, func(s Secret, name string) int { return cmp.Compare(s.Name, name) })
+	if !known {
+		s.template.Secrets = slices.Insert(s.template.Secrets, at, Secret{Name: name, Pos: r.Pos})
+	}
+	return Text("{{resolve:secretsmanager:" + name + ":SecretString}}")
 }
-
-// secretName is a secret's name in Secrets Manager.
-func (s *synth) secretName(name string) string { return s.stack() + "/" + name }
 
 // apiURL gives the address of an API, without a slash at its end.
 func (s *synth) apiURL(name string) Value {

@@ -208,6 +208,71 @@ apis:
 			t.Error("the template depends on the secret's value")
 		}
 		without = text
+		if got := template.Secrets; len(got) != 1 || got[0].Name != "prod-shop/STRIPE_KEY" || got[0].Pos.Line != 5 {
+			t.Errorf("the secrets are %v", got)
+		}
+	}
+}
+
+// TestBuild: nothing is built for a declaration that cannot go to AWS, each handler is
+// built once, and what cannot be built makes no template.
+func TestBuild(t *testing.T) {
+	load := func(text string) *app.App {
+		a, err := app.Load(declare(t, text), app.Options{Stage: "prod"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	var built []string
+	count := func(handlers []string) ([]build.Package, error) {
+		built = append(built, handlers...)
+		return packages(handlers)
+	}
+	if _, _, err := cloudformation.Synth(load("name: x\napis: {A: {routes: {GET /: a, GET /b: {url: 'http://localhost'}}}}\n"), cloudformation.Options{Build: count}); err == nil || built != nil {
+		t.Errorf("built %v, and %v", built, err)
+	}
+	good := load("name: x\napis: {A: {routes: {GET /: a, GET /b: {function: {handler: a, timeout: 9s}}, GET /c: b}}, B: {routes: {GET /: a}}}\n")
+	template, artifacts, err := cloudformation.Synth(good, cloudformation.Options{Build: count})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Join(built, " ") != "a b" || len(artifacts) != 2 {
+		t.Errorf("built %v, artifacts %v", built, artifacts)
+	}
+	// One permission for each function and API, whatever the number of routes.
+	if got := len(properties(t, template, "AWS::Lambda::Permission")); got != 4 {
+		t.Errorf("%d permissions", got)
+	}
+	broken := errors.New("it does not compile")
+	template, artifacts, err = cloudformation.Synth(good, cloudformation.Options{Build: func([]string) ([]build.Package, error) { return nil, broken }})
+	if !errors.Is(err, broken) || template != nil || artifacts != nil {
+		t.Errorf("got %v", err)
+	}
+	template, _, err = cloudformation.Synth(good, cloudformation.Options{Build: func([]string) ([]build.Package, error) { return nil, nil }})
+	if err == nil || template != nil {
+		t.Error("a function without code has a template")
+	}
+	unnamed := func(handlers []string) ([]build.Package, error) {
+		all, err := packages(handlers)
+		for i := range all {
+			all[i].Handler = "my functions/x.handler"
+		}
+		return all, err
+	}
+	if _, _, err := cloudformation.Synth(good, cloudformation.Options{Build: unnamed}); err == nil || !strings.Contains(err.Error(), "no white space") {
+		t.Errorf("a handler with a blank: %v", err)
+	}
+}
+
+// TestTooManyResources: what CloudFormation would refuse after the upload.
+func TestTooManyResources(t *testing.T) {
+	text := "name: x\napis:\n  A:\n    routes:\n"
+	for i := range 250 {
+		text += fmt.Sprintf("      GET /r%d: {url: 'https://example.com'}\n", i)
+	}
+	if _, _, err := synth(t, declare(t, text), "prod"); err == nil || !strings.Contains(err.Error(), ":1:1: the app has 502 resources; a stack has at most 500") {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -26,6 +26,17 @@ type Template struct {
 	Resources map[string]Resource
 	// Outputs are the declaration's, by name.
 	Outputs map[string]Output
+	// Secrets are what has to be in Secrets Manager before the stack is made, sorted by
+	// name. They are not in the JSON.
+	Secrets []Secret
+}
+
+// A Secret is one that a template refers to.
+type Secret struct {
+	// Name is its name in Secrets Manager, STACK/NAME.
+	Name string
+	// Pos is where the declaration refers to it first.
+	Pos app.Pos
 }
 
 // A Parameter is a value that the stack is given.
