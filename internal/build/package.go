@@ -80,8 +80,8 @@ type entry struct {
 }
 
 // Package makes the zips of handlers for Linux, one for each, in their order: of a Go
-// main package its binary, of JavaScript and TypeScript a bundle with its source map,
-// of Python the tree below the task root. The same source gives the same bytes on every
+// main package its binary, of JavaScript and TypeScript a bundle with its source map, and
+// the data below the task root if it asks where it is, of Python the tree there. The same source gives the same bytes on every
 // machine with the same tools. The error joins an *[Error] for each handler that could
 // not be packaged.
 func (b *Builder) Package(ctx context.Context, arch Architecture, handlers ...string) ([]Package, error) {
@@ -132,7 +132,7 @@ func (p *packager) handler(ctx context.Context, handler string) (Package, error)
 	case Go:
 		return p.goPackage(ctx, s)
 	case Node:
-		return p.nodePackage(s)
+		return p.nodePackage(ctx, s)
 	case Python:
 		return p.pythonPackage(ctx, s)
 	}

@@ -3,7 +3,6 @@ package build
 import (
 	"context"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -18,7 +17,7 @@ import (
 func (p *packager) pythonPackage(ctx context.Context, s source) (Package, error) {
 	made, ok := p.trees[s.root]
 	if !ok {
-		entries, err := pythonEntries(ctx, s)
+		entries, err := treeEntries(ctx, s, notPython)
 		if err != nil {
 			return Package{}, err
 		}
@@ -38,76 +37,13 @@ func (p *packager) pythonPackage(ctx context.Context, s source) (Package, error)
 	return made, nil
 }
 
-// pythonEntries lists the tree: all but what is hidden (.env holds secrets), caches,
-// virtual environments, and what is for another runtime.
-func pythonEntries(ctx context.Context, s source) ([]entry, error) {
-	var entries []entry
-	fail := func(path, hint, format string, args ...any) error {
-		return failed(s.handler, Diagnostic{File: path, Message: fmt.Sprintf(format, args...), Hint: hint})
-	}
-	err := filepath.WalkDir(s.root, func(path string, e fs.DirEntry, err error) error {
-		if err != nil {
-			return fail(path, "", "reading the function's files: %v", err)
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if e.IsDir() {
-			if path != s.root && foreignDir(path, e.Name()) {
-				return fs.SkipDir
-			}
-			return nil
-		}
-		if notPython(e.Name()) {
-			return nil
-		}
-		info, err := e.Info()
-		if err == nil && e.Type()&fs.ModeSymlink != 0 {
-			info, err = linked(s.root, path)
-		}
-		if err != nil {
-			return fail(path, "", "reading the function's files: %v", err)
-		}
-		if !info.Mode().IsRegular() {
-			return fail(path, "copy it into the folder", "a package holds files alone, and this is none")
-		}
-		if len(entries) == maxEntries {
-			return fail(path, "take out what the function does not need", "the package has more than %d files", maxEntries)
-		}
-		name, err := filepath.Rel(s.root, path)
-		if err != nil {
-			return fail(path, "", "%v", err)
-		}
-		entries = append(entries, fileEntry(name, path, info))
-		return nil
-	})
-	return entries, err
-}
-
-// linked gives the file that a symbolic link leads to, within the tree: what it leads to
-// outside is not the function's, and may be anything.
-func linked(root, path string) (fs.FileInfo, error) {
-	to, err := filepath.EvalSymlinks(path)
-	if err != nil {
-		return nil, err
-	}
-	real, err := filepath.EvalSymlinks(root)
-	if err != nil {
-		return nil, err
-	}
-	if rel, err := filepath.Rel(real, to); err != nil || !filepath.IsLocal(rel) {
-		return nil, fmt.Errorf("the symbolic link leads out of %s", root)
-	}
-	return os.Stat(to)
-}
-
 // notPython says whether a file has no place in a function of Python.
 func notPython(name string) bool {
 	switch filepath.Ext(name) {
 	case ".pyc", ".go", ".ts", ".tsx", ".mts", ".cts", ".jsx", ".mjs", ".cjs":
 		return true
 	}
-	return strings.HasPrefix(name, ".") || slices.Contains([]string{"doorwright.yaml", "go.mod", "go.sum", "go.work", "package.json", "package-lock.json"}, name)
+	return notDeployed(name)
 }
 
 // The packages that Lambda's runtime brings.

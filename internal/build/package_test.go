@@ -27,7 +27,8 @@ var threeHandlers = map[string]string{
 	"lib/lib.go":        "package lib\n\nvar Word = \"packaged\"\n",
 	"src/web.ts":        "import { word } from './word';\nexport const handler = async () => word + ' ' + __dirname + ' ' + import.meta.url;\nexport const fails = () => { throw new Error('here'); };\n",
 	"src/word.ts":       "export const word: string = 'packaged';\n",
-	"src/old.cjs":       "exports.handler = () => __filename;\n",
+	"src/old.cjs":       "exports.handler = () => 'old';\n",
+	"src/text.txt":      "beside",
 	"py/app.py":         "from vendored import word\n\ndef main(event, context):\n    return word\n",
 	"vendored.py":       "word = 'packaged'\n",
 	"data/text.txt":     "data",
@@ -167,9 +168,9 @@ func TestPackageNode(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, want := range []struct{ handler, files string }{
-		{"src/web.handler", "src/web.mjs src/web.mjs.map"},
+		{"src/web.handler", "data/text.txt src/text.txt src/web.mjs src/web.mjs.map"},
 		{"src/old.handler", "src/old.cjs src/old.cjs.map"},
-		{"src/web.fails", "src/web.mjs src/web.mjs.map"},
+		{"src/web.fails", "data/text.txt src/text.txt src/web.mjs src/web.mjs.map"},
 	} {
 		if p := packages[i]; p.Runtime != "nodejs22.x" || p.Handler != want.handler || !p.SourceMaps || names(unzip(t, p)) != want.files {
 			t.Errorf("%s: %+v with %s", want.handler, p, names(unzip(t, p)))
@@ -198,6 +199,15 @@ func TestPackageNode(t *testing.T) {
 
 func TestPackagePython(t *testing.T) {
 	dir, b := project(t, threeHandlers)
+	// What is installed into the folder is in the package, and does for its requirement.
+	if err := os.Mkdir(filepath.Join(dir, "foo_bar-1.0.dist-info"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"foo_bar-1.0.dist-info/METADATA": "Name: foo_bar\n", "requirements.txt": "Foo.Bar==1.0\n-r other.txt\n"} {
+		if err := os.WriteFile(filepath.Join(dir, filepath.FromSlash(name)), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if err := os.Symlink(filepath.Join(dir, "vendored.py"), filepath.Join(dir, "linked.py")); err != nil && runtime.GOOS != "windows" {
 		t.Fatal(err)
 	}
@@ -206,7 +216,7 @@ func TestPackagePython(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := packages[0]
-	if want := "data/text.txt linked.py py/app.py vendored.py"; p.Runtime != "python3.13" || p.Handler != "py/app.main" || p.SourceMaps || names(unzip(t, p)) != want {
+	if want := "data/text.txt foo_bar-1.0.dist-info/METADATA linked.py py/app.py requirements.txt src/text.txt vendored.py"; p.Runtime != "python3.13" || p.Handler != "py/app.main" || p.SourceMaps || names(unzip(t, p)) != want {
 		t.Errorf("%+v with %s, want %s", p, names(unzip(t, p)), want)
 	}
 }

@@ -31,6 +31,11 @@ var Assumptions = []aws.Assumption{
 		Why:    "the newest that take what is run locally: nodejs24.x calls no handler with a callback",
 	},
 	{
+		Area: "Templates", Question: "Which files does a function have beside its code?",
+		Choice: "of Python the folder of the declaration; of JavaScript and TypeScript its files that are no code, if the source asks where it is (__dirname, import.meta.url); of Go none: embed them",
+		Why:    "locally a function can read all of the folder; hidden files, such as .env, and node_modules are in no package",
+	},
+	{
 		Area: "Templates", Question: "What are roles called?",
 		Choice: "what CloudFormation calls them; locally it is STACK-NAME",
 		Why:    "a stack that names roles asks for CAPABILITY_NAMED_IAM, and a named role cannot be replaced",
