@@ -88,6 +88,7 @@ var golden = []struct{ name, dir, stage string }{
 	{"notes", "../../examples/notes", "dev"},
 	{"api-auth-auth0", "../../examples/api-auth-auth0", "prod"},
 	{"account-api", "../../examples/account-api", "dev"},
+	{"account-api-go", "../../examples/account-api-go", "dev"},
 	{"api-auth-jwt-cognito-user-pool", "../../examples/api-auth-jwt-cognito-user-pool", "dev"},
 }
 
