@@ -66,9 +66,35 @@ func (s *synth) grant(policy, role string, at app.Pos, permissions []*app.Permis
 			s.refuseLocalAccount(at, t.ARN)
 		}
 	}
+	if n := doc.leastSize(); n > maxInlinePolicy {
+		s.refuse(at, "write statements with wildcards in their actions, or give each route a function of its own",
+			"the permissions take %d characters or more as a policy; IAM allows %d for a role", n, maxInlinePolicy)
+	}
 	s.add(policy, Resource{Type: "AWS::IAM::Policy", Pos: at, Properties: Policy{
 		PolicyDocument: doc, PolicyName: "permissions", Roles: []Value{Ref(role)},
 	}})
+}
+
+// maxInlinePolicy is what the policies of a role may take in all.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+const maxInlinePolicy = 10240
+
+// leastSize gives the size of the policy but for what is not known yet.
+func (d PolicyDocument) leastSize() int {
+	known := PolicyDocument{Version: d.Version}
+	for _, s := range d.Statement {
+		to := s
+		to.Resource = nil
+		for _, v := range s.Resource {
+			to.Resource = append(to.Resource, Text(variable.ReplaceAllString(v.sub(), "")))
+		}
+		known.Statement = append(known.Statement, to)
+	}
+	text, err := plainJSON(known)
+	if err != nil {
+		return 0 // what cannot be written is found where it is
+	}
+	return len(text)
 }
 
 // refuseLocalAccount refuses an ARN that is somebody else's on AWS.

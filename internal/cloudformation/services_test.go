@@ -382,7 +382,22 @@ func TestBounds(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "the app has 501 resources; a stack has at most 500") {
 		t.Errorf("got %v", err)
 	}
-	// And a megabyte: each path answers preflights with all of the headers.
+	// A role's policies have 10240 characters.
+	tables := func(n int) string {
+		var names []string
+		var b strings.Builder
+		for i := range n {
+			names = append(names, fmt.Sprintf("T%d", i))
+			fmt.Fprintf(&b, "  T%d: {fields: {k: string}, primaryIndex: {partitionKey: k}}\n", i)
+		}
+		return "name: x\ntables:\n" + b.String() + "apis: {Api: {routes: {GET /: {function: a, permissions: [" + strings.Join(names, ", ") + "]}}}}\n"
+	}
+	compiled(t, tables(25), "dev")
+	_, _, err = synth(t, declare(t, tables(50)), "dev")
+	if err == nil || !strings.Contains(err.Error(), "IAM allows 10240 for a role") || !strings.Contains(err.Error(), "doorwright.yaml:53:") {
+		t.Errorf("got %v", err)
+	}
+	// And a template a megabyte: each path answers preflights with all of the headers.
 	large := func(paths int) error {
 		var headers, routes strings.Builder
 		for i := range 300 {
