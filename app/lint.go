@@ -2,7 +2,6 @@ package app
 
 import (
 	"fmt"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -50,7 +49,7 @@ func (l *linter) api(path, name string, api *API) {
 	for z, authorizer := range api.Authorizers.All() {
 		at := path + ".authorizers." + z
 		l.expression(at, authorizer)
-		l.auth0(at, authorizer)
+		l.auth0(path, at, authorizer, routes)
 		l.keptPolicy(at, name, z, authorizer, routes)
 	}
 	l.denyingPolicy(path+".resourcePolicy", api, routes)
@@ -64,18 +63,6 @@ func (l *linter) expression(path string, a *Authorizer) {
 	if e := a.IdentityValidationExpression; strings.Contains(e, "A-z") {
 		l.at(path+".identityValidationExpression", fmt.Sprintf("write '%s'", strings.NewReplacer("a-zA-z", "a-zA-Z_", "A-z", "A-Za-z_").Replace(e)),
 			"A-z also means the characters [ \\ ] ^ _ ` that are between Z and a")
-	}
-}
-
-// auth0: "the iss claim ... including the trailing slash" (Auth0, validate access
-// tokens). API Gateway compares it to the letter.
-func (l *linter) auth0(path string, a *Authorizer) {
-	issuer, err := l.app.Resolve(a.Issuer, func(Ref) (string, error) { return "", errUnbound })
-	if err != nil || a.Type != "jwt" {
-		return
-	}
-	if u, err := url.Parse(issuer); err == nil && strings.HasSuffix(u.Hostname(), ".auth0.com") && u.Path == "" {
-		l.at(path+".issuer", fmt.Sprintf("write %q", a.Issuer.String()+"/"), "the iss of Auth0's tokens ends in a slash: none of them would be accepted")
 	}
 }
 

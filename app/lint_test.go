@@ -33,6 +33,11 @@ func TestLint(t *testing.T) {
 	authenticated := func(statement string) string {
 		return strings.Replace(pool("AUTH"), "  Auth: {userPools: [Users], AUTH}\n", "  Auth: {permissions: {authenticated: ["+statement+"]},\n    userPools: [Users]}\n", 1)
 	}
+	tenant := func(issuer, audience, scope string) string {
+		return "name: app\ntenants: {T: {apis: {A: {identifier: https://a.example, permissions: [\"read:a\"]}}}}\napis:\n  Api:\n" +
+			"    authorizers: {z: {type: jwt, issuer: \"" + issuer + "\", audience: [\"" + audience + "\"]}}\n" +
+			"    routes: {GET /a: {function: own.handler, authorizer: z, scopes: [\"" + scope + "\"]}}\n"
+	}
 	const (
 		one   = "      GET /a: own.handler\n"
 		two   = "      GET /a: own.handler\n      GET /b: own.handler\n"
@@ -56,6 +61,14 @@ func TestLint(t *testing.T) {
 		"Auth0 without its slash": {http("    authorizers: {z: {type: jwt, issuer: \"https://t.eu.auth0.com\", audience: [a]}}\n    routes: {GET /a: {function: own.handler, authorizer: z}}\n"),
 			":4:42: ", "ends in a slash", `write "https://t.eu.auth0.com/"`,
 			http("    authorizers: {z: {type: jwt, issuer: \"https://t.eu.auth0.com/\", audience: [a]}}\n    routes: {GET /a: {function: own.handler, authorizer: z}}\n")},
+		"a tenant's url as issuer": {tenant("${tenants.T.url}", "https://a.example", "read:a"), ":5:42: ", "ends in a slash", `write "${tenants.T.url}/"`,
+			tenant("${tenants.T.issuer}", "https://a.example", "read:a")},
+		"a tenant's domain as issuer": {tenant("https://${tenants.T.domain}", "https://a.example", "read:a"), ":5:42: ", "none of them would be accepted", `write "https://${tenants.T.domain}/"`,
+			tenant("https://${tenants.T.domain}/", "https://a.example", "read:a")},
+		"an audience of no API": {tenant("${tenants.T.issuer}", "https://b.example", "read:b"), ":5:76: ", `"https://b.example" is the identifier of no API of tenant T`, "[https://a.example]",
+			tenant("${tenants.T.issuer}", "https://a.example", "openid")},
+		"a scope that is no permission": {tenant("${tenants.T.issuer}", "https://a.example", "list:a"), ":6:14: ", `the scope "list:a" of "GET /a" is no permission of an API of tenant T: no token has it`, "[read:a]",
+			strings.Replace(tenant("${tenants.T.issuer}", "https://a.example", "list:a"), "{apis:", "{domain: t.auth0.com, apis:", 1)},
 		"any origin with credentials": {http("    cors: {allowOrigins: [\"https://*\"], allowCredentials: true}\n    routes: {GET /a: own.handler}\n"), ":4:27: ", "any page", "name the origins",
 			http("    cors: {allowOrigins: [\"https://a.example\"], allowCredentials: true}\n    routes: {GET /a: own.handler}\n")},
 		"an open POST beside a guarded GET": {http(jwt + "      GET /a: own.handler\n      POST /a: {function: own.handler, authorizer: none}\n"), ":8:7: ", `"POST /a" is open, and "GET /a" beside it is guarded`, "guard it too",

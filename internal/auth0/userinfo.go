@@ -2,11 +2,13 @@ package auth0
 
 import (
 	"database/sql"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
 
 	"github.com/doorwright/doorwright/internal/oidc"
+	"github.com/doorwright/doorwright/verify"
 )
 
 // userInfo says who the user of an access token is, as they are now
@@ -62,6 +64,9 @@ func (t *Tenant) whoIs(r *http.Request, c *call) (claims map[string]any, reason 
 		subject, scope, said = opaque.Subject, opaque.Scope, g.outcome
 	} else {
 		verified, err := t.verifier.Verify(ctx, token)
+		if refused := (*verify.Error)(nil); errors.As(err, &refused) && refused.Reason == verify.UnknownKey {
+			return nil, "it was signed by another tenant, or by a key that is gone: this tenant is " + t.issuer, nil
+		}
 		if err != nil {
 			return nil, err.Error(), nil
 		}

@@ -101,7 +101,7 @@ func (j *JWT) hint(e *verify.Error) string {
 	case verify.MissingClaim:
 		return fmt.Sprintf("get a token that has %s", e.Claim)
 	case verify.UnknownKey:
-		other := "issuer"
+		other := "issuer or tenant"
 		if j.config.Kind == "user_pool" {
 			other = "user pool"
 		}
@@ -109,6 +109,9 @@ func (j *JWT) hint(e *verify.Error) string {
 	case verify.AlgorithmNotAllowed:
 		return fmt.Sprintf("let the issuer sign with %s", joinAlgorithms(j.config.Algorithms))
 	case verify.WrongSegments:
+		if strings.Contains(e.Detail, "encrypted") {
+			return fmt.Sprintf("this one is encrypted, as Auth0's access tokens are where no audience was asked for: ask for the audience %s", list(j.config.Audience))
+		}
 		return "send a signed JWT in compact form: header.payload.signature"
 	case verify.DiscoveryUnavailable, verify.KeysUnavailable:
 		return fmt.Sprintf("is %s up, and reachable from here?", j.config.Issuer)
