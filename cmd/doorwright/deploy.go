@@ -148,10 +148,11 @@ type progress struct {
 	term *terminal  // its colours
 	w    io.Writer
 	json bool
+	sent map[string]bool // keys of what was sent; a body may be read twice, once for its checksum
 }
 
 func newProgress(cmd *cobra.Command, asJSON bool) *progress {
-	return &progress{term: newTerminal(cmd.OutOrStdout(), asJSON), w: cmd.OutOrStdout(), json: asJSON}
+	return &progress{term: newTerminal(cmd.OutOrStdout(), asJSON), w: cmd.OutOrStdout(), json: asJSON, sent: map[string]bool{}}
 }
 
 func (p *progress) observe(e stack.Event) {
@@ -172,7 +173,8 @@ func (p *progress) observe(e stack.Event) {
 		switch {
 		case e.Text != "":
 			fmt.Fprintf(p.w, "  %s %s\n", e.Key, e.Text)
-		case e.Done == e.Total || p.term.person:
+		case !p.sent[e.Key] && (e.Done == e.Total || p.term.person):
+			p.sent[e.Key] = e.Done == e.Total
 			fmt.Fprintf(p.w, "  %s %s of %s\n", e.Key, size(e.Done), size(e.Total))
 		}
 	case stack.KindResource:
