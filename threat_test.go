@@ -132,10 +132,11 @@ func TestForeignHostOnEveryListener(t *testing.T) {
 	upstream := hello(t).URL
 	dir := declare(t, fmt.Sprintf(`name: app
 userPools: {Users: {domain: rides, clients: {web: {oauthFlows: [code], oauthScopes: [openid], callbackUrls: ["http://localhost:3000/"]}}}}
+tenants: {Auth0: {apis: {Api: {identifier: "https://api.example"}}}}
 apis:
   Api: {cors: true, routes: {GET /open: {url: %q}}}
   Rest: {protocol: rest, cors: true, routes: {GET /open: {function: open.handler, requestParameters: [method.request.querystring.q]}}}
-outputs: {Url: "${apis.Api.url}", Rest: "${apis.Rest.url}", Domain: "${userPools.Users.domain}", Pool: "${userPools.Users.id}"}
+outputs: {Url: "${apis.Api.url}", Rest: "${apis.Rest.url}", Domain: "${userPools.Users.domain}", Pool: "${userPools.Users.id}", Tenant: "${tenants.Auth0.url}"}
 `, upstream))
 	if err := os.WriteFile(filepath.Join(dir, "open.mjs"), []byte("export const handler = async () => ({statusCode: 200, body: 'hello'})\n"), 0o666); err != nil {
 		t.Fatal(err)
@@ -152,6 +153,8 @@ outputs: {Url: "${apis.Api.url}", Rest: "${apis.Rest.url}", Domain: "${userPools
 		endpoint: {"/" + r.output("Pool") + "/.well-known/jwks.json", api, 200, rawCall},
 		rest:     {"/dev/open", api, 400, rawCall},
 		domain:   {"/oauth2/userInfo", endpoint, 400, rawCallTLS},
+
+		port(r.output("Tenant")): {"/.well-known/jwks.json", api, 200, rawCall},
 	} {
 		target, other, rawCall := listener.target, listener.other, listener.rawCall
 		for _, address := range []string{"127.0.0.1:" + p, "[::1]:" + p} {

@@ -66,6 +66,9 @@ var Assumptions = []aws.Assumption{
 		Area: "Auth0 tenants", Question: "What does the sign-up API answer to what is wrong but for a weak password and too many attempts?",
 		Choice: "400 invalid_signup, Invalid sign up.", Why: "It is the recorded answer for an address that is taken; others would tell that apart.",
 	}, {
+		Area: "Auth0 tenants", Question: "What is in the sign-up API's answer to a weak password beside its code and name?",
+		Choice: "message, policy, statusCode, and a description with the rules, of which each says whether it was kept to.", Why: "Clients are known to read the rules from the description; no recording has the whole answer.",
+	}, {
 		Area: "Auth0 tenants", Question: "How long are the links of mails good?",
 		Choice: "One hour to reset a password, a day to verify an address; once, and the newest alone.", Why: "Less than Auth0's five days: a mail is there at once.",
 	}, {
@@ -119,6 +122,9 @@ var ManagementAssumptions = []aws.Assumption{
 	}, {
 		Area: "Auth0 Management API", Question: "What does a search for users understand?",
 		Choice: "field:value with wildcards at the ends, ranges of dates and numbers, _exists_, AND, OR, NOT and parentheses; terms without a field or an operator between them, and all other syntax, are refused.", Why: "A search that is read as another one finds the wrong people.",
+	}, {
+		Area: "Auth0 Management API", Question: "How large may user_metadata and app_metadata be?",
+		Choice: "16 KiB each.", Why: "It is the documented practical limit; the hard one is 16 MB.",
 	}, {
 		Area: "Auth0 Management API", Question: "Is another address of a user verified?",
 		Choice: "Not unless the request says so.", Why: "Nobody has shown that it is theirs.",

@@ -183,8 +183,23 @@ func TestEndSession(t *testing.T) {
 	page := end()
 	action := regexp.MustCompile(`action="([^"]+)"`).FindStringSubmatch(page.body)[1]
 	path := strings.ReplaceAll(action, "&amp;", "&")
-	if a := b.post(path, url.Values{"_csrf": {"x"}}, "Origin", w.origin); a.status == 302 {
-		t.Error("a forged form logs out")
+	good, other := fields(page.body), w.browser()
+	other.get(other.get("/authorize?" + w.query()).header.Get("Location"))
+	for name, a := range map[string]answer{
+		"with a token made up": b.post(path, url.Values{"_csrf": {"x"}}, "Origin", w.origin),
+		"of another origin":    b.post(path, good, "Origin", webOrigin),
+		"of another site":      b.post(path, good, "Sec-Fetch-Site", "cross-site"),
+		"of another browser":   other.post(path, good, "Origin", w.origin),
+	} {
+		if a.status != 400 && a.status != 403 || a.header.Get("Location") != "" {
+			t.Errorf("the form %s: %d %s", name, a.status, a.header.Get("Location"))
+		}
+	}
+	if v := w.landed(b.get("/authorize?" + w.query("prompt", "none"))); v.Get("code") == "" {
+		t.Errorf("forged forms log out: %v", v)
+	}
+	if frame := page.header.Get("X-Frame-Options"); frame != "DENY" {
+		t.Errorf("the page may be framed: %q", frame)
 	}
 	if a := b.post(path, fields(page.body), "Origin", w.origin); a.status != 302 || a.header.Get("Location") != "http://localhost:3000/bye?state=s" {
 		t.Errorf("the person's yes: %d %s", a.status, a.body)

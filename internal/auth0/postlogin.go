@@ -195,7 +195,7 @@ func (a *acting) do(name string, args []json.RawMessage) error {
 	return nil
 }
 
-// reservedClaims are those that an Action cannot set
+// reservedClaims are those that an Action cannot set: the documented list, and scope
 // (https://auth0.com/docs/secure/tokens/json-web-tokens/create-custom-claims).
 var reservedClaims = strings.Fields(`acr act active amr at_hash ath attest aud auth_time authorization_details azp c_hash client_id cnf cty dest
 	entitlements events exp groups gty htm htu iat internalService iss jcard jku jti jwe jwk kid may_act mky nbf nonce object_id org_id org_name
