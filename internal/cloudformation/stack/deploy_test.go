@@ -91,6 +91,7 @@ func fails(t *testing.T, f *fake, d stack.Deployment, texts ...string) error {
 	t.Helper()
 	s, _ := open(t, f)
 	r, err := s.Deploy(t.Context(), d)
+	f.wait()
 	wantError(t, err, texts...)
 	if r.StackID != "" || r.Outputs != nil {
 		t.Errorf("with an error comes the result %+v", r)

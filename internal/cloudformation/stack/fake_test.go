@@ -148,6 +148,12 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
 	f.s3(w, r, body)
 }
 
+// wait lets a request end whose connection was lost: who sent it knows of that before.
+func (f *fake) wait() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+}
+
 // stop gives the scripted answer to an operation, if there is one.
 func (f *fake) stop(op string) *fault {
 	f.calls = append(f.calls, op)
