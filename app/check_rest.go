@@ -151,7 +151,7 @@ func variableNames() string {
 	return "$context. with " + names + ", and $stageVariables.NAME and $method.request.header.NAME"
 }
 
-var parameterPattern = regexp.MustCompile(`^('[^'\x00-\x1f\x7f]*'|method\.request\.(header|querystring|path)\.[A-Za-z0-9._-]+|context\.` + contextName + `|stageVariables\.[A-Za-z0-9_]+)$`)
+var parameterPattern = late(`^('[^'\x00-\x1f\x7f]*'|method\.request\.(header|querystring|path)\.[A-Za-z0-9._-]+|context\.` + contextName + `|stageVariables\.[A-Za-z0-9_]+)$`)
 
 var bareLiteral = regexp.MustCompile(`^[^'"$]+$`)
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -13,11 +14,28 @@ import (
 // subset that Go and JSON Schema (ECMA-262) read alike.
 type grammar struct {
 	name     string // as tags and messages have it
-	pattern  *regexp.Regexp
+	pattern  *pattern
 	reserved []string // words of that form that are taken
 	says     string   // the form in words; the hint when no better one is known
 	fix      func(string) string
 }
+
+// A pattern is a regular expression that is compiled when it is first asked: those with
+// large bounds take megabytes, and a declaration needs a few of them.
+type pattern struct {
+	text     string
+	compiled func() *regexp.Regexp
+}
+
+func late(text string) *pattern {
+	return &pattern{text, sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })}
+}
+
+// MatchString says whether s has the form.
+func (p *pattern) MatchString(s string) bool { return p.compiled().MatchString(s) }
+
+// String gives the regular expression.
+func (p *pattern) String() string { return p.text }
 
 // matches reports whether s has the form.
 func (g *grammar) matches(s string) bool {
@@ -47,17 +65,17 @@ var reservedEnvironment = []string{
 
 // The patterns that hints are checked against too.
 var (
-	appNamePattern   = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
-	stageNamePattern = regexp.MustCompile(`^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$`)
-	regionPattern    = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]{2,12}){1,3}-[1-9][0-9]?$`)
-	domainPattern    = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
-	resourcePattern  = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]{0,63}$`)
-	routeKeyPattern  = regexp.MustCompile(`^(\$default|(ANY|GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) /` +
+	appNamePattern   = late(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+	stageNamePattern = late(`^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$`)
+	regionPattern    = late(`^[a-z]{2,4}(-[a-z]{2,12}){1,3}-[1-9][0-9]?$`)
+	domainPattern    = late(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+	resourcePattern  = late(`^[A-Za-z][A-Za-z0-9]{0,63}$`)
+	routeKeyPattern  = late(`^(\$default|(ANY|GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) /` +
 		`((` + segment + `/)*(` + segment + `|\{[A-Za-z0-9._-]+\+\}))?)$`)
 )
 
 // hostPattern is a host name with a dot, and perhaps a port.
-var hostPattern = regexp.MustCompile(`^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:[0-9]+)?$`)
+var hostPattern = late(`^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:[0-9]+)?$`)
 
 // contextVariable are the variables of $context that are known of a request
 // (http-api-logging-variables).
@@ -105,7 +123,7 @@ var grammars = []grammar{
 	}, {
 		// CreateGroup GroupName, of which these are the characters that every client can type.
 		name:    "group name",
-		pattern: regexp.MustCompile(`^[!-~]{1,128}$`),
+		pattern: late(`^[!-~]{1,128}$`),
 		says:    "a group name is 1 to 128 visible ASCII characters, without spaces",
 	}, {
 		// CreateUserPoolDomain Domain. "You can't use the text aws, amazon, or cognito in
@@ -123,19 +141,19 @@ var grammars = []grammar{
 	}, {
 		// How long it may be is in check_pool.go: no pattern counts that far.
 		name:    "description",
-		pattern: regexp.MustCompile(`^[^\x00]*$`),
+		pattern: late(`^[^\x00]*$`),
 		says:    "a description is text of at most 2048 characters",
 	}, {
 		name:    "role ARN",
-		pattern: regexp.MustCompile(`^arn:[a-z-]+:iam::[0-9]{12}:role/[A-Za-z0-9+=/,.@_-]{1,512}$`),
+		pattern: late(`^arn:[a-z-]+:iam::[0-9]{12}:role/[A-Za-z0-9+=/,.@_-]{1,512}$`),
 		says:    "a role's ARN is such as arn:aws:iam::123456789012:role/riders",
 	}, {
 		name:    "OIDC provider ARN",
-		pattern: regexp.MustCompile(`^arn:[a-z-]+:iam::[0-9]{12}:oidc-provider/[A-Za-z0-9._~:/%-]{1,255}$`),
+		pattern: late(`^arn:[a-z-]+:iam::[0-9]{12}:oidc-provider/[A-Za-z0-9._~:/%-]{1,255}$`),
 		says:    "an OIDC provider's ARN is such as arn:aws:iam::123456789012:oidc-provider/myorg.us.auth0.com",
 	}, {
 		name:    "output name",
-		pattern: regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]{0,254}$`),
+		pattern: late(`^[A-Za-z][A-Za-z0-9]{0,254}$`),
 		says:    "an output name is a letter, then up to 254 letters and digits",
 		fix:     fixResource,
 	}, {
@@ -148,17 +166,17 @@ var grammars = []grammar{
 		fix:     fixRouteKey,
 	}, {
 		name:    "API stage name",
-		pattern: regexp.MustCompile(`^(\$default|[A-Za-z0-9_-]{1,128})$`),
+		pattern: late(`^(\$default|[A-Za-z0-9_-]{1,128})$`),
 		says:    "an API's stage name is $default, or up to 128 letters, digits, - and _",
 	}, {
 		name:    "stage variable name",
-		pattern: regexp.MustCompile(`^[A-Za-z0-9_]{1,64}$`),
+		pattern: late(`^[A-Za-z0-9_]{1,64}$`),
 		says:    "a stage variable name is up to 64 letters, digits and _",
 	}, {
 		// Lambda developer guide, configuration-envvars: "Keys start with a letter and are at
 		// least two characters."
 		name:     "environment variable name",
-		pattern:  regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]+$`),
+		pattern:  late(`^[A-Za-z][A-Za-z0-9_]+$`),
 		reserved: reservedEnvironment,
 		says:     "an environment variable name is a letter, then one or more letters, digits and _",
 		fix: func(s string) string {
@@ -170,7 +188,7 @@ var grammars = []grammar{
 	}, {
 		// RFC 6749, 3.3; CreateRoute AuthorizationScopes: 1 to 64 characters.
 		name:    "scope",
-		pattern: regexp.MustCompile(`^[!#-\[\]-~]{1,64}$`),
+		pattern: late(`^[!#-\[\]-~]{1,64}$`),
 		says:    `a scope is 1 to 64 visible ASCII characters but for " and \`,
 		fix: func(s string) string {
 			if strings.Contains(strings.TrimSpace(s), " ") {
@@ -181,56 +199,56 @@ var grammars = []grammar{
 	}, {
 		// AddCustomAttributes Name.
 		name:    "custom attribute name",
-		pattern: regexp.MustCompile(`^[!-~]{1,20}$`),
+		pattern: late(`^[!-~]{1,20}$`),
 		says:    "a custom attribute's name is 1 to 20 visible ASCII characters",
 	}, {
 		name:    "attribute",
-		pattern: regexp.MustCompile(`^[!-~]{1,27}$`),
+		pattern: late(`^[!-~]{1,27}$`),
 		says:    "write a standard attribute's name, or custom:NAME",
 	}, {
 		// CreateResourceServer Identifier, ScopeName and ScopeDescription.
 		name:    "resource server identifier",
-		pattern: regexp.MustCompile(`^[!#-\[\]-~]{1,256}$`),
+		pattern: late(`^[!#-\[\]-~]{1,256}$`),
 		says:    `an identifier is 1 to 256 visible ASCII characters but for " and \, such as https://rides.example`,
 	}, {
 		name:    "scope name",
-		pattern: regexp.MustCompile(`^[!#-.0-\[\]-~]{1,256}$`),
+		pattern: late(`^[!#-.0-\[\]-~]{1,256}$`),
 		says:    `a scope's name is 1 to 256 visible ASCII characters but for /, " and \; the identifier goes before it by itself`,
 	}, {
 		name:    "scope description",
-		pattern: regexp.MustCompile(`^[^\x00]{1,256}$`),
+		pattern: late(`^[^\x00]{1,256}$`),
 		says:    "a scope has a description: 1 to 256 characters",
 	}, {
 		// CreateUserPoolClient AllowedOAuthScopes.
 		name:    "OAuth scope",
-		pattern: regexp.MustCompile(`^[!#-\[\]-~]{1,513}$`),
+		pattern: late(`^[!#-\[\]-~]{1,513}$`),
 		says:    `a scope is visible ASCII characters but for " and \`,
 	}, {
 		// Cognito developer guide, cognito-user-pools-app-idp-settings: "Be an absolute URI",
 		// "Not include a fragment component". Which schemes may be is in check_oauth.go.
 		name:    "redirect URL",
-		pattern: regexp.MustCompile(`^[a-z][a-z0-9+.-]*://[!-"$-z|~]+$`),
+		pattern: late(`^[a-z][a-z0-9+.-]*://[!-"$-z|~]+$`),
 		says:    "a URL here is https://host/path, http://localhost:port/path, or an app's own, such as myapp://callback, without a fragment",
 	}, {
 		// CreateIdentityProvider ProviderName, without what usernames and URLs make
 		// trouble of; the reserved ones are Cognito's own.
 		name:     "identity provider name",
-		pattern:  regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]{1,30}[A-Za-z0-9]$`),
+		pattern:  late(`^[A-Za-z][A-Za-z0-9-]{1,30}[A-Za-z0-9]$`),
 		reserved: []string{"COGNITO", "Cognito", "Facebook", "Google", "LoginWithAmazon", "SignInWithApple"},
 		says:     "an identity provider's name is 3 to 32 letters, digits and inner hyphens, and none of Cognito's own",
 	}, {
 		name:    "claim name",
-		pattern: regexp.MustCompile(`^[!-~]{1,256}$`),
+		pattern: late(`^[!-~]{1,256}$`),
 		says:    "write up to 256 visible ASCII characters",
 	}, {
 		name:    "identity provider",
-		pattern: regexp.MustCompile(`^[!-~]{1,32}$`),
+		pattern: late(`^[!-~]{1,32}$`),
 		says:    "write COGNITO, the pool itself",
 	}, {
 		// API Gateway developer guide, http-api-cors. Wildcards inside a host name are not
 		// documented; strict reading: refused.
 		name:    "origin",
-		pattern: regexp.MustCompile(`^(\*|https?://(\*|[a-z0-9._-]+(:[0-9]{1,5})?|\[[0-9a-f:.]+\](:[0-9]{1,5})?))$`),
+		pattern: late(`^(\*|https?://(\*|[a-z0-9._-]+(:[0-9]{1,5})?|\[[0-9a-f:.]+\](:[0-9]{1,5})?))$`),
 		says:    "an origin is *, https://*, http://*, or scheme://host[:port] in small letters, as browsers send it, without a path",
 		fix: func(s string) string {
 			if lower := strings.ToLower(s); lower != s && strings.Contains(s, "://") {
@@ -247,7 +265,7 @@ var grammars = []grammar{
 	}, {
 		// Auth0 docs, custom domains and tenant domains: a host name alone.
 		name:    "tenant domain",
-		pattern: regexp.MustCompile(`^[a-z0-9-]+(\.[a-z0-9-]+)+$`),
+		pattern: late(`^[a-z0-9-]+(\.[a-z0-9-]+)+$`),
 		says:    "a tenant's domain is its host name alone, such as myorg.us.auth0.com",
 		fix: func(s string) string {
 			host := strings.TrimSuffix(strings.TrimPrefix(strings.ToLower(s), "https://"), "/")
@@ -258,7 +276,7 @@ var grammars = []grammar{
 		},
 	}, {
 		name:    "web origin",
-		pattern: regexp.MustCompile(`^https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?$`),
+		pattern: late(`^https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?$`),
 		says:    "a web origin is scheme://host[:port] in small letters, as browsers send it, without a path or a wildcard",
 		fix: func(s string) string {
 			if strings.HasSuffix(s, "/") && strings.Count(s, "/") == 3 {
@@ -268,48 +286,48 @@ var grammars = []grammar{
 		},
 	}, {
 		name:    "role name",
-		pattern: regexp.MustCompile(`^[!-~]([ -~]{0,48}[!-~])?$`),
+		pattern: late(`^[!-~]([ -~]{0,48}[!-~])?$`),
 		says:    "a role name is 1 to 50 visible ASCII characters",
 	}, {
 		// A permission is a scope (RFC 6749, 3.3); Auth0 allows 280 characters.
 		name:    "permission",
-		pattern: regexp.MustCompile(`^[!#-\[\]-~]{1,280}$`),
+		pattern: late(`^[!#-\[\]-~]{1,280}$`),
 		says:    `a permission is 1 to 280 visible ASCII characters but for " and \, such as read:unicorn`,
 	}, {
 		name:    "api identifier",
-		pattern: regexp.MustCompile(`^[!#-\[\]-~]{1,600}$`),
+		pattern: late(`^[!#-\[\]-~]{1,600}$`),
 		says:    `an API's identifier is visible ASCII characters but for " and \, such as https://unicorns.example`,
 	}, {
 		name:    "client id",
-		pattern: regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`),
+		pattern: late(`^[A-Za-z0-9_-]{1,64}$`),
 		says:    "a client id is letters and digits, as the application's settings show it",
 	}, {
 		name:    "email address",
-		pattern: regexp.MustCompile(`^[!#-'*+\--9=?A-Z^-~]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$`),
+		pattern: late(`^[!#-'*+\--9=?A-Z^-~]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$`),
 		says:    "an email address is such as rider@example.com",
 	}, {
 		name:    "profile text",
-		pattern: regexp.MustCompile(`^[^\x00-\x1f]{1,300}$`),
+		pattern: late(`^[^\x00-\x1f]{1,300}$`),
 		says:    "write 1 to 300 characters",
 	}, {
 		name:    "header name",
-		pattern: regexp.MustCompile(`^[!#$%&'*+.^_|~0-9A-Za-z-]+$`),
+		pattern: late(`^[!#$%&'*+.^_|~0-9A-Za-z-]+$`),
 		says:    "a header name is such as Content-Type, or * for all",
 	}, {
 		// Which of these forms go with an authorizer is in check_authorizer.go.
 		name: "identity source",
-		pattern: regexp.MustCompile(`^((\$|method\.)request\.(header|querystring)\.[A-Za-z0-9._-]+` +
+		pattern: late(`^((\$|method\.)request\.(header|querystring)\.[A-Za-z0-9._-]+` +
 			`|\$?stageVariables\.[A-Za-z0-9_]+|\$?context\.` + contextVariable + `)$`),
 		says: "an identity source is such as $request.header.NAME or $request.querystring.NAME",
 	}, {
 		name:    "validation expression",
-		pattern: regexp.MustCompile(`^[^\x00-\x1f]+$`),
+		pattern: late(`^[^\x00-\x1f]+$`),
 		says:    "a validation expression is a regular expression such as ^Bearer [A-Za-z0-9._-]+$",
 	}, {
 		// API Gateway developer guide, supported-gateway-response-types. REQUEST_TOO_LARGE
 		// cannot be changed.
 		name:    "gateway response type",
-		pattern: regexp.MustCompile("^(" + strings.Join(responseTypes, "|") + ")$"),
+		pattern: late("^(" + strings.Join(responseTypes, "|") + ")$"),
 		says:    "the types are " + strings.Join(responseTypes, ", "),
 		fix: func(s string) string {
 			if near := nearest(strings.ToUpper(strings.ReplaceAll(s, "-", "_")), responseTypes); near != "" {
@@ -319,7 +337,7 @@ var grammars = []grammar{
 		},
 	}, {
 		name:    "response header name",
-		pattern: regexp.MustCompile(`^[!#$%&'*+.^_|~0-9A-Za-z-]+$`),
+		pattern: late(`^[!#$%&'*+.^_|~0-9A-Za-z-]+$`),
 		says:    "a header name is such as Access-Control-Allow-Origin",
 	}, {
 		// API Gateway developer guide, request-response-data-mappings.
@@ -329,15 +347,15 @@ var grammars = []grammar{
 		fix:     fixParameter,
 	}, {
 		name:    "media type",
-		pattern: regexp.MustCompile(`^[a-z0-9!#$&^_.+-]{1,127}/[a-z0-9!#$&^_.+*-]{1,127}$`),
+		pattern: late(`^[a-z0-9!#$&^_.+-]{1,127}/[a-z0-9!#$&^_.+*-]{1,127}$`),
 		says:    "a media type is such as application/json",
 	}, {
 		name:    "media range",
-		pattern: regexp.MustCompile(`^(\*/\*|[A-Za-z0-9!#$&^_.+-]{1,127}/(\*|[A-Za-z0-9!#$&^_.+-]{1,127}))$`),
+		pattern: late(`^(\*/\*|[A-Za-z0-9!#$&^_.+-]{1,127}/(\*|[A-Za-z0-9!#$&^_.+-]{1,127}))$`),
 		says:    "a media type is such as image/png, image/* or */*",
 	}, {
 		name:    "request parameter",
-		pattern: regexp.MustCompile(`^method\.request\.(header|querystring)\.[A-Za-z0-9._-]+$`),
+		pattern: late(`^method\.request\.(header|querystring)\.[A-Za-z0-9._-]+$`),
 		says:    "a request parameter is method.request.header.NAME or method.request.querystring.NAME",
 		fix: func(s string) string {
 			if rest, ok := strings.CutPrefix(s, "$request."); ok {
@@ -347,37 +365,37 @@ var grammars = []grammar{
 		},
 	}, {
 		name:    "policy name",
-		pattern: regexp.MustCompile(`^[A-Za-z0-9 _-]{1,128}$`),
+		pattern: late(`^[A-Za-z0-9 _-]{1,128}$`),
 		says:    "a name in a policy is letters, digits, spaces, - and _",
 	}, {
 		name:    "policy action",
-		pattern: regexp.MustCompile(`^(\*|execute-api:[A-Za-z*?]{1,64})$`),
+		pattern: late(`^(\*|execute-api:[A-Za-z*?]{1,64})$`),
 		says:    "write execute-api:Invoke",
 	}, {
 		// An ARN with the id of an API, which is another one in each stage, could never
 		// match here, and a Deny with it would be none.
 		name:    "policy resource",
-		pattern: regexp.MustCompile(`^(\*|execute-api:/[^\x00-\x1f]+|arn:aws:execute-api:\*:\*:\*(/[^\x00-\x1f]*)?)$`),
+		pattern: late(`^(\*|execute-api:/[^\x00-\x1f]+|arn:aws:execute-api:\*:\*:\*(/[^\x00-\x1f]*)?)$`),
 		says:    "write execute-api:/STAGE/METHOD/PATH, which is of this API, such as execute-api:/* or execute-api:/*/GET/items/*",
 	}, {
 		name:    "policy principal",
-		pattern: regexp.MustCompile(`^(\*|[0-9]{12}|arn:aws:iam::[0-9]{12}:(root|(role|user)/[!-)+->@-~]{1,200})|arn:aws:sts::[0-9]{12}:assumed-role/[\w+=,.@-]{1,64}/[\w+=,.@-]{2,64})$`),
+		pattern: late(`^(\*|[0-9]{12}|arn:aws:iam::[0-9]{12}:(root|(role|user)/[!-)+->@-~]{1,200})|arn:aws:sts::[0-9]{12}:assumed-role/[\w+=,.@-]{1,64}/[\w+=,.@-]{2,64})$`),
 		says:    `write "*", or who signs requests to routes with the authorizer iam: an account, or the ARN of a role or a session, such as arn:aws:iam::000000000000:role/NAME`,
 	}, {
 		name:    "condition operator or key",
-		pattern: regexp.MustCompile(`^[A-Za-z][A-Za-z0-9:._/-]{0,127}$`),
+		pattern: late(`^[A-Za-z][A-Za-z0-9:._/-]{0,127}$`),
 		says:    `a condition is such as IpAddress: {"aws:SourceIp": "127.0.0.1/32"}; between braces its key stands in quotes`,
 	}, {
 		name:    "condition value",
-		pattern: regexp.MustCompile(`^[^\x00-\x1f]*$`),
+		pattern: late(`^[^\x00-\x1f]*$`),
 		says:    "a condition's value is a text such as 127.0.0.1/32",
 	}, {
 		name:    "template",
-		pattern: regexp.MustCompile(`^[^\x00]*$`),
+		pattern: late(`^[^\x00]*$`),
 		says:    "a template is a text with $context.NAME in it",
 	}, {
 		name:    "handler path",
-		pattern: regexp.MustCompile(`^[^/\\:*?"<>|{}][^\\:*?"<>|{}]*$`),
+		pattern: late(`^[^/\\:*?"<>|{}][^\\:*?"<>|{}]*$`),
 		says:    "a handler is a directory with a Go main package, or path/file.export, relative to the declaration and with / between",
 		fix: func(s string) string {
 			if path := strings.TrimLeft(strings.ReplaceAll(s, `\`, "/"), "/"); path != s && !strings.ContainsAny(path, `:*?"<>|{}`) && path != "" {
@@ -403,10 +421,10 @@ func grammarOf(name string) *grammar {
 }
 
 // fixLower proposes a name in lower case if that is all it needs.
-func fixLower(pattern *regexp.Regexp) func(string) string {
+func fixLower(p *pattern) func(string) string {
 	return func(s string) string {
 		lower := strings.NewReplacer("_", "-", " ", "-").Replace(strings.ToLower(s))
-		if lower != s && pattern.MatchString(lower) {
+		if lower != s && p.MatchString(lower) {
 			return fmt.Sprintf("write %q", lower)
 		}
 		return ""
@@ -470,7 +488,7 @@ func fixRouteKey(s string) string {
 }
 
 // durationPattern is a sequence of whole numbers with units.
-var durationPattern = regexp.MustCompile(`^([0-9]{1,9}(ms|s|m|h|d))+$`)
+var durationPattern = late(`^([0-9]{1,9}(ms|s|m|h|d))+$`)
 
 var durationPart = regexp.MustCompile(`([0-9]+)(ms|s|m|h|d)`)
 
