@@ -65,7 +65,7 @@ func (s *Service) serveOperation(w http.ResponseWriter, r *http.Request) {
 	c.event.Time = s.cfg.Now()
 	c.event.Duration = c.event.Time.Sub(start)
 	if err != nil {
-		refusal := onWire(err)
+		refusal := awsjson.Refusal(err)
 		s.finish(c, refusal)
 		_ = awsjson.WriteError(w, id, refusal) // the client went away
 		return
@@ -193,7 +193,7 @@ func (s *Service) Call(ctx context.Context, operation string, in, out any) error
 	c.event.Time = s.cfg.Now()
 	c.event.Duration = c.event.Time.Sub(start)
 	if err != nil {
-		refusal := onWire(err)
+		refusal := awsjson.Refusal(err)
 		s.finish(c, refusal)
 		return refusal
 	}

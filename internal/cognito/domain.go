@@ -11,6 +11,7 @@ import (
 
 	"github.com/doorwright/doorwright/internal/aws"
 	"github.com/doorwright/doorwright/internal/oidc"
+	"github.com/doorwright/doorwright/internal/wire/awsjson"
 )
 
 // hostedSessionLife is how long a browser stays signed in: "an hour", from the
@@ -134,7 +135,7 @@ func (s *Service) domainHandler(id, pattern string, serve endpoint) http.Handler
 
 // failed notes an error for the log, and gives its words for the client.
 func (c *call) failed(err error) *aws.Error {
-	refusal := onWire(err)
+	refusal := awsjson.Refusal(err)
 	c.event.Code, c.event.Message = refusal.Code, refusal.Message
 	if refusal.Err != nil {
 		c.note(refusal.Err.Error())

@@ -14,6 +14,7 @@ import (
 	"github.com/doorwright/doorwright/internal/aws"
 	"github.com/doorwright/doorwright/internal/oidc"
 	"github.com/doorwright/doorwright/internal/store"
+	"github.com/doorwright/doorwright/internal/wire/awsjson"
 )
 
 // tokenAnswer is the token endpoint's answer, in the order of AWS's
@@ -199,7 +200,7 @@ func (d *domain) refreshTokens(ctx context.Context, c *call, cl *Client, form oi
 
 // invalidGrant says a refusal of Cognito's in OAuth's one word.
 func invalidGrant(err error) error {
-	if refusal := onWire(err); refusal.Code != codeInternalError {
+	if refusal := awsjson.Refusal(err); refusal.Code != codeInternalError {
 		reason := refusal.Message
 		if refusal.Err != nil {
 			reason += ": " + refusal.Err.Error()

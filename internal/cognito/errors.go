@@ -89,18 +89,3 @@ func invalid(format string, args ...any) *aws.Error {
 func notAuthorized(message, reason string) *aws.Error {
 	return refuse(codeNotAuthorized, message, reason)
 }
-
-// onWire gives err as it goes to the client. What is not a coded error is an
-// InternalErrorException, whose cause stays in the log.
-func onWire(err error) *aws.Error {
-	var coded *aws.Error
-	if errors.As(err, &coded) {
-		return coded
-	}
-	return &aws.Error{
-		Code:    codeInternalError,
-		Message: "Internal error",
-		Status:  http.StatusInternalServerError,
-		Err:     err,
-	}
-}

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"github.com/doorwright/doorwright/internal/wire/awsjson"
 )
 
 // migrationRequest is what the function is told that may bring a user who is
@@ -57,7 +59,7 @@ func (cl *Client) migrate(ctx context.Context, source, name, password string) (*
 		return u, err
 	}
 	if cl.hides() {
-		if refusal := onWire(err); refusal.Err != nil {
+		if refusal := awsjson.Refusal(err); refusal.Err != nil {
 			callOf(ctx).note(refusal.Err.Error())
 		}
 		return nil, nil
@@ -66,7 +68,7 @@ func (cl *Client) migrate(ctx context.Context, source, name, password string) (*
 		counted := p.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
 			return p.failed(ctx, tx, stranger, kindSignIn, notAuthorized(textWrongPassword, "the migration was refused"))
 		})
-		if onWire(counted).Code == codeInternalError {
+		if awsjson.Refusal(counted).Code == codeInternalError {
 			return nil, counted
 		}
 	}
@@ -96,7 +98,7 @@ func (cl *Client) runMigration(ctx context.Context, source, name, password strin
 		return nil, p.badLambda(m, "enableSMSMFA without a phone_number that is verified")
 	}
 	u, err := p.migrated(ctx, name, password, status, &response)
-	var coded, taken = onWire(err), (*nameTakenError)(nil)
+	var coded, taken = awsjson.Refusal(err), (*nameTakenError)(nil)
 	switch {
 	case err == nil:
 		return u, nil

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/doorwright/doorwright/internal/aws"
+	"github.com/doorwright/doorwright/internal/wire/awsjson"
 )
 
 // USER_AUTH: the user chooses the first factor among those that the pool allows
@@ -84,7 +85,7 @@ func (cl *Client) choose(ctx context.Context, found *user, name string) (*choice
 	if found == nil || !found.enabled || found.status == statusUnconfirmed || found.status == statusResetRequired {
 		if found != nil && !cl.hides() {
 			if len(found.verifier) != verifierSize {
-				return nil, onWire(stateAllows(found)) // there is no password to ask for first
+				return nil, awsjson.Refusal(stateAllows(found)) // there is no password to ask for first
 			}
 			ch.factors = []string{challengeSRP, challengePassword}
 			return ch, nil

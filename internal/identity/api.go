@@ -44,7 +44,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.event.Time = s.cfg.Now()
 	c.event.Duration = c.event.Time.Sub(start)
 	if err != nil {
-		refusal := onWire(err)
+		refusal := awsjson.Refusal(err)
 		s.finish(c, refusal)
 		_ = awsjson.WriteError(w, id, refusal) // the client went away
 		return

@@ -72,13 +72,3 @@ func noIdentity(id string) *aws.Error {
 func forbidden(id, reason string) *aws.Error {
 	return notAuthorized("Access to Identity '"+id+"' is forbidden.", reason)
 }
-
-// onWire gives err as it goes to the client. What is not a coded error is an
-// InternalErrorException, whose cause stays in the log.
-func onWire(err error) *aws.Error {
-	var coded *aws.Error
-	if errors.As(err, &coded) {
-		return coded
-	}
-	return &aws.Error{Code: codeInternalError, Message: "Internal error", Status: http.StatusInternalServerError, Err: err}
-}

@@ -111,6 +111,16 @@ func ReadBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return body, nil
 }
 
+// Refusal gives an error as it goes to the client. What is not a coded error is an
+// InternalErrorException, whose cause stays in the log.
+func Refusal(err error) *aws.Error {
+	var coded *aws.Error
+	if errors.As(err, &coded) {
+		return coded
+	}
+	return &aws.Error{Code: "InternalErrorException", Message: "Internal error", Status: http.StatusInternalServerError, Err: err}
+}
+
 // WriteResult answers 200 with v as JSON. A nil v, for an operation whose
 // model has no output, gives an empty body; an empty structure gives "{}".
 func WriteResult(w http.ResponseWriter, requestID string, v any) error {
