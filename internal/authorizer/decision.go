@@ -51,17 +51,6 @@ type Decision struct {
 	Scopes []string
 }
 
-// A Reason is one thing that decided.
-type Reason struct {
-	// Code is a word for programs: a verify.Reason, or one of this package's.
-	Code string
-	// Text says it for people, such as "token expired 3m ago (exp 14:02:11)".
-	// What came from the request is quoted and shortened in it.
-	Text string
-	// Hint is the smallest change that would flip the decision, or empty.
-	Hint string
-}
-
 // The codes of the reasons that are not verify's.
 const (
 	CodeTokenAbsent       = "TokenAbsent"       // the identity source is not in the request
