@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -22,7 +21,7 @@ func (x *exchange) decide() (authorizer.Decision, bool) {
 	}
 	q := x.question(f.Format())
 	if x.g.rest != nil && len(q.ARN) > maxMethodARN {
-		return methodARNTooLong(), true
+		return methodARNTooLong(q.ARN), true
 	}
 	return f.Decide(q), true
 }
@@ -31,12 +30,6 @@ func (x *exchange) decide() (authorizer.Decision, bool) {
 // 1600 bytes ... When this happens, the API client will receive a 414 Request URI
 // too long response" (api-gateway-lambda-authorizer-output).
 const maxMethodARN = 1600
-
-func methodARNTooLong() authorizer.Decision {
-	return authorizer.Decision{Status: http.StatusRequestURITooLong, Reasons: []authorizer.Reason{{
-		Code: "MethodARNTooLong", Text: "the method's ARN, which has the path in it, is longer than 1,600 bytes",
-	}}}
-}
 
 // question shows the request to an authorizer function.
 func (x *exchange) question(format authorizer.Format) *authorizer.Question {

@@ -63,6 +63,9 @@ type Config struct {
 	REST *REST
 	// ID is the API's id, as in requestContext.apiId. Required.
 	ID string
+	// Declared is where the declaration has the API, such as "apis.Api": advice
+	// begins with it. Empty means that advice names keys of the API's own.
+	Declared string
 	// AccountID is the account. Empty means aws.AccountID.
 	AccountID string
 	// Region is in the ARNs that policies name. Empty means us-east-1.

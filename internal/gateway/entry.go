@@ -31,6 +31,10 @@ type Entry struct {
 	// Function and URL are the route's target. One of them is set if a route
 	// matched.
 	Function, URL string
+	// Refusal is why the gateway itself has refused, before the authorizer was asked
+	// or after it has let the request in; nil if it has not. Its text is Err's. Of a
+	// preflight that was answered, it is why a browser goes no further.
+	Refusal *authorizer.Reason
 	// Err is the cause of an error that the gateway answered by itself, or of
 	// an answer that could not be finished.
 	Err error
@@ -69,6 +73,9 @@ func (e Entry) String() string {
 // Hint gives the smallest change that would have let a refused request in, or
 // the empty string.
 func (e Entry) Hint() string {
+	if e.Refusal != nil && e.Refusal.Hint != "" {
+		return e.Refusal.Hint
+	}
 	if !e.Allowed {
 		for _, r := range e.Reasons {
 			if r.Hint != "" {

@@ -100,7 +100,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // serve is the order of a request to an HTTP API: match, preflight, authorize, integrate.
 func (x *exchange) serve() {
 	if requestHeadSize(x.r) > maxRequestHead {
-		x.refuse(headersTooLarge, errHeadersTooLarge)
+		x.refuse(headersTooLarge, tooLargeReason("headers", "10,240 bytes", errHeadersTooLarge))
 		return
 	}
 	m, err := x.g.table.match(x.r.Method, x.r.URL.EscapedPath(), x.segments[:0])
@@ -175,7 +175,7 @@ func (x *exchange) authorize() (authorizer.Decision, bool) {
 	case http.StatusInternalServerError:
 		x.refuse(internalError, nil) // the reasons say it all
 	default:
-		x.refuse(internalError, fmt.Errorf("authorizer %q gave no decision", x.match.authorizerName))
+		x.refuse(internalError, noDecision(x.match.authorizerName))
 	}
 	return authorizer.Decision{}, false
 }

@@ -29,7 +29,7 @@ func (x *exchange) invoke(d authorizer.Decision) {
 	}
 	event := x.buildEvent(d, body)
 	if len(event) > maxEvent {
-		x.refuse(tooLarge, errEventTooLarge)
+		x.refuse(tooLarge, tooLargeReason("body", "6 MB", errEventTooLarge))
 		return
 	}
 	ctx, cancel := context.WithTimeout(x.r.Context(), x.match.timeout)
@@ -40,7 +40,7 @@ func (x *exchange) invoke(d authorizer.Decision) {
 		return
 	}
 	if functionError != "" {
-		x.refuse(internalError, fmt.Errorf("function error (%s): %s", functionError, excerpt(reply)))
+		x.refuse(internalError, x.failedBehind(fmt.Errorf("function error (%s): %s", functionError, excerpt(reply))))
 		return
 	}
 	parse := apigw.ParseReplyV2
@@ -49,7 +49,7 @@ func (x *exchange) invoke(d authorizer.Decision) {
 	}
 	answer, err := parse(reply)
 	if err != nil {
-		x.refuse(internalError, err)
+		x.refuse(internalError, x.failedBehind(err))
 		return
 	}
 	x.reply(answer)
@@ -63,11 +63,11 @@ func (x *exchange) refuseInvocation(ctx context.Context, err error) {
 	case x.r.Context().Err() != nil:
 		x.refuse(serviceUnavailable, fmt.Errorf("the client went away: %w", err))
 	case ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded):
-		x.refuse(serviceUnavailable, fmt.Errorf("the integration timed out after %s", x.match.timeout))
+		x.refuse(serviceUnavailable, x.failedBehind(fmt.Errorf("the integration timed out after %s", x.match.timeout)))
 	case errors.As(err, &coded) && coded.Status == http.StatusTooManyRequests:
-		x.refuse(serviceUnavailable, fmt.Errorf("the function is throttled: %w", err))
+		x.refuse(serviceUnavailable, x.failedBehind(fmt.Errorf("the function is throttled: %w", err)))
 	default:
-		x.refuse(internalError, err)
+		x.refuse(internalError, x.failedBehind(err))
 	}
 }
 
@@ -88,13 +88,13 @@ func (x *exchange) takeBody() ([]byte, bool) {
 		x.body, x.bodyRead = body, true
 		return body, true
 	case isREST && tooMuch:
-		x.fail(requestTooLarge, err)
+		x.fail(requestTooLarge, tooLargeReason("body", bodyLimit(err), err))
 	case isREST:
-		x.fail(badBody, fmt.Errorf("reading the request body: %w", err))
+		x.fail(badBody, unreadableBody(err))
 	case tooMuch:
-		x.refuse(tooLarge, err)
+		x.refuse(tooLarge, tooLargeReason("body", bodyLimit(err), err))
 	default:
-		x.refuse(badRequest, fmt.Errorf("reading the request body: %w", err))
+		x.refuse(badRequest, unreadableBody(err))
 	}
 	return nil, false
 }

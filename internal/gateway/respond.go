@@ -18,7 +18,7 @@ const contentTypeJSON = "application/json"
 func (x *exchange) refuse(a refusal, cause error) { x.refuseWith(a, cause, contentTypeJSON, "") }
 
 func (x *exchange) refuseWith(a refusal, cause error, contentType, challenge string) {
-	x.entry.Err = cause
+	x.entry.Err, x.entry.Refusal = cause, reasonOf(cause)
 	h := x.w.Header()
 	if contentType == "" {
 		h["Content-Type"] = nil // keeps net/http from guessing one
@@ -67,7 +67,7 @@ func (x *exchange) written(_ int, err error) {
 // reply answers with a function's reply.
 func (x *exchange) reply(reply apigw.Reply) {
 	if err := checkHeaders(reply); err != nil {
-		x.refuse(internalError, err)
+		x.refuse(internalError, x.failedBehind(err))
 		return
 	}
 	h := x.w.Header()

@@ -139,7 +139,7 @@ func (x *exchange) serveREST() {
 		x.r, x.entry.Method = &r, loggedMethod(v)
 	}
 	if requestHeadSize(x.r) > maxRequestHead {
-		x.fail(headersTooLargeREST, errHeadersTooLarge)
+		x.fail(headersTooLargeREST, tooLargeReason("headers", "10,240 bytes", errHeadersTooLarge))
 		return
 	}
 	path, inContext, err := cutStage(x.g.config.Stage, x.r.URL.EscapedPath())
@@ -156,7 +156,7 @@ func (x *exchange) serveREST() {
 	x.match, x.segments = m, m.segments
 	x.entry.RouteKey, x.entry.Function = m.key, m.function
 	if strings.IndexByte(x.r.URL.RawQuery, '|') >= 0 {
-		x.fail(badQuery, errors.New("the query has a |, which must be percent-encoded (api-gateway-known-issues)"))
+		x.fail(badQuery, badQueryReason())
 		return
 	}
 	var ok bool
@@ -204,7 +204,7 @@ func (x *exchange) failDecision(d authorizer.Decision) {
 	case d.Status == http.StatusInternalServerError:
 		x.fail(authorizerConfiguration, nil) // the reasons say it all
 	default:
-		x.fail(authorizerConfiguration, fmt.Errorf("authorizer %q gave no decision", x.match.authorizerName))
+		x.fail(authorizerConfiguration, noDecision(x.match.authorizerName))
 	}
 }
 
@@ -216,7 +216,7 @@ func (x *exchange) invokeREST() {
 	}
 	event := x.buildREST(body)
 	if len(event) > maxEvent {
-		x.fail(requestTooLarge, errEventTooLarge)
+		x.fail(requestTooLarge, tooLargeReason("body", "6 MB", errEventTooLarge))
 		return
 	}
 	ctx, cancel := context.WithTimeout(x.r.Context(), x.match.timeout)
@@ -227,18 +227,18 @@ func (x *exchange) invokeREST() {
 		x.fail(integrationTimeout, fmt.Errorf("the client went away: %w", err))
 		return
 	case err != nil && (ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded)):
-		x.fail(integrationTimeout, fmt.Errorf("the integration timed out after %s", x.match.timeout))
+		x.fail(integrationTimeout, x.failedBehind(fmt.Errorf("the integration timed out after %s", x.match.timeout)))
 		return
 	case err != nil:
-		x.fail(notInvoked, err)
+		x.fail(notInvoked, x.failedBehind(err))
 		return
 	case functionError != "":
-		x.fail(badReply, fmt.Errorf("function error (%s): %s", functionError, excerpt(text)))
+		x.fail(badReply, x.failedBehind(fmt.Errorf("function error (%s): %s", functionError, excerpt(text))))
 		return
 	}
 	reply, err := apigw.ParseReplyREST(text)
 	if err != nil {
-		x.fail(badReply, err)
+		x.fail(badReply, x.failedBehind(err))
 		return
 	}
 	x.replyREST(reply)

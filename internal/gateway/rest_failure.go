@@ -71,7 +71,7 @@ func (f failure) body() string {
 // fail answers with a failure, as it is or as was configured for its type. The
 // cause is logged and never sent.
 func (x *exchange) fail(f failure, cause error) {
-	x.entry.Err = cause
+	x.entry.Err, x.entry.Refusal = cause, reasonOf(cause)
 	h := x.w.Header()
 	h["Content-Type"] = []string{contentTypeJSON}
 	h["x-amzn-ErrorType"] = []string{f.code}

@@ -84,7 +84,7 @@ func (x *exchange) authorizeREST() (authorizer.Decision, bool) {
 	}
 	q := x.question("")
 	if len(q.ARN) > maxMethodARN {
-		return x.refusePolicy(methodARNTooLong())
+		return x.refusePolicy(methodARNTooLong(q.ARN))
 	}
 	verdict := q.Evaluate(p)
 	if _, isFunction := x.match.authorizer.(FunctionAuthorizer); isFunction && verdict != iam.ExplicitDeny {

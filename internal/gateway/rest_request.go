@@ -60,7 +60,7 @@ func (x *exchange) validate() bool {
 	f := missingParameters
 	f.message = quoteJSON("Missing required request parameters: " + list)
 	f.validation = list
-	x.fail(f, fmt.Errorf("the request lacks %s", strings.Join(names, ", ")))
+	x.fail(f, missingReason(x.match.required, names))
 	return false
 }
 

@@ -19,7 +19,7 @@ import (
 func (x *exchange) decideSigned(s SignedAuthorizer) (authorizer.Decision, bool) {
 	q := x.question("")
 	if x.g.rest != nil && len(q.ARN) > maxMethodARN {
-		return methodARNTooLong(), true
+		return methodARNTooLong(q.ARN), true
 	}
 	q.HTTP = x.received
 	var body []byte

@@ -146,7 +146,7 @@ func NewTransport() *http.Transport {
 // forward passes the request on to the route's upstream, and its response back.
 func (x *exchange) forward() {
 	if x.r.ContentLength > maxBody {
-		x.refuse(tooLarge, errBodyTooLarge)
+		x.refuse(tooLarge, tooLargeReason("body", "10 MB", errBodyTooLarge))
 		return
 	}
 	ctx, cancel := context.WithTimeout(x.r.Context(), x.match.timeout)
@@ -159,7 +159,7 @@ func (x *exchange) forward() {
 	defer response.Body.Close()
 	if response.StatusCode < minForwardedStatus || response.StatusCode > maxForwardedStatus {
 		// Among them 101 Switching Protocols: an HTTP API has no tunnels.
-		x.refuse(internalError, fmt.Errorf("the upstream answered with the status %d", response.StatusCode))
+		x.refuse(internalError, x.failedBehind(fmt.Errorf("the upstream answered with the status %d", response.StatusCode)))
 		return
 	}
 	h := x.w.Header()
@@ -253,13 +253,13 @@ func (x *exchange) outgoing(ctx context.Context) *http.Request {
 func (x *exchange) refuseForwarding(ctx context.Context, err error) {
 	switch {
 	case errors.Is(err, errBodyTooLarge):
-		x.refuse(tooLarge, errBodyTooLarge)
+		x.refuse(tooLarge, tooLargeReason("body", "10 MB", errBodyTooLarge))
 	case x.r.Context().Err() != nil:
 		x.refuse(serviceUnavailable, fmt.Errorf("the client went away: %w", err))
 	case ctx.Err() != nil:
-		x.refuse(serviceUnavailable, fmt.Errorf("the integration timed out after %s", x.match.timeout))
+		x.refuse(serviceUnavailable, x.failedBehind(fmt.Errorf("the integration timed out after %s", x.match.timeout)))
 	default:
-		x.refuse(serviceUnavailable, fmt.Errorf("forwarding to %s://%s: %w", x.match.upstream.scheme, x.match.upstream.host, err))
+		x.refuse(serviceUnavailable, x.failedBehind(fmt.Errorf("forwarding to %s://%s: %w", x.match.upstream.scheme, x.match.upstream.host, err)))
 	}
 }
 
