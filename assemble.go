@@ -348,6 +348,7 @@ func (a *App) newGateways(context.Context) error {
 			Foreign:        func(cookie string) bool { return cognito.IsCookie(cookie) || auth0.IsCookie(cookie) },
 			Now:            a.cfg.Now,
 			Log:            func(e gateway.Entry) { a.requestEvent(s.name, e) },
+			Trace:          true,
 		}
 		if s.decl.Protocol == app.ProtocolREST {
 			cfg.REST = a.restConfig(s)

@@ -23,8 +23,40 @@ const (
 	controlTarget  = "Doorwright."
 	tokenTarget    = controlTarget + "Token"
 	secretTarget   = controlTarget + "Secret"
-	maxControl     = 64 << 10
+	explainTarget  = controlTarget + "Explain"
+	dryTarget      = controlTarget + "ExplainDry"
+
+	maxControl = 64 << 10 // of a question, and of an answer that is one thing
+	maxStory   = 4 << 20  // of an answer that tells of requests, users or lines
 )
+
+// A control is a question that a running stage answers.
+type control struct {
+	target string
+	most   int64 // bytes of the answer
+	answer func(ctx context.Context, question []byte) (any, error)
+}
+
+// controls are all of them.
+func (a *App) controls() []control {
+	return []control{
+		{tokenTarget, maxControl, asked(a.queriedToken)},
+		{secretTarget, maxControl, asked(a.queriedSecret)},
+		{explainTarget, maxStory, asked(a.queriedExplanation)},
+		{dryTarget, maxStory, asked(a.queriedDryRun)},
+	}
+}
+
+// asked reads the question that a control takes.
+func asked[Q any](answer func(context.Context, Q) (any, error)) func(context.Context, []byte) (any, error) {
+	return func(ctx context.Context, question []byte) (any, error) {
+		var q Q
+		if err := json.Unmarshal(question, &q); err != nil {
+			return nil, fmt.Errorf("reading the request: %w", err)
+		}
+		return answer(ctx, q)
+	}
+}
 
 // TokenQuery says whose tokens are wanted of a running stage. With Pool or Client,
 // or in a declaration without tenants, they are a user pool's.
@@ -85,7 +117,7 @@ func askStage(ctx context.Context, dir, stage, target string, question, answer a
 		return fmt.Errorf("asking stage %s: %w", stage, err)
 	}
 	defer res.Body.Close()
-	reply, err := io.ReadAll(io.LimitReader(res.Body, maxControl))
+	reply, err := io.ReadAll(io.LimitReader(res.Body, maxStory))
 	if err != nil {
 		return fmt.Errorf("asking stage %s: reading the answer of status %d: %w", stage, res.StatusCode, err)
 	}
@@ -133,22 +165,36 @@ func (a *App) controlled(w http.ResponseWriter, r *http.Request) (any, error) {
 		return nil, err
 	}
 	if !who.Root { // a function has keys too
-		return nil, &aws.Error{Code: "AccessDeniedException", Message: "tokens and secrets are for the stage's root keys alone", Status: http.StatusForbidden}
+		return nil, &aws.Error{Code: "AccessDeniedException", Message: "what a running stage tells is for its root keys alone", Status: http.StatusForbidden}
 	}
-	switch target := r.Header.Get("X-Amz-Target"); {
-	case r.Method == http.MethodPost && target == tokenTarget:
-		return a.queriedToken(r.Context(), body)
-	case r.Method == http.MethodPost && target == secretTarget:
-		return a.queriedSecret(body)
+	if r.Method == http.MethodPost {
+		target := r.Header.Get("X-Amz-Target")
+		for _, c := range a.controls() {
+			if c.target == target {
+				return c.bounded(r.Context(), body)
+			}
+		}
 	}
-	return nil, errors.New("a running stage is asked for tokens and secrets alone")
+	return nil, errors.New("a running stage is not asked for this: the program that asks may be of another version")
 }
 
-func (a *App) queriedToken(ctx context.Context, body []byte) (any, error) {
-	var q TokenQuery
-	if err := json.Unmarshal(body, &q); err != nil {
-		return nil, fmt.Errorf("reading the request: %w", err)
+// bounded answers, within the bound.
+func (c control) bounded(ctx context.Context, question []byte) (any, error) {
+	answer, err := c.answer(ctx, question)
+	if err != nil {
+		return nil, err
 	}
+	text, err := json.Marshal(answer)
+	if err != nil {
+		return nil, fmt.Errorf("answering %s: %w", c.target, err)
+	}
+	if int64(len(text)) > c.most {
+		return nil, fmt.Errorf("the answer to %s has %d bytes, %d at most: ask for less", c.target, len(text), c.most)
+	}
+	return json.RawMessage(text), nil
+}
+
+func (a *App) queriedToken(ctx context.Context, q TokenQuery) (any, error) {
 	if q.Pool != "" || q.Client != "" || a.decl.Tenants.Len() == 0 {
 		return a.Token(ctx, TokenRequest{Pool: q.Pool, Client: q.Client, User: q.User})
 	}

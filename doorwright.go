@@ -32,6 +32,7 @@ import (
 	"github.com/doorwright/doorwright/internal/authorizer"
 	"github.com/doorwright/doorwright/internal/bucket"
 	"github.com/doorwright/doorwright/internal/cognito"
+	"github.com/doorwright/doorwright/internal/explain"
 	"github.com/doorwright/doorwright/internal/gateway"
 	"github.com/doorwright/doorwright/internal/iam"
 	"github.com/doorwright/doorwright/internal/identity"
@@ -108,6 +109,7 @@ type App struct {
 	remotes     []*verify.Remote     // keys of issuers elsewhere
 	guards      []*authorizer.Lambda // authorizers that are functions
 	environment Environment
+	decisions   *explain.Ring // why the last requests were answered as they were
 	outputs     []Output
 	closeOnce   sync.Once
 
@@ -156,7 +158,7 @@ func New(cfg Config) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &App{cfg: cfg, decl: decl, ready: make(chan struct{}), drain: drainTimeout, handlerOf: map[string]string{}}, nil
+	return &App{cfg: cfg, decl: decl, ready: make(chan struct{}), drain: drainTimeout, handlerOf: map[string]string{}, decisions: explain.NewRing(keptRequests, keptBytes)}, nil
 }
 
 // Stack is the name that the stage's stack has on AWS: STAGE-NAME.

@@ -25,7 +25,7 @@ var arrows = map[string][]string{
 	// Not by the root, so that a test with doorwrighttest does not build AWS's SDK.
 	"cmd/doorwright": {".", "app", "examples", "internal/cloudformation/stack"},
 	".": {
-		"app", "verify", "sigv4", "internal/gateway", "internal/authorizer",
+		"app", "verify", "sigv4", "internal/gateway", "internal/authorizer", "internal/explain",
 		"internal/build", "internal/cloudformation", "internal/lambda", "internal/cognito", "internal/identity", "internal/auth0", "internal/bucket", "internal/table", "internal/oidc", "internal/iam", "internal/store", "internal/localca", "internal/wire/awsjson", "internal/wire/awsquery", "internal/wire/policy", "internal/aws",
 	},
 	"doorwrighttest": {"."},
@@ -38,6 +38,7 @@ var arrows = map[string][]string{
 	"internal/identity":   {"internal/iam", "verify", "internal/store", "internal/wire/awsjson", "internal/aws"},
 	"internal/auth0":      {"internal/oidc", "verify", "internal/store", "internal/aws"},
 	"internal/authorizer": {"internal/iam", "verify", "sigv4", "internal/wire/apigw", "internal/wire/policy", "internal/aws"},
+	"internal/explain":    {"internal/gateway", "internal/authorizer", "internal/iam", "internal/aws"}, // puts decisions into words
 	"internal/iam":        {"verify", "sigv4", "internal/wire/awsquery", "internal/wire/policy", "internal/aws"},
 	"internal/table":      {"internal/iam", "sigv4", "internal/wire/awsjson", "internal/aws"},
 	"internal/lambda":     {"internal/build", "internal/aws"},

@@ -17,6 +17,7 @@ import (
 
 // requestEvent tells of one request and its decision.
 func (a *App) requestEvent(api string, e gateway.Entry) {
+	a.decided(api, &e)
 	r := &Request{
 		API: api, Method: e.Method, Path: e.Path, RouteKey: e.RouteKey,
 		Status: e.Status, Function: e.Function, Duration: e.Duration,

@@ -162,7 +162,7 @@ func TestControlIsForTheRoot(t *testing.T) {
 	token := secret
 	token.target, token.body, token.gives = "Doorwright.Token", `{"User":"ann@example.com","Pool":"Users"}`, `"ID":"ey`
 	_, guest := identityKeys(t, r, r.output("Identities"), nil)
-	const denied = `{"message":"AccessDeniedException: tokens and secrets are for the stage's root keys alone"}` + "\n"
+	const denied = `{"message":"AccessDeniedException: what a running stage tells is for its root keys alone"}` + "\n"
 	for _, q := range []roomRequest{secret, token} {
 		if res, body := q.signed(t, r, guest, q.service, e.Region, nil); res.StatusCode != 403 || body != denied {
 			t.Errorf("%s to a guest who may everything: %d %s", q.target, res.StatusCode, body)

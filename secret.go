@@ -2,7 +2,6 @@ package doorwright
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -33,11 +32,7 @@ func ReadSecret(ctx context.Context, dir, stage, ref string) (string, error) {
 type secretQuery struct{ Ref string }
 
 // queriedSecret answers ReadSecret.
-func (a *App) queriedSecret(body []byte) (any, error) {
-	var q secretQuery
-	if err := json.Unmarshal(body, &q); err != nil {
-		return nil, fmt.Errorf("reading the request: %w", err)
-	}
+func (a *App) queriedSecret(_ context.Context, q secretQuery) (any, error) {
 	ref, err := a.decl.SecretRef(q.Ref)
 	if err != nil {
 		return nil, err

@@ -20,21 +20,23 @@ type Reason struct {
 // shortened in it; a token, a signature or a key is never in it.
 type Fact struct {
 	// Name is what was compared: "iss", "scope", "header Authorization".
-	Name string
+	Name string `json:"name"`
 	// Want is what would have done, and Got what there was: each for people.
-	Want, Got string
+	Want string `json:"want,omitempty"`
+	Got  string `json:"got,omitempty"`
 	// Match says that it did.
-	Match bool
+	Match bool `json:"match"`
 }
 
 // A Change is the smallest change that would flip a decision, in a form that a
 // program can apply.
 type Change struct {
 	// Where is what has to be changed.
-	Where Where
+	Where Where `json:"where"`
 	// Name is the thing in it that changes, and Value what it becomes. What they
 	// hold depends on Where.
-	Name, Value string
+	Name  string `json:"name"`
+	Value string `json:"value,omitempty"`
 }
 
 // Where says what a Change is made to.

@@ -97,6 +97,8 @@ type Config struct {
 	// Log is told of each request when it is answered, from the request's own
 	// goroutine. Nil means nobody is.
 	Log func(Entry)
+	// Trace has each Entry come with its Trace.
+	Trace bool
 	// Now is the clock. Nil means time.Now.
 	Now func() time.Time
 }

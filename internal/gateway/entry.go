@@ -40,6 +40,8 @@ type Entry struct {
 	Err error
 	// Stack is set if the request ended in a panic.
 	Stack string
+	// Trace is how the request was decided; nil unless Config.Trace.
+	Trace *Trace
 }
 
 // String gives the request's line for the terminal, such as

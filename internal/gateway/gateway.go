@@ -69,6 +69,8 @@ type exchange struct {
 	entry    Entry
 	// answered says that the header is written: no other answer can be given.
 	answered bool
+	// dry stops the exchange ahead of what the route leads to, and counts nothing.
+	dry bool
 
 	event    eventScratch
 	segments []string
@@ -78,6 +80,14 @@ type exchange struct {
 // ServeHTTP answers one request.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := g.exchanges.Get().(*exchange)
+	x.begin(w, r)
+	defer func() { x.finish(recover()) }()
+	x.run()
+}
+
+// begin takes a request in hand.
+func (x *exchange) begin(w http.ResponseWriter, r *http.Request) {
+	g := x.g
 	x.received = r
 	if g.config.Foreign != nil && r.Header["Cookie"] != nil {
 		r = withoutForeign(r, g.config.Foreign)
@@ -88,9 +98,15 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		SourceIP:  sourceIP(r),
 		Method:    loggedMethod(r.Method),
 	}
-	defer func() { x.finish(recover()) }()
-	x.entry.Time = g.config.Now()
-	if g.rest != nil {
+	if g.config.Trace || x.dry {
+		x.entry.Trace = &Trace{g: g, last: time.Now()}
+	}
+}
+
+// run takes the request through all its steps.
+func (x *exchange) run() {
+	x.entry.Time = x.g.config.Now()
+	if x.g.rest != nil {
 		x.serveREST()
 		return
 	}
@@ -103,6 +119,7 @@ func (x *exchange) serve() {
 		x.refuse(headersTooLarge, tooLargeReason("headers", "10,240 bytes", errHeadersTooLarge))
 		return
 	}
+	x.reach(AtRoute)
 	m, err := x.g.table.match(x.r.Method, x.r.URL.EscapedPath(), x.segments[:0])
 	open := err == nil && m.authorizer == nil
 	// A preflight needs no route. One that a guarded route matches, by ANY or
@@ -110,6 +127,7 @@ func (x *exchange) serve() {
 	// OPTIONS requests, add an OPTIONS /{proxy+} route to your API that doesn't
 	// require authorization" (http-api-cors).
 	if x.g.cors != nil && isPreflight(x.r) && (open || err == errNoRoute) {
+		x.reach(AtPreflight)
 		x.answerPreflight()
 		return
 	}
@@ -126,7 +144,11 @@ func (x *exchange) serve() {
 	if !ok {
 		return
 	}
+	if m.upstream != nil && x.dry {
+		return
+	}
 	if m.upstream != nil {
+		x.reach(AtInvocation)
 		x.forward()
 		return
 	}
@@ -143,6 +165,7 @@ var preflightGuarded = authorizer.Reason{
 // authorize asks the route's authorizer. It answers the request if the
 // decision is not a clear yes.
 func (x *exchange) authorize() (authorizer.Decision, bool) {
+	x.reach(AtAuthorizer)
 	x.entry.Authorizer = x.match.authorizerName
 	if x.match.authorizer == nil {
 		x.entry.Allowed = true
@@ -153,6 +176,9 @@ func (x *exchange) authorize() (authorizer.Decision, bool) {
 		return authorizer.Decision{}, false
 	}
 	x.entry.Allowed, x.entry.Reasons = d.Allow, d.Reasons
+	if t := x.entry.Trace; t != nil {
+		t.Claims, t.Scopes, t.Signer = d.Claims, d.Scopes, d.Signer
+	}
 	switch {
 	case d.Allow:
 		return d, true
@@ -198,14 +224,22 @@ func (x *exchange) finish(panicked any) {
 	}
 	g := x.g
 	if g.config.Log != nil {
-		x.entry.Path = loggedPath(x.r.URL, g.secretQuery)
-		x.entry.Duration = x.took()
+		x.close()
 		g.config.Log(x.entry)
 	}
 	x.reset()
 	g.exchanges.Put(x)
 	if abort {
 		panic(http.ErrAbortHandler) // half an answer must not look like a whole one
+	}
+}
+
+// close completes the entry.
+func (x *exchange) close() {
+	x.entry.Path = loggedPath(x.r.URL, x.g.secretQuery)
+	x.entry.Duration = x.took()
+	if t := x.entry.Trace; t != nil {
+		x.reach(t.At)
 	}
 }
 

@@ -23,6 +23,7 @@ const (
 
 // invoke runs the route's function and answers with its reply.
 func (x *exchange) invoke(d authorizer.Decision) {
+	x.reach(AtEvent)
 	body, ok := x.takeBody()
 	if !ok {
 		return
@@ -32,9 +33,14 @@ func (x *exchange) invoke(d authorizer.Decision) {
 		x.refuse(tooLarge, tooLargeReason("body", "6 MB", errEventTooLarge))
 		return
 	}
+	if x.dry {
+		return
+	}
+	x.reach(AtInvocation)
 	ctx, cancel := context.WithTimeout(x.r.Context(), x.match.timeout)
 	defer cancel()
 	reply, functionError, err := x.g.config.Invoker.Invoke(ctx, x.match.function, event)
+	x.reach(AtReply)
 	if err != nil {
 		x.refuseInvocation(ctx, err)
 		return

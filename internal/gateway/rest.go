@@ -142,12 +142,14 @@ func (x *exchange) serveREST() {
 		x.fail(headersTooLargeREST, tooLargeReason("headers", "10,240 bytes", errHeadersTooLarge))
 		return
 	}
+	x.reach(AtStage)
 	path, inContext, err := cutStage(x.g.config.Stage, x.r.URL.EscapedPath())
 	if err != nil {
 		x.fail(noStage, err)
 		return
 	}
 	x.rest.path, x.rest.contextPath = path, inContext
+	x.reach(AtRoute)
 	m, err := x.g.table.match(x.r.Method, path, x.segments[:0])
 	if err != nil {
 		x.failUnrouted(err)
@@ -164,6 +166,7 @@ func (x *exchange) serveREST() {
 		return
 	}
 	if m.preflight {
+		x.reach(AtPreflight)
 		x.answerPreflightREST()
 		return
 	}
@@ -210,6 +213,7 @@ func (x *exchange) failDecision(d authorizer.Decision) {
 
 // invokeREST runs the route's function and answers with its reply.
 func (x *exchange) invokeREST() {
+	x.reach(AtEvent)
 	body, ok := x.takeBody()
 	if !ok {
 		return
@@ -219,9 +223,14 @@ func (x *exchange) invokeREST() {
 		x.fail(requestTooLarge, tooLargeReason("body", "6 MB", errEventTooLarge))
 		return
 	}
+	if x.dry {
+		return
+	}
+	x.reach(AtInvocation)
 	ctx, cancel := context.WithTimeout(x.r.Context(), x.match.timeout)
 	defer cancel()
 	text, functionError, err := x.g.config.Invoker.Invoke(ctx, x.match.function, event)
+	x.reach(AtReply)
 	switch {
 	case err != nil && x.r.Context().Err() != nil:
 		x.fail(integrationTimeout, fmt.Errorf("the client went away: %w", err))

@@ -82,6 +82,7 @@ func (x *exchange) authorizeREST() (authorizer.Decision, bool) {
 	if _, isSigned := x.match.authorizer.(SignedAuthorizer); p == nil || isSigned {
 		return x.authorize()
 	}
+	x.reach(AtPolicy)
 	q := x.question("")
 	if len(q.ARN) > maxMethodARN {
 		return x.refusePolicy(methodARNTooLong(q.ARN))
@@ -112,6 +113,7 @@ func (x *exchange) authorizeREST() (authorizer.Decision, bool) {
 const resourcePolicy = "resourcePolicy"
 
 func (x *exchange) refusePolicy(d authorizer.Decision) (authorizer.Decision, bool) {
+	x.reach(AtPolicy) // after a user pool's authorizer, again
 	x.entry.Authorizer, x.entry.Allowed, x.entry.Reasons = resourcePolicy, false, d.Reasons
 	if d.Status == http.StatusForbidden {
 		arn, _ := x.methodARN()

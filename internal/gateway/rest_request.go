@@ -52,6 +52,7 @@ func (r required) missing(request *http.Request) (names []string) {
 
 // validate answers a request that lacks what its route requires.
 func (x *exchange) validate() bool {
+	x.reach(AtValidator)
 	names := x.match.required.missing(x.r)
 	if len(names) == 0 {
 		return true

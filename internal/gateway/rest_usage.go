@@ -180,8 +180,8 @@ func newBucket(t *Throttle) *bucket {
 	return &bucket{limit: *t, tokens: float64(t.BurstLimit)}
 }
 
-// take takes a token, if there is one. No bucket lets everything pass.
-func (b *bucket) take(now time.Time) bool {
+// take takes a token, if there is one; dry only looks. No bucket lets everything pass.
+func (b *bucket) take(now time.Time, dry bool) bool {
 	if b == nil {
 		return true
 	}
@@ -197,7 +197,9 @@ func (b *bucket) take(now time.Time) bool {
 	if b.tokens < 1 {
 		return false
 	}
-	b.tokens--
+	if !dry {
+		b.tokens--
+	}
 	return true
 }
 
@@ -209,8 +211,9 @@ type counter struct {
 	used  int       // guarded by mu
 }
 
-// take counts a request, if there is room for it. No counter has room always.
-func (c *counter) take(now time.Time) bool {
+// take counts a request, if there is room for it; dry only looks. No counter has
+// room always.
+func (c *counter) take(now time.Time, dry bool) bool {
 	if c == nil {
 		return true
 	}
@@ -222,7 +225,9 @@ func (c *counter) take(now time.Time) bool {
 	if c.used >= c.quota.Limit {
 		return false
 	}
-	c.used++
+	if !dry {
+		c.used++
+	}
 	return true
 }
 
@@ -252,6 +257,7 @@ var (
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-request-throttling.html
 func (x *exchange) admit() bool {
 	now := x.entry.Time
+	x.reach(AtAPIKey)
 	if x.match.apiKeyRequired {
 		key, err := x.apiKey()
 		if err != nil {
@@ -259,20 +265,22 @@ func (x *exchange) admit() bool {
 			return false
 		}
 		x.rest.key = key
+		x.reach(AtLimits)
 		limit, ok := key.routes[x.match.key]
 		if !ok {
 			limit = key.bucket
 		}
-		if !limit.take(now) {
+		if !limit.take(now, x.dry) {
 			x.fail(throttled, fmt.Errorf("the API key %s is over the rate of its usage plan %s", key.Name, key.plan.Name))
 			return false
 		}
-		if !key.quota.take(now) {
+		if !key.quota.take(now, x.dry) {
 			x.fail(quotaExceeded, fmt.Errorf("the API key %s is over the quota of its usage plan %s", key.Name, key.plan.Name))
 			return false
 		}
 	}
-	if !x.match.throttle.take(now) {
+	x.reach(AtLimits)
+	if !x.match.throttle.take(now, x.dry) {
 		x.fail(throttled, errors.New("the route is over its rate"))
 		return false
 	}

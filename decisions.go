@@ -1,0 +1,121 @@
+package doorwright
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/doorwright/doorwright/internal/explain"
+	"github.com/doorwright/doorwright/internal/gateway"
+)
+
+// What is kept of the last requests.
+const (
+	keptRequests = 1000
+	keptBytes    = 16 << 20
+)
+
+// Explain says why a request was answered as it was, by its apigw-requestid or
+// x-amzn-RequestId, or the beginning of it. It is false if the request is not kept.
+func (a *App) Explain(requestID string) (*explain.Explanation, bool) {
+	rec, ok := a.decisions.Find(requestID)
+	if !ok {
+		return nil, false
+	}
+	return a.decisions.Explain(rec), true
+}
+
+// ExplainRequest says what would become of a request to an API, whose path is r's,
+// with the stage if the API has one. Nothing is invoked but an authorizer function.
+// It may be called once everything answers.
+func (a *App) ExplainRequest(ctx context.Context, api string, r *http.Request) (*explain.Explanation, error) {
+	for _, s := range a.apis {
+		if s.name != api {
+			continue
+		}
+		e := s.gateway.Explain(r.WithContext(ctx))
+		x := explain.Of(explain.Record{Source: api, Entry: &e})
+		x.DryRun = true
+		return x, nil
+	}
+	return nil, fmt.Errorf("there is no API %s", api)
+}
+
+// decided keeps what decided on a request to an API.
+func (a *App) decided(api string, e *gateway.Entry) {
+	a.decisions.Add(explain.Record{Source: api, Entry: e})
+}
+
+// explainQuery asks a running stage why a request was answered as it was.
+type explainQuery struct{ RequestID string }
+
+// ReadExplanation asks the running stage of the app in dir why a request was answered
+// as it was, by its id or the beginning of it.
+func ReadExplanation(ctx context.Context, dir, stage, requestID string) (*explain.Explanation, error) {
+	var x explain.Explanation
+	if err := askStage(ctx, dir, stage, explainTarget, explainQuery{requestID}, &x); err != nil {
+		return nil, err
+	}
+	return &x, nil
+}
+
+func (a *App) queriedExplanation(_ context.Context, q explainQuery) (any, error) {
+	x, ok := a.Explain(q.RequestID)
+	if !ok {
+		return nil, fmt.Errorf("no request %.100q is kept", q.RequestID)
+	}
+	return x, nil
+}
+
+// A RequestQuery is a request that is not sent: see ReadDryRun.
+type RequestQuery struct {
+	// API may be empty if there is one.
+	API    string
+	Method string
+	// Path is below the API's URL, with its query, or is a whole URL of an API.
+	Path   string
+	Header http.Header
+	Body   []byte
+}
+
+// ReadDryRun asks the running stage of the app in dir what would become of a request.
+// Nothing is invoked but an authorizer function.
+func ReadDryRun(ctx context.Context, dir, stage string, q RequestQuery) (*explain.Explanation, error) {
+	var x explain.Explanation
+	if err := askStage(ctx, dir, stage, dryTarget, q, &x); err != nil {
+		return nil, err
+	}
+	return &x, nil
+}
+
+func (a *App) queriedDryRun(ctx context.Context, q RequestQuery) (any, error) {
+	s, path, err := a.apiOf(q)
+	if err != nil {
+		return nil, err
+	}
+	r, err := http.NewRequestWithContext(ctx, q.Method, path, bytes.NewReader(q.Body))
+	if err != nil {
+		return nil, fmt.Errorf("reading the request: %w", err)
+	}
+	if q.Header != nil {
+		r.Header = q.Header
+	}
+	return a.ExplainRequest(ctx, s.name, r)
+}
+
+// apiOf finds the API of a request, and its URL there.
+func (a *App) apiOf(q RequestQuery) (*servedAPI, string, error) {
+	var names []string
+	for _, s := range a.apis {
+		names = append(names, s.name)
+		if q.API == s.name || q.API == "" && len(a.apis) == 1 {
+			return s, s.url() + "/" + strings.TrimLeft(q.Path, "/"), nil
+		}
+	}
+	if q.API == "" {
+		return nil, "", fmt.Errorf("which API? --api is one of %s", strings.Join(names, ", "))
+	}
+	return nil, "", fmt.Errorf("there is no API %q: the APIs are %s", q.API, strings.Join(names, ", "))
+}
