@@ -49,6 +49,8 @@ type RoleConfig struct {
 	Trust policy.Document
 	// Policies are the role's permissions.
 	Policies []policy.Document
+	// Origins say where the Policies were written, as far as that is known.
+	Origins []Origin
 	// Boundary is the permissions boundary; nil is none.
 	Boundary *policy.Document
 	// MaxSessionDuration is an hour if it is zero, and 12 hours at most.
@@ -126,17 +128,23 @@ func (a *Account) newRole(c RoleConfig) (*role, error) {
 	if r.trust, err = compileTrust(c.Trust); err != nil {
 		return nil, fmt.Errorf("who may assume it: %w", err)
 	}
+	r.trust = r.trust.From(Origin{Name: "the trust policy of role " + c.Name})
 	for i, doc := range c.Policies {
 		p, err := Compile(doc)
 		if err != nil {
 			return nil, fmt.Errorf("policy %d: %w", i+1, err)
 		}
-		r.policies = append(r.policies, p)
+		origin := Origin{Name: fmt.Sprintf("policy %d of role %s", i+1, c.Name)}
+		if i < len(c.Origins) {
+			origin = c.Origins[i]
+		}
+		r.policies = append(r.policies, p.From(origin))
 	}
 	if c.Boundary != nil {
 		if r.boundary, err = Compile(*c.Boundary); err != nil {
 			return nil, fmt.Errorf("its boundary: %w", err)
 		}
+		r.boundary = r.boundary.From(Origin{Name: "the boundary of role " + c.Name})
 	}
 	return r, nil
 }

@@ -34,7 +34,13 @@ type Decision struct {
 	Statement string
 
 	principal, action, resource string
+	asked                       *question
+	at                          place // of the statement that decided
 }
+
+// A place is where a statement is among the policies of its kind; statement is 0 for
+// none, and counted from 1.
+type place struct{ policy, statement int }
 
 // Message gives AWS's text for a refusal
 // (https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html).
@@ -78,17 +84,34 @@ func (d Decision) Explanation() string {
 //
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 func (a *Account) Decide(p Principal, r Request, resource *Policy) Decision {
-	d := Decision{principal: p.ARN, action: r.Action, resource: r.Resource}
+	q := &question{account: a, name: p.ARN, principal: p, request: r, resource: resource, now: a.cfg.Now()}
 	if p.anonymous() {
-		p, d.principal = Principal{}, "anonymous"
+		q.name, q.principal = "anonymous", Principal{}
 	}
-	r.Context = a.contextOf(&p, r.Context)
+	return q.decide(nil)
+}
+
+// A question is what a decision was about.
+type question struct {
+	account   *Account
+	name      string // of who asks
+	principal Principal
+	request   Request // whose Context has what is the request's own
+	resource  *Policy
+	now       time.Time
+}
+
+// decide is Decide. With a recorder it looks at every statement, and decides the same.
+func (q *question) decide(to *recorder) Decision {
+	p, r := &q.principal, q.request
+	d := Decision{principal: q.name, action: r.Action, resource: r.Resource, asked: q}
+	r.Context = q.account.contextOf(p, r.Context, q.now)
 	who := p.caller()
 
 	var policies, session []*Policy
 	var boundary []*Policy
 	if p.Session != nil {
-		role := a.roles[p.Session.Role]
+		role := q.account.roles[p.Session.Role]
 		if role == nil {
 			d.By = ByIdentity // a role that is gone allows nothing
 			return d
@@ -99,11 +122,11 @@ func (a *Account) Decide(p Principal, r Request, resource *Policy) Decision {
 		}
 	}
 	var byResource []*Policy
-	if resource != nil {
-		byResource = []*Policy{resource}
+	if q.resource != nil {
+		byResource = []*Policy{q.resource}
 	}
 
-	e := evaluation{request: &r, who: who, decision: d}
+	e := evaluation{request: &r, who: who, decision: d, to: to}
 	granted := e.ask(ByResource, byResource)
 	identity := e.ask(ByIdentity, policies)
 	bounded := e.ask(ByBoundary, boundary)
@@ -135,6 +158,7 @@ type evaluation struct {
 	request  *Request
 	who      *caller
 	decision Decision
+	to       *recorder // nil for a decision alone
 }
 
 // answer is what the policies of one kind allow.
@@ -142,12 +166,14 @@ type answer struct {
 	by        Source
 	reach     reach
 	statement string
+	at        place
 }
 
 // ask asks the policies of one kind. The first that denies settles the decision.
 func (e *evaluation) ask(by Source, policies []*Policy) (found answer) {
 	for i, p := range policies {
-		f := p.evaluate(e.request, e.who)
+		e.to.turn(by, i)
+		f := p.evaluate(e.request, e.who, e.to)
 		if f.verdict == ImplicitDeny {
 			continue
 		}
@@ -156,17 +182,17 @@ func (e *evaluation) ask(by Source, policies []*Policy) (found answer) {
 			name = "policy " + strconv.Itoa(i+1) + ", " + name
 		}
 		if f.verdict == ExplicitDeny && !e.decision.Explicit {
-			e.decision.Explicit, e.decision.By, e.decision.Statement = true, by, name
+			e.decision.Explicit, e.decision.By, e.decision.Statement, e.decision.at = true, by, name, place{i, f.statement + 1}
 		}
 		if f.verdict == Allow && f.reach > found.reach {
-			found = answer{by, f.reach, name}
+			found = answer{by, f.reach, name, place{i, f.statement + 1}}
 		}
 	}
 	return found
 }
 
 func (e *evaluation) allow(by answer) Decision {
-	e.decision.Allowed, e.decision.By, e.decision.Statement = true, by.by, by.statement
+	e.decision.Allowed, e.decision.By, e.decision.Statement, e.decision.at = true, by.by, by.statement, by.at
 	return e.decision
 }
 
@@ -177,8 +203,8 @@ func (e *evaluation) refuse(by Source) Decision {
 
 // contextOf gives a request the keys of its caller, which come before its own, and
 // those that every request has. A caller that is nil has no keys.
-func (a *Account) contextOf(p *Principal, own func(string) ([]string, bool)) func(string) ([]string, bool) {
-	now := a.cfg.Now().UTC()
+func (a *Account) contextOf(p *Principal, own func(string) ([]string, bool), now time.Time) func(string) ([]string, bool) {
+	now = now.UTC()
 	return func(key string) ([]string, bool) {
 		key = strings.ToLower(key)
 		if p != nil {

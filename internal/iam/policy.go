@@ -52,9 +52,13 @@ func (r *Request) values(key string) ([]string, bool) {
 // concurrent use.
 type Policy struct {
 	statements []statement
+	keys       []string // the condition keys that it asks of a request, in lower case
+	origin     Origin
 }
 
 type statement struct {
+	from        *policy.Statement // as it was written
+	variables   bool              // its texts may have policy variables
 	sid         string
 	deny        bool
 	principals  *principals // nil in a policy of an identity
@@ -188,11 +192,12 @@ func compile(doc policy.Document, check func(*policy.Statement) error) (*Policy,
 		}
 		p.statements = append(p.statements, s)
 	}
+	p.keys = keysOf(p.statements)
 	return p, nil
 }
 
 func compileStatement(from *policy.Statement, variables bool) (s statement, err error) {
-	s.sid = from.SID
+	s.from, s.variables, s.sid = from, variables, from.SID
 	switch from.Effect {
 	case "Allow":
 	case "Deny":
@@ -272,13 +277,13 @@ func compileResource(text string, variables bool) (pattern, error) {
 // counts before all that allow. In the policy of a resource it is a request that
 // nobody has signed.
 func (p *Policy) Evaluate(r *Request) Verdict {
-	return p.evaluate(r, &caller{}).verdict
+	return p.evaluate(r, &caller{}, nil).verdict
 }
 
 // Denying names the first statement that denies a request, for whoever looks for
 // it in the policy: "statement 2 (NoAdmin)", counted from 1; "" if none does.
 func (p *Policy) Denying(r *Request) string {
-	found := p.evaluate(r, &caller{})
+	found := p.evaluate(r, &caller{}, nil)
 	if found.verdict != ExplicitDeny {
 		return ""
 	}
@@ -314,37 +319,57 @@ type finding struct {
 }
 
 // evaluate finds the first statement that denies, or else of those that allow the
-// one that names the caller most closely.
-func (p *Policy) evaluate(r *Request, who *caller) (found finding) {
+// one that names the caller most closely. With a recorder it looks at every
+// statement, and finds the same.
+func (p *Policy) evaluate(r *Request, who *caller, to *recorder) (found finding) {
 	for i := range p.statements {
 		s := &p.statements[i]
-		to := s.principals.reach(who, s.deny)
-		if to == nobody || found.verdict == Allow && !s.deny && to <= found.reach || !s.matches(r) {
+		reaches := s.principals.reach(who, s.deny)
+		settled := found.verdict == ExplicitDeny || found.verdict == Allow && !s.deny && reaches <= found.reach
+		if to == nil && (reaches == nobody || settled) {
 			continue
 		}
-		if s.deny {
-			return finding{ExplicitDeny, i, to}
+		said := to.begin(p, i, reaches)
+		matched := s.matches(r, said) && reaches != nobody
+		to.end(said, matched)
+		switch {
+		case !matched || settled:
+		case s.deny && to == nil:
+			return finding{ExplicitDeny, i, reaches}
+		case s.deny:
+			found = finding{ExplicitDeny, i, reaches}
+		default:
+			found = finding{Allow, i, reaches}
 		}
-		found = finding{Allow, i, to}
 	}
 	return found
 }
 
-func (s *statement) matches(r *Request) bool {
-	matched, _ := anyMatches(s.actions, r, strings.ToLower(r.Action)) // actions have no variables
-	if matched == s.notActions {
+// matches says whether the statement is about the request. With notes to take it
+// looks at all that it says.
+func (s *statement) matches(r *Request, said *notes) bool {
+	found, _ := anyMatches(s.actions, r, strings.ToLower(r.Action)) // actions have no variables
+	matched := found != s.notActions
+	if said == nil && !matched {
 		return false
 	}
-	matched, whole := anyMatches(s.resources, r, r.Resource)
-	if matched == s.notResource || s.notResource && !whole && !s.deny {
-		// A variable without a value matches no resource, and so is no exception
-		// from a Deny. That of an Allow might be just this one.
+	found, whole := anyMatches(s.resources, r, r.Resource)
+	// A variable without a value matches no resource, and so is no exception from a
+	// Deny. That of an Allow might be just this one.
+	about := found != s.notResource && (!s.notResource || whole || s.deny)
+	if said != nil {
+		said.action, said.resource = matched, about
+	}
+	if matched = matched && about; !matched {
 		return false
 	}
 	for i := range s.conditions {
-		if !s.conditions[i].holds(r) {
+		held := s.conditions[i].holds(r)
+		if said == nil && !held {
 			return false
 		}
+		said.compare(s, i, r, held)
+		matched = matched && held
 	}
-	return true
+	return matched
 }

@@ -366,7 +366,8 @@ func TestDecideAgainstANaiveEvaluator(t *testing.T) {
 		rounds = 500
 	}
 	for i := range rounds {
-		got, want, what := g.round(t)
+		got, n, resource := g.round(t)
+		want, what := n.decide(resource), fmt.Sprintf("%+v\nresource %s", n, resource)
 		if got.Allowed != want {
 			t.Fatalf("round %d of seed %d: %+v, want %t\n%s", i, seed, got, want, what)
 		}
@@ -379,9 +380,10 @@ func TestDecideAgainstANaiveEvaluator(t *testing.T) {
 	}
 }
 
-// round decides one random request in both ways.
-func (g generator) round(t *testing.T) (got iam.Decision, want bool, what string) {
-	n := naive{
+// round decides one random request, and gives it to be decided otherwise. What the
+// request had is gone when it returns.
+func (g generator) round(t *testing.T) (got iam.Decision, n *naive, resource []string) {
+	n = &naive{
 		action: g.pick("s3:GetObject", "s3:PutObject", "dynamodb:Query"), account: account,
 		resource: "arn:aws:s3:::notes/" + g.pick("blue", "us-east-1:me/x", "*", "a:b*", ""),
 	}
@@ -442,14 +444,13 @@ func (g generator) round(t *testing.T) (got iam.Decision, want bool, what string
 		t.Fatal(err)
 	}
 	n.context(own, p)
-	var resource []string
 	var compiled *iam.Policy
 	if g.IntN(2) == 0 {
 		resource = []string{g.document(true)}
 		compiled = compileSigned(t, resource[0])
 	}
 	got = s.Decide(p, iam.Request{Action: n.action, Resource: n.resource, Context: func(key string) ([]string, bool) { v, ok := own[key]; return v, ok }}, compiled)
-	return got, n.decide(resource), fmt.Sprintf("%+v\nresource %s", n, resource)
+	return got, n, resource
 }
 
 // context is the keys of a request, as reference_policies_condition-keys has them.

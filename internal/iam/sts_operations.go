@@ -213,8 +213,8 @@ func (c *stsCall) trusted(r AssumeRequest, arn string, keys func(string) ([]stri
 		}
 		request := Request{Action: action, Resource: arn, Context: c.keys(keys)}
 		d := a.Decide(c.caller, request, role.trust)
-		request.Context = a.contextOf(&c.caller, request.Context)
-		trusts := role.trust.evaluate(&request, c.caller.caller())
+		request.Context = a.contextOf(&c.caller, request.Context, a.cfg.Now())
+		trusts := role.trust.evaluate(&request, c.caller.caller(), nil)
 		if d.Allowed && trusts.verdict == Allow {
 			continue
 		}

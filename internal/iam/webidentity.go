@@ -67,8 +67,8 @@ func (a *Account) AssumeWithWebIdentity(r WebIdentityRequest) (Credentials, erro
 	}
 	who := &caller{provider: r.Identity.Provider}
 	for _, action := range actions {
-		request := Request{Action: action, Resource: a.RoleARN(role.name), Context: a.contextOf(nil, r.values)}
-		switch f := role.trust.evaluate(&request, who); f.verdict {
+		request := Request{Action: action, Resource: a.RoleARN(role.name), Context: a.contextOf(nil, r.values, a.cfg.Now())}
+		switch f := role.trust.evaluate(&request, who, nil); f.verdict {
 		case Allow:
 		case ExplicitDeny:
 			return Credentials{}, notTrusted(fmt.Errorf("%s of the trust policy of role %s denies %s", role.trust.nameOf(f.statement), role.name, action))
