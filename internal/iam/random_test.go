@@ -344,7 +344,13 @@ func (g generator) document(ofResource bool) string {
 			s[g.pick("Principal", "Principal", "Principal", "NotPrincipal")] = who
 		}
 		if g.IntN(2) == 0 {
-			s["Condition"] = g.condition()
+			conditions := g.condition()
+			for operator, keys := range g.condition() { // if it is another, both have to hold
+				if g.IntN(2) == 0 {
+					conditions[operator] = keys
+				}
+			}
+			s["Condition"] = conditions
 		}
 		statements = append(statements, s)
 	}
