@@ -3,6 +3,7 @@ package explain
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/doorwright/doorwright/internal/gateway"
@@ -39,10 +40,14 @@ func verdict(e *gateway.Entry) string {
 }
 
 func (o *Operation) explain(source string) *Explanation {
-	return &Explanation{
+	x := &Explanation{
 		RequestID: o.RequestID, Time: o.Time, Source: source, Method: o.Name, Path: o.Resource, Status: o.Status,
-		Allowed: o.Allowed, Verdict: o.Verdict, Steps: o.Steps, Advice: o.Advice, Duration: o.Duration,
+		Allowed: o.Allowed, Verdict: o.Verdict, Steps: slices.Clone(o.Steps), Advice: slices.Clone(o.Advice), Duration: o.Duration,
 	}
+	if o.Tell != nil {
+		o.Tell(x)
+	}
+	return x
 }
 
 // Text gives the explanation as `doorwright explain` prints it: lines without

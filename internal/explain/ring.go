@@ -33,6 +33,10 @@ type Operation struct {
 	Steps    []Step
 	Advice   []Advice
 	Duration time.Duration
+	// Tell adds the steps and the advice that are put into words when they are read;
+	// nil adds none. Size is about how many bytes it keeps until then.
+	Tell func(*Explanation)
+	Size int64
 }
 
 // A Ring keeps the last requests, bounded in their number and in their bytes. It is
