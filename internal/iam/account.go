@@ -271,6 +271,8 @@ type Credentials struct {
 	// PackedPolicySize is how much of the room for session policies and tags is
 	// taken, in percent.
 	PackedPolicySize int
+	// Trusted is what of the role's trust policy has let a web identity in.
+	Trusted []*Evidence
 }
 
 // AssumedRole names a session of a role.

@@ -10,9 +10,11 @@ type Considered struct {
 	// policy 1", and Statement the statement in it, such as "statement 2 (NoAdmin)".
 	Policy    string `json:"policy"`
 	Statement string `json:"statement"`
-	// Position is where the declaration says it, such as "doorwright.yaml:21"; "" if it
+	// Position is where the declaration says it, such as "doorwright.yaml:21", and Path
+	// the path to it, such as identityPools.Auth.permissions.authenticated[1]; "" if it
 	// does not.
 	Position string `json:"position,omitempty"`
+	Path     string `json:"path,omitempty"`
 	Effect   string `json:"effect"` // Allow or Deny
 	Matched  bool   `json:"matched"`
 	// Deciding says that this statement settled the decision. Of a request that nothing

@@ -16,6 +16,7 @@ const (
 	ByIdentity Source = "identity-based policy"
 	ByBoundary Source = "permissions boundary"
 	BySession  Source = "session policy"
+	ByTrust    Source = "trust policy" // of a role, asked alone
 )
 
 // Decision is what all policies that count say of a request together. The zero

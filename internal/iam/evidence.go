@@ -18,7 +18,7 @@ type Evidence struct {
 	// Role is the name of the caller's role; "" for root and who has not signed.
 	Role string
 
-	asked    *question
+	again    func() []Considered
 	rendered []Considered // if it is not evaluated again
 	size     int
 }
@@ -30,41 +30,75 @@ func (d Decision) Evidence() *Evidence {
 	if d.asked == nil {
 		return nil
 	}
-	q := *d.asked
 	e := &Evidence{
-		Principal: d.principal, Action: shorten(d.action), Resource: shorten(d.resource),
-		Allowed: d.Allowed, Explicit: d.Explicit, By: d.By, asked: &q, size: evidenceSize,
+		Principal: d.principal, Action: shorten(d.action), Resource: shortenTo(d.resource, maxResource),
+		Allowed: d.Allowed, Explicit: d.Explicit, By: d.By, size: evidenceSize + len(d.action) + len(d.resource),
 	}
+	q := *d.asked
 	if q.principal.Session != nil {
 		e.Role = q.principal.Session.Role
-		if q.principal.Session.Policies != nil {
-			return e.render(d) // they are of this caller alone, and larger compiled than written
-		}
 		for name, value := range q.principal.Session.Tags {
 			e.size += len(name) + len(value) + 64
 		}
+		if q.principal.Session.Policies != nil {
+			return e.render(d.considered()) // they are of this caller alone, and larger compiled than written
+		}
 	}
-	e.size += len(d.action) + len(d.resource)
 	q.request.Context = e.take(q.request.Context, q.policies())
 	if e.size > maxKept {
-		return e.render(d)
+		return e.render(d.considered())
 	}
+	e.again = Decision{asked: &q}.considered
 	return e
 }
 
-// render evaluates at once and keeps what that tells, which is bounded.
-func (e *Evidence) render(d Decision) *Evidence {
-	e.asked, e.rendered = nil, d.considered()
-	e.size = evidenceSize + renderedSize(e.rendered)
+// evidenceOf is Evidence for a policy that decides alone, such as whom a role trusts.
+func evidenceOf(p *Policy, r Request, who *caller, by Source, principal string) *Evidence {
+	found := p.evaluate(&r, who, nil)
+	e := &Evidence{
+		Principal: shorten(principal), Action: shorten(r.Action), Resource: shortenTo(r.Resource, maxResource),
+		Allowed: found.verdict == Allow, Explicit: found.verdict == ExplicitDeny, By: by, size: evidenceSize + len(r.Action) + len(r.Resource),
+	}
+	r.Context = e.take(r.Context, []*Policy{p})
+	if e.size > maxKept {
+		return e.render(p.consider(&r, who, by))
+	}
+	e.again = func() []Considered { return p.consider(&r, who, by) }
+	return e
+}
+
+// render keeps what is told of it, which is bounded, in the place of what it takes to
+// evaluate again.
+func (e *Evidence) render(list []Considered) *Evidence {
+	e.rendered, e.size = list, evidenceSize+renderedSize(list)
 	return e
 }
 
 // What an Evidence takes beside what it counts: itself, its question and a session.
 const evidenceSize = 768
 
-// maxKept bounds the values of a request that are kept of one decision. What has more
-// is told of at once.
-const maxKept = 16 << 10
+const (
+	maxResource = 2048
+	// maxKept bounds the values of a request that are kept of one decision. What has
+	// more is told of at once.
+	maxKept = 16 << 10
+	// maxDecisions bounds how many decisions are kept of one request.
+	maxDecisions = 16
+)
+
+// Keep adds what a decision went by to that of the others of one request. Of very many
+// it keeps the first ones and the last, with which a refused request ends.
+func Keep(list []*Evidence, d Decision) []*Evidence {
+	e := d.Evidence()
+	switch {
+	case e == nil:
+	case len(list) < maxDecisions:
+		list = append(list, e)
+	default:
+		list[maxDecisions-1] = e
+	}
+	return list
+}
 
 // take asks a request for the keys that policies name.
 func (e *Evidence) take(own func(string) ([]string, bool), policies []*Policy) func(string) ([]string, bool) {
@@ -123,10 +157,10 @@ func (d Decision) considered() []Considered {
 // Considered tells of every statement of every policy that counts, in the order in
 // which they are looked at. Of very many some are left out, which the last entry says.
 func (e *Evidence) Considered() []Considered {
-	if e.asked == nil {
+	if e.again == nil {
 		return e.rendered
 	}
-	return Decision{asked: e.asked}.considered()
+	return e.again()
 }
 
 // Size is about how many bytes it takes.
@@ -222,13 +256,13 @@ func (e *Evidence) verdict(all []Considered) string {
 	near := Nearest(all, e.By)
 	switch {
 	case near == nil:
-		return "no statement of the " + string(e.By) + " allows " + e.Action + " on " + e.Resource
+		return "no statement of the " + string(e.By) + " allows " + e.Action + " on " + shorten(e.Resource)
 	case !near.Deciding:
 		return near.In() + " does not allow " + e.Action + " because " + near.failing()
 	case near.Effect == allow:
 		return near.In() + " allows " + e.Action
 	case len(near.Conditions) == 0:
-		return near.In() + " denies " + e.Action + " on " + e.Resource
+		return near.In() + " denies " + e.Action + " on " + shorten(e.Resource)
 	}
 	return near.In() + " denies " + e.Action + " because " + near.Why
 }

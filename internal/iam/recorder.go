@@ -13,10 +13,14 @@ import (
 type Origin struct {
 	// Name is what people call it, such as identityPools.Auth.permissions.authenticated.
 	Name string
-	// Statements are the places of its statements, such as doorwright.yaml:21, in their
-	// order; fewer if they are not known.
-	Statements []string
+	// Statements are where its statements were written, in their order; fewer if that is
+	// not known.
+	Statements []Written
 }
+
+// Written is where the declaration says a statement: Path is such as
+// identityPools.Auth.permissions.authenticated[1], and Position doorwright.yaml:21.
+type Written struct{ Path, Position string }
 
 // From gives the policy with a word of where it was written.
 func (p *Policy) From(o Origin) *Policy {
@@ -217,7 +221,8 @@ func (rec *recorder) end(n *notes, matched bool) {
 		Effect: s.from.Effect, Matched: matched, Why: shortenTo(n.why(s.from), maxWhy), Conditions: n.conditions,
 	}
 	if n.index < len(n.by.origin.Statements) {
-		c.Position = n.by.origin.Statements[n.index]
+		w := n.by.origin.Statements[n.index]
+		c.Path, c.Position = w.Path, w.Position
 	}
 	if size := c.size(); rec.size+size > maxBytes && !(matched && s.deny) {
 		c.Conditions = nil

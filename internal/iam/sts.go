@@ -49,6 +49,9 @@ type Event struct {
 	// Code and Message are what the caller was told of a refusal, and Reason what
 	// it was not told.
 	Code, Message, Reason string
+	// Decisions are what the policies said, and Cause is why it was refused.
+	Decisions []*Evidence
+	Cause     error
 }
 
 // Fault says that it is Doorwright that failed.
@@ -110,7 +113,7 @@ func (s *STS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		e.Code, e.Message = refusal.Code, refusal.Message
 		if refusal.Err != nil {
-			e.Reason = refusal.Err.Error()
+			e.Reason, e.Cause = refusal.Err.Error(), refusal.Err
 		}
 		s.log(e)
 		_ = awsquery.WriteError(w, e.RequestID, stsNamespace, refusal) // the client went away
@@ -139,7 +142,7 @@ func (s *STS) answer(w http.ResponseWriter, r *http.Request, e *Event) (any, err
 	if known {
 		e.Operation = name
 	}
-	c := &stsCall{sts: s, form: form, request: r}
+	c := &stsCall{sts: s, form: form, request: r, event: e}
 	if !op.unsigned {
 		if c.caller, err = s.authenticate(r, body); err != nil {
 			return nil, err

@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -18,6 +19,7 @@ type stsCall struct {
 	form    awsquery.Form
 	request *http.Request
 	caller  Principal
+	event   *Event
 }
 
 // stsOperation is a row of the operations table.
@@ -215,8 +217,12 @@ func (c *stsCall) trusted(r AssumeRequest, arn string, keys func(string) ([]stri
 		d := a.Decide(c.caller, request, role.trust)
 		request.Context = a.contextOf(&c.caller, request.Context, a.cfg.Now())
 		trusts := role.trust.evaluate(&request, c.caller.caller(), nil)
+		c.event.Decisions = Keep(c.event.Decisions, d)
 		if d.Allowed && trusts.verdict == Allow {
 			continue
+		}
+		if d.Allowed { // by the caller's own policies, and the role does not say so
+			c.event.Decisions = append(c.event.Decisions, evidenceOf(role.trust, request, c.caller.caller(), ByTrust, c.caller.ARN))
 		}
 		switch {
 		case d.Explicit && d.By == ByResource:
@@ -261,8 +267,13 @@ func (c *stsCall) assumeRoleWithWebIdentity() (any, error) {
 		Role: r.Role, Session: r.Session, Duration: r.Duration, Policies: r.Policies, Identity: identity,
 	})
 	if err != nil {
+		var trust *TrustError
+		if errors.As(err, &trust) && trust.Evidence != nil {
+			c.event.Decisions = append(c.event.Decisions, trust.Evidence)
+		}
 		return nil, err
 	}
+	c.event.Decisions = credentials.Trusted
 	return assumedWebIdentity{
 		SubjectFromWebIdentityToken: identity.Subject, Audience: identity.Audience, Provider: identity.Provider,
 		AssumedRoleUser: stsAssumedRoleUser{credentials.AssumedRole.ID, credentials.AssumedRole.ARN},
@@ -272,7 +283,9 @@ func (c *stsCall) assumeRoleWithWebIdentity() (any, error) {
 
 // decide asks the caller's policies.
 func (c *stsCall) decide(action, resource string, own func(string) ([]string, bool)) Decision {
-	return c.sts.account.Decide(c.caller, Request{Action: action, Resource: resource, Context: c.keys(own)}, nil)
+	d := c.sts.account.Decide(c.caller, Request{Action: action, Resource: resource, Context: c.keys(own)}, nil)
+	c.event.Decisions = Keep(c.event.Decisions, d)
+	return d
 }
 
 // keys are the condition keys of the request itself.

@@ -42,12 +42,26 @@ type WebIdentityRequest struct {
 // policy does not let the identity in, or there is no such role.
 var ErrNotTrusted = errors.New("the role does not trust this identity")
 
+// A TrustError says what of a role's trust policy has refused an identity. It is an
+// ErrNotTrusted.
+type TrustError struct {
+	// Evidence is nil if there is no such role.
+	Evidence *Evidence
+	Err      error
+}
+
+// Error says which statement it was, or that none allows it.
+func (e *TrustError) Error() string { return ErrNotTrusted.Error() + ": " + e.Err.Error() }
+
+// Unwrap gives ErrNotTrusted, and the cause.
+func (e *TrustError) Unwrap() []error { return []error{ErrNotTrusted, e.Err} }
+
 // notTrusted is the one refusal for all that a trust policy refuses, so that nobody
 // learns which roles there are.
-func notTrusted(err error) error {
+func notTrusted(e *Evidence, err error) error {
 	return &aws.Error{
 		Code: "AccessDenied", Message: "Not authorized to perform sts:AssumeRoleWithWebIdentity", Status: http.StatusForbidden,
-		Err: fmt.Errorf("%w: %w", ErrNotTrusted, err),
+		Err: &TrustError{e, err},
 	}
 }
 
@@ -59,21 +73,24 @@ func notTrusted(err error) error {
 func (a *Account) AssumeWithWebIdentity(r WebIdentityRequest) (Credentials, error) {
 	role := a.roles[r.Role]
 	if role == nil {
-		return Credentials{}, notTrusted(fmt.Errorf("there is no role %.80q", r.Role))
+		return Credentials{}, notTrusted(nil, fmt.Errorf("there is no role %.80q", r.Role))
 	}
 	actions := []string{"sts:AssumeRoleWithWebIdentity"}
 	if len(r.Identity.Tags) > 0 {
 		actions = append(actions, "sts:TagSession")
 	}
 	who := &caller{provider: r.Identity.Provider}
+	var trusted []*Evidence
 	for _, action := range actions {
 		request := Request{Action: action, Resource: a.RoleARN(role.name), Context: a.contextOf(nil, r.values, a.cfg.Now())}
+		e := evidenceOf(role.trust, request, who, ByTrust, r.Identity.Provider)
 		switch f := role.trust.evaluate(&request, who, nil); f.verdict {
 		case Allow:
+			trusted = append(trusted, e)
 		case ExplicitDeny:
-			return Credentials{}, notTrusted(fmt.Errorf("%s of the trust policy of role %s denies %s", role.trust.nameOf(f.statement), role.name, action))
+			return Credentials{}, notTrusted(e, fmt.Errorf("%s of the trust policy of role %s denies %s", role.trust.nameOf(f.statement), role.name, action))
 		default:
-			return Credentials{}, notTrusted(fmt.Errorf("the trust policy of role %s does not allow %s to %.100q with audience %.100q", role.name, action, r.Identity.Provider, r.Identity.Audience))
+			return Credentials{}, notTrusted(e, fmt.Errorf("the trust policy of role %s does not allow %s to %.100q with audience %.100q", role.name, action, r.Identity.Provider, r.Identity.Audience))
 		}
 	}
 	if r.Duration > role.maxDuration { // after the trust: a stranger learns of no role
@@ -85,7 +102,12 @@ func (a *Account) AssumeWithWebIdentity(r WebIdentityRequest) (Credentials, erro
 	if r.Identity.Provider == cognitoProvider {
 		assume.Identity = &CognitoIdentity{ID: r.Identity.Subject, Pool: r.Identity.Audience, AMR: r.Identity.AMR}
 	}
-	return a.Assume(assume)
+	c, err := a.Assume(assume)
+	if err != nil {
+		return Credentials{}, err
+	}
+	c.Trusted = trusted
+	return c, nil
 }
 
 // values are the condition keys of a trust policy
