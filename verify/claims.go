@@ -21,6 +21,9 @@ type Header struct {
 type Token struct {
 	Header Header
 	Claims Claims
+	// Cached says that the same token has been verified before, and its times
+	// alone were judged again.
+	Cached bool
 }
 
 // Claims are the claims of a verified token. They are immutable and may be

@@ -147,7 +147,9 @@ func (v *Verifier) Verify(ctx context.Context, raw string) (Token, error) {
 			if e := v.checkTimes(hit.Claims.set, now); e != nil {
 				return Token{}, e
 			}
-			return *hit, nil
+			known := *hit
+			known.Cached = true
+			return known, nil
 		}
 	}
 	token, e := v.verify(ctx, raw, now)

@@ -40,6 +40,9 @@ type Decision struct {
 	UsageIdentifierKey string
 	// Latency is how long the function took; zero if its answer was cached.
 	Latency time.Duration
+	// Cached says that what decided was known already: a token that has been
+	// verified before, or a function's answer that is kept.
+	Cached bool
 	// ExplicitDeny says of a 403 that a statement of a policy denies.
 	ExplicitDeny bool
 	// Message is the text of a refusal in whose place REST APIs would say

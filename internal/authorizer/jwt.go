@@ -105,6 +105,10 @@ func NewJWT(c JWTConfig) (*JWT, error) {
 // can leave it out; empty if it is in a header.
 func (j *JWT) QueryParameter() string { return j.source.query }
 
+// SecretHeaders gives the header that holds the token, so that what is told of a request
+// can leave it out.
+func (j *JWT) SecretHeaders() []string { return j.source.secretHeaders() }
+
 // verified is the reason of every Allow; it is never changed.
 var verified = []Reason{{Code: CodeVerified, Text: "token verified"}}
 
@@ -143,7 +147,7 @@ func (j *JWT) Authorize(r *http.Request, scopes []string) Decision {
 	if err != nil {
 		return j.refuseToken(scopes, err)
 	}
-	d := Decision{Allow: true, Reasons: verified, Claims: token.Claims}
+	d := Decision{Allow: true, Reasons: verified, Claims: token.Claims, Cached: token.Cached}
 	if len(scopes) == 0 {
 		return d
 	}

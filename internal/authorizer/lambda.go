@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/doorwright/doorwright/internal/aws"
 	"github.com/doorwright/doorwright/internal/iam"
 	"github.com/doorwright/doorwright/internal/wire/apigw"
 	"github.com/doorwright/doorwright/internal/wire/policy"
@@ -182,6 +183,15 @@ func (l *Lambda) QueryParameters() (names []string) {
 	return names
 }
 
+// SecretHeaders gives the headers that identify a caller, so that what is told of a
+// request can leave them out.
+func (l *Lambda) SecretHeaders() (names []string) {
+	for _, i := range l.identities {
+		names = append(names, i.source.secretHeaders()...)
+	}
+	return names
+}
+
 // Flush forgets the answers that are kept: the function's code has changed.
 func (l *Lambda) Flush() {
 	if l.cache != nil {
@@ -211,6 +221,9 @@ type Question struct {
 	// SourceIP and Time are for policies' conditions.
 	SourceIP string
 	Time     time.Time
+	// Invocation is told of the function's invocation, if it is invoked for this
+	// question. Nil means that nobody wants to know.
+	Invocation *Invocation
 }
 
 // A verdict is what the function has answered. It is evaluated for each request
@@ -249,7 +262,9 @@ func (l *Lambda) Decide(q *Question) Decision {
 	if v == nil {
 		return failed
 	}
-	return l.judge(v, q, fresh)
+	d := l.judge(v, q, fresh)
+	d.Cached = !fresh
+	return d
 }
 
 // identify reads the identity sources. A request without one is refused, and
@@ -293,8 +308,14 @@ func broken(code, text, hint string) Decision {
 func (l *Lambda) ask(q *Question, values []string) (*verdict, Decision) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(q.HTTP.Context()), l.timeout)
 	defer cancel()
+	event := q.Event(values)
+	if q.Invocation != nil {
+		q.Invocation.ID, q.Invocation.Event = aws.NewRequestID(), event
+		ctx = aws.WithRequestID(ctx, q.Invocation.ID)
+	}
 	began := time.Now() // a duration is the machine's own
-	reply, functionError, err := l.config.Invoker.Invoke(ctx, l.config.Function, q.Event(values))
+	reply, functionError, err := l.config.Invoker.Invoke(ctx, l.config.Function, event)
+	q.Invocation.end(began, reply, functionError, err)
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return nil, broken(CodeAuthorizerFailed, fmt.Sprintf("the authorizer timed out after %s", l.timeout), "")

@@ -85,3 +85,12 @@ func (s source) example() string {
 	}
 	return "?" + s.query + "=TOKEN"
 }
+
+// secretHeaders gives the header that holds a token, but for those that everybody sends.
+func (s source) secretHeaders() []string {
+	switch s.header {
+	case "", "Host", "Accept", "Origin", "Referer", "User-Agent", "Content-Type":
+		return nil
+	}
+	return []string{s.header}
+}

@@ -31,6 +31,9 @@ func NewUserPool(c JWTConfig) (*UserPool, error) {
 	return &UserPool{tokens}, nil
 }
 
+// SecretHeaders gives the header that holds the token.
+func (p *UserPool) SecretHeaders() []string { return p.tokens.SecretHeaders() }
+
 // messageExpired is the body's message for a token that has expired. Observed.
 const messageExpired = "The incoming token has expired"
 

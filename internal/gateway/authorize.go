@@ -39,6 +39,7 @@ func (x *exchange) question(format authorizer.Format) *authorizer.Question {
 		Variable:       x.contextVariable,
 		StageVariables: x.g.stageVariables,
 		SourceIP:       x.entry.SourceIP,
+		Invocation:     x.asks(),
 		Time:           x.entry.Time,
 		ResourcePolicy: x.rest.policy,
 		Event: func(identity []string) []byte {

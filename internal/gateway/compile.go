@@ -86,6 +86,9 @@ func New(c Config) (*Gateway, error) {
 		if s, ok := a.(SignedAuthorizer); ok && g.rest != nil {
 			g.rest.signed = s
 		}
+		if h, ok := a.(interface{ SecretHeaders() []string }); ok {
+			g.secretHeaders = append(g.secretHeaders, h.SecretHeaders()...)
+		}
 		if q, ok := a.(interface{ QueryParameter() string }); ok && q.QueryParameter() != "" {
 			g.secretQuery = append(g.secretQuery, q.QueryParameter())
 		}

@@ -24,6 +24,7 @@ type Gateway struct {
 	rest           *rest // nil for an HTTP API
 	cors           *cors
 	secretQuery    []string        // query parameters that authorizers read
+	secretHeaders  []string        // and headers
 	ownTransport   *http.Transport // nil if Config.Transport is not
 	exchanges      sync.Pool       // of *exchange
 	buffers        sync.Pool       // of *[]byte, for streaming
@@ -176,9 +177,7 @@ func (x *exchange) authorize() (authorizer.Decision, bool) {
 		return authorizer.Decision{}, false
 	}
 	x.entry.Allowed, x.entry.Reasons = d.Allow, d.Reasons
-	if t := x.entry.Trace; t != nil {
-		t.Claims, t.Scopes, t.Signer = d.Claims, d.Scopes, d.Signer
-	}
+	x.decided(&d)
 	switch {
 	case d.Allow:
 		return d, true
@@ -238,9 +237,7 @@ func (x *exchange) finish(panicked any) {
 func (x *exchange) close() {
 	x.entry.Path = loggedPath(x.r.URL, x.g.secretQuery)
 	x.entry.Duration = x.took()
-	if t := x.entry.Trace; t != nil {
-		x.reach(t.At)
-	}
+	x.tell()
 }
 
 // panicked has the log tell of a panic.

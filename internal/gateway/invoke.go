@@ -33,14 +33,15 @@ func (x *exchange) invoke(d authorizer.Decision) {
 		x.refuse(tooLarge, tooLargeReason("body", "6 MB", errEventTooLarge))
 		return
 	}
+	ctx, cancel := context.WithTimeout(x.invokes(x.r.Context(), event), x.match.timeout)
+	defer cancel()
 	if x.dry {
 		return
 	}
 	x.reach(AtInvocation)
-	ctx, cancel := context.WithTimeout(x.r.Context(), x.match.timeout)
-	defer cancel()
 	reply, functionError, err := x.g.config.Invoker.Invoke(ctx, x.match.function, event)
 	x.reach(AtReply)
+	x.invoked(reply, functionError, err)
 	if err != nil {
 		x.refuseInvocation(ctx, err)
 		return

@@ -223,14 +223,15 @@ func (x *exchange) invokeREST() {
 		x.fail(requestTooLarge, tooLargeReason("body", "6 MB", errEventTooLarge))
 		return
 	}
+	ctx, cancel := context.WithTimeout(x.invokes(x.r.Context(), event), x.match.timeout)
+	defer cancel()
 	if x.dry {
 		return
 	}
 	x.reach(AtInvocation)
-	ctx, cancel := context.WithTimeout(x.r.Context(), x.match.timeout)
-	defer cancel()
 	text, functionError, err := x.g.config.Invoker.Invoke(ctx, x.match.function, event)
 	x.reach(AtReply)
+	x.invoked(text, functionError, err)
 	switch {
 	case err != nil && x.r.Context().Err() != nil:
 		x.fail(integrationTimeout, fmt.Errorf("the client went away: %w", err))

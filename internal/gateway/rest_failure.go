@@ -76,7 +76,11 @@ func (x *exchange) fail(f failure, cause error) {
 	h["Content-Type"] = []string{contentTypeJSON}
 	h["x-amzn-ErrorType"] = []string{f.code}
 	status, body := f.status, f.body()
-	if r := x.g.rest.response(f); r != nil {
+	r := x.g.rest.response(f)
+	if t := x.entry.Trace; t != nil {
+		t.Response, t.Configured = f.kind, r != nil
+	}
+	if r != nil {
 		if r.status != 0 {
 			status = r.status
 		}

@@ -265,6 +265,9 @@ func (x *exchange) admit() bool {
 			return false
 		}
 		x.rest.key = key
+		if t := x.entry.Trace; t != nil {
+			t.APIKey, t.UsagePlan = key.Name, key.plan.Name
+		}
 		x.reach(AtLimits)
 		limit, ok := key.routes[x.match.key]
 		if !ok {

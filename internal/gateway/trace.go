@@ -1,9 +1,13 @@
 package gateway
 
 import (
+	"context"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/doorwright/doorwright/internal/authorizer"
+	"github.com/doorwright/doorwright/internal/aws"
 	"github.com/doorwright/doorwright/internal/wire/apigw"
 	"github.com/doorwright/doorwright/verify"
 )
@@ -28,12 +32,45 @@ type Trace struct {
 	// before, or a function's answer that is kept.
 	Cached bool
 
-	// Authorizer is the invocation of an authorizer function, and Function that
-	// of the route's. The zero value is one that did not take place.
-	Authorizer, Function authorizer.Invocation
+	// Authorizer is the invocation of an authorizer function, and Function that of
+	// the route's, which a dry run does not have. The zero value is one that did not
+	// take place.
+	Authorizer, Function Invocation
+
+	// APIKey and UsagePlan are the names of the key that was sent and of its plan.
+	APIKey, UsagePlan string
+	// Response is the type of the gateway response that a REST API has answered
+	// with, such as UNAUTHORIZED, and Configured says that the API declares it.
+	Response   string
+	Configured bool
+	// Signed is the canonical request that should have been signed, where another
+	// was; without a session token.
+	Signed string
 
 	g    *Gateway
+	size int       // of what it refers to, but for the invocations
 	last time.Time // when the step before ended, by the machine's clock
+	sent *raw      // nil once it is told
+}
+
+// An Invocation is what is told of the invocation of a function.
+type Invocation struct {
+	// ID is its own request id, which is on the function's log lines; empty if the
+	// function was not invoked.
+	ID, Function string
+	// Event and Reply are the beginning of each, with what is secret left out.
+	Event, Reply []byte
+	// EventSize and ReplySize are the sizes of the whole.
+	EventSize, ReplySize int
+	// Error says what kept the function from answering, or that it failed.
+	Error    string
+	Duration time.Duration
+}
+
+// raw is what is told of when the request is over.
+type raw struct {
+	authorizer authorizer.Invocation
+	function   authorizer.Invocation
 }
 
 // A Step is one of the things that a request goes through.
@@ -65,4 +102,163 @@ func (x *exchange) reach(s Step) {
 	now := time.Now()
 	t.Took[t.At] += now.Sub(t.last)
 	t.At, t.last = s, now
+}
+
+// decided keeps what the authorizer has found.
+func (x *exchange) decided(d *authorizer.Decision) {
+	t := x.entry.Trace
+	if t == nil {
+		return
+	}
+	t.Claims, t.Scopes, t.Signer, t.Cached = d.Claims, d.Scopes, d.Signer, d.Cached
+	if d.Allow && d.Caller == nil && d.Signer == nil {
+		t.size += 4 * requestHeadSize(x.r) // the claims, which have come in it
+	}
+	if d.Signature != nil {
+		t.Signed = string(Redact([]byte(d.Signature.CanonicalRequest)))
+	}
+}
+
+// invokes gives the context of the function's invocation, by which it has an id of ours.
+func (x *exchange) invokes(ctx context.Context, event []byte) context.Context {
+	t := x.entry.Trace
+	if t == nil {
+		return ctx
+	}
+	x.raw().function.Event = event
+	if x.dry {
+		return ctx
+	}
+	id := aws.NewRequestID()
+	t.sent.function.ID = id
+	return aws.WithRequestID(ctx, id)
+}
+
+// invoked keeps what has become of the function's invocation.
+func (x *exchange) invoked(reply []byte, functionError string, err error) {
+	t := x.entry.Trace
+	if t == nil {
+		return
+	}
+	f := &t.sent.function
+	f.Reply = reply
+	switch {
+	case err != nil:
+		f.Error = err.Error()
+	case functionError != "":
+		f.Error = "function error (" + functionError + ")"
+	}
+}
+
+// raw gives where to keep what is not yet free of secrets.
+func (x *exchange) raw() *raw {
+	t := x.entry.Trace
+	if t.sent == nil {
+		t.sent = &raw{}
+	}
+	return t.sent
+}
+
+// tell ends a trace: what is kept of the request is its own memory, and has no secret.
+func (x *exchange) tell() {
+	t := x.entry.Trace
+	if t == nil {
+		return
+	}
+	x.reach(t.At)
+	x.entry.Method, x.entry.Path = ownMethod(x.entry.Method), strings.Clone(x.entry.Path)
+	if t.sent == nil {
+		return
+	}
+	secrets := x.secrets()
+	if t.sent.authorizer.Event != nil {
+		t.Authorizer = told(&t.sent.authorizer, secrets)
+		if f, ok := x.match.authorizer.(interface{ Function() string }); ok {
+			t.Authorizer.Function = f.Function()
+		}
+	}
+	if t.sent.function.Event != nil {
+		t.Function = told(&t.sent.function, secrets)
+		t.Function.Function = x.match.function
+		t.Function.Duration = t.Took[AtInvocation]
+	}
+	t.sent = nil
+}
+
+func told(i *authorizer.Invocation, secrets []string) Invocation {
+	v := Invocation{
+		ID: i.ID, Event: Redact(i.Event, secrets...), EventSize: len(i.Event), ReplySize: len(i.Reply), Duration: i.Duration,
+	}
+	if i.Reply != nil {
+		v.Reply = Redact(i.Reply, secrets...)
+	}
+	if i.Error != "" {
+		v.Error = string(Redact([]byte(i.Error), secrets...))
+	}
+	return v
+}
+
+// Size says how many bytes a trace keeps, or a few more.
+func (t *Trace) Size() int {
+	const own = 1 << 10
+	return own + t.size + len(t.Signed) + t.Authorizer.bytes() + t.Function.bytes()
+}
+
+func (i *Invocation) bytes() int { return cap(i.Event) + cap(i.Reply) + len(i.Error) }
+
+// secrets are the values of the request that are secret whatever they are called where
+// they turn up again.
+func (x *exchange) secrets() (values []string) {
+	h := x.received.Header
+	for _, name := range [...]string{"Authorization", "X-Api-Key", "X-Amz-Security-Token"} {
+		for _, v := range h[name] {
+			if _, after, ok := strings.Cut(v, " "); ok && name == "Authorization" {
+				v = after
+			}
+			values = append(values, v)
+		}
+	}
+	for _, name := range x.g.secretHeaders {
+		for _, v := range h[name] {
+			if len(v) >= 8 {
+				values = append(values, v)
+			}
+		}
+	}
+	for _, c := range x.received.Cookies() {
+		if len(c.Value) >= 8 {
+			values = append(values, c.Value)
+		}
+	}
+	for query := x.r.URL.RawQuery; query != ""; {
+		var pair string
+		pair, query, _ = strings.Cut(query, "&")
+		name, v, _ := strings.Cut(pair, "=")
+		if len(v) < 8 || !secretParameter(name, x.g.secretQuery) {
+			continue
+		}
+		values = append(values, v)
+		if d, err := url.QueryUnescape(v); err == nil && d != v {
+			values = append(values, d)
+		}
+	}
+	return values
+}
+
+// ownMethod gives a method that keeps no request line in memory.
+func ownMethod(method string) string {
+	for _, m := range methods {
+		if m == method {
+			return m
+		}
+	}
+	return strings.Clone(method)
+}
+
+// asks gives where the authorizer function's invocation is told of, or nil.
+func (x *exchange) asks() *authorizer.Invocation {
+	if x.entry.Trace == nil {
+		return nil
+	}
+	return &x.raw().authorizer
 }

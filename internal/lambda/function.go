@@ -73,8 +73,8 @@ type answer struct {
 	status, errorType string
 }
 
-func newInvocation(event []byte) *invocation {
-	return &invocation{id: aws.NewRequestID(), event: event, answer: make(chan answer, 1)}
+func newInvocation(id string, event []byte) *invocation {
+	return &invocation{id: id, event: event, answer: make(chan answer, 1)}
 }
 
 func newFunction(r *Runtime, f Function) *function {

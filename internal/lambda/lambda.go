@@ -302,6 +302,8 @@ func validate(c Config) error {
 // err is set only if there is no answer: an *[aws.Error] if the function is
 // throttled or could not be built, or ctx's error.
 //
+// The invocation's request id is that of [aws.WithRequestID], if ctx has one.
+//
 // As on AWS, an invocation that has begun goes on when its caller has gone, to
 // its end or its timeout; one that still waits for an instance does not begin.
 func (r *Runtime) Invoke(ctx context.Context, name string, event []byte) (reply []byte, functionError string, err error) {
@@ -323,7 +325,7 @@ func (r *Runtime) Invoke(ctx context.Context, name string, event []byte) (reply 
 			return nil, "", ctx.Err()
 		}
 	}
-	inv := newInvocation(event)
+	inv := newInvocation(aws.RequestIDFrom(ctx), event)
 	if err := f.submit(inv); err != nil {
 		return nil, "", err
 	}

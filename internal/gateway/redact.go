@@ -1,0 +1,317 @@
+package gateway
+
+import (
+	"bytes"
+	"net/url"
+	"strings"
+)
+
+// maxShown bounds what is kept of an event, a reply and an error.
+const maxShown = 16 << 10
+
+// Redact gives the beginning of a text with what may be a secret replaced, as new
+// memory. It goes by the names that values have in JSON, in JSON inside JSON, in forms,
+// queries, headers and logs, and by what tokens begin with; and it takes out the given
+// secrets wherever they are. What has no name and is not known is not found: a path may
+// hold anything.
+func Redact(text []byte, secrets ...string) []byte {
+	cut := len(text) > maxShown
+	if cut {
+		text = text[:maxShown]
+		// Not through the middle of a word, which might be the half of a secret.
+		text = text[:bytes.LastIndexAny(text, " \",&;\n")+1]
+	}
+	for _, s := range secrets {
+		if len(s) >= 4 && bytes.Contains(text, []byte(s)) {
+			text = bytes.ReplaceAll(text, []byte(s), []byte(redacted))
+		}
+	}
+	r := redactor{in: text, out: make([]byte, 0, len(text)+16)}
+	r.base64 = bytes.Contains(text, []byte(`"isBase64Encoded":true`)) || bytes.Contains(text, []byte(`"isBase64Encoded": true`))
+	r.run()
+	if cut {
+		r.out = append(r.out, "..."...)
+	}
+	return r.out
+}
+
+// A redactor copies a text.
+type redactor struct {
+	in, out []byte
+	kept    int  // in[:kept] is in out
+	base64  bool // the body of an event or reply is encoded, and not to be read
+}
+
+func (r *redactor) run() {
+	for i := 0; i < len(r.in); {
+		switch c := r.in[i]; {
+		case c > '>' && c != 'e': // most of them
+			i++
+		case c == ':', c == '=', c == '>':
+			i = r.afterName(i)
+		case c == 'e':
+			i = r.token(i)
+		case c == ' ' && i > 0 && (r.in[i-1]|0x20 == 'r' || r.in[i-1]|0x20 == 'c'):
+			i = r.scheme(i)
+		default:
+			i++
+		}
+	}
+	r.out = append(r.out, r.in[r.kept:]...)
+}
+
+// replace leaves out in[from:to], and gives where to go on.
+func (r *redactor) replace(from, to int) int {
+	if to <= from {
+		return max(from, to)
+	}
+	r.out = append(append(r.out, r.in[r.kept:from]...), redacted...)
+	r.kept = to
+	return to
+}
+
+// token leaves out a JWT, or the beginning of one, at i.
+func (r *redactor) token(i int) int {
+	if i+2 >= len(r.in) || r.in[i+1] != 'y' || r.in[i+2] != 'J' {
+		return i + 1
+	}
+	end := i
+	for end < len(r.in) && tokenByte(r.in[end]) {
+		end++
+	}
+	if end-i > 20 || end == len(r.in) {
+		return r.replace(i, end)
+	}
+	return end
+}
+
+func tokenByte(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-_.~+/=", c) >= 0
+}
+
+// scheme leaves out what follows the name of an authentication scheme and a space at i
+// (RFC 9110, section 11.1).
+func (r *redactor) scheme(i int) int {
+	for _, name := range [...]string{"bearer", "basic"} {
+		if from := i - len(name); from >= r.kept && strings.EqualFold(string(r.in[from:i]), name) {
+			end := i + 1
+			for end < len(r.in) && tokenByte(r.in[end]) {
+				end++
+			}
+			if end-i > 8 {
+				return r.replace(i+1, end)
+			}
+		}
+	}
+	return i + 1
+}
+
+// afterName leaves out the value that follows the separator at i, if the name before it
+// is that of a secret.
+func (r *redactor) afterName(i int) int {
+	name, escaped := r.nameBefore(i)
+	body := r.base64 && string(name) == "body"
+	if len(name) == 0 || !body && !escaped && !secretName(name) {
+		return i + 1
+	}
+	from := i + 1
+	for from < len(r.in) && r.in[from] == ' ' {
+		from++
+	}
+	if from == len(r.in) {
+		return from
+	}
+	switch c := r.in[from]; {
+	case r.in[i] == '>':
+		return r.replace(from, r.until(from, "<"))
+	case c == '{':
+		return from + 1 // its members have names of their own
+	case c == '[':
+		return r.list(from)
+	case c == '"', c == '\'', c == '\\':
+		return r.quoted(from)
+	case r.in[i] == ':' && wholeLine(name):
+		return r.replace(from, r.until(from, "\r\n\"\\]"))
+	}
+	return r.replace(from, r.until(from, "\r\n\t \"'\\,;&|<>)]}"))
+}
+
+// nameBefore gives the word in front of a separator, without its quotes. A word that is
+// spelled with escapes may be any.
+func (r *redactor) nameBefore(i int) (name []byte, escaped bool) {
+	end := i
+	for end > r.kept && (r.in[end-1] == ' ' || r.in[end-1] == '"' || r.in[end-1] == '\'' || r.in[end-1] == '\\') {
+		end--
+	}
+	begin := end
+	for begin > r.kept && end-begin < 64 && nameByte(r.in[begin-1]) {
+		begin--
+	}
+	// A word that begins with uXXXX after a backslash.
+	if begin > 0 && r.in[begin-1] == '\\' && end-begin > 5 && r.in[begin] == 'u' && hexadecimal(r.in[begin+1:begin+5]) {
+		escaped = true
+	}
+	name = r.in[begin:end]
+	if bytes.IndexByte(name, '%') >= 0 {
+		if decoded, err := url.PathUnescape(string(name)); err == nil {
+			name = []byte(decoded)
+		}
+	}
+	return name, escaped
+}
+
+func nameByte(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_' || c == '.' || c == '%'
+}
+
+func hexadecimal(b []byte) bool {
+	return len(bytes.Trim(b, "0123456789abcdefABCDEF")) == 0
+}
+
+// until gives where the first of some bytes is, or the end.
+func (r *redactor) until(from int, any string) int {
+	if n := bytes.IndexAny(r.in[from:], any); n >= 0 {
+		return from + n
+	}
+	return len(r.in)
+}
+
+// quoted leaves out what is between the quotes at from, which may be those of JSON in a
+// string of JSON: then they have backslashes, as many as the quote that ends it.
+func (r *redactor) quoted(from int) int {
+	begin := from
+	for begin < len(r.in) && r.in[begin] == '\\' {
+		begin++
+	}
+	if begin == len(r.in) || r.in[begin] != '"' && r.in[begin] != '\'' {
+		return r.replace(from, r.until(from, "\r\n\t \"'"))
+	}
+	slashes, quote := begin-from, r.in[begin]
+	begin++
+	end, ending := r.closing(begin, slashes, quote)
+	r.replace(begin, end)
+	return min(ending, len(r.in))
+}
+
+// closing gives where a string ends and where what is after it begins.
+func (r *redactor) closing(from, slashes int, quote byte) (end, after int) {
+	for i := from; ; i++ {
+		n := bytes.IndexByte(r.in[i:], quote)
+		if n < 0 {
+			return len(r.in), len(r.in)
+		}
+		i += n
+		run := 0
+		for i-run > from && r.in[i-run-1] == '\\' {
+			run++
+		}
+		if run%(2*(slashes+1)) == slashes {
+			return i - slashes, i + 1
+		}
+		if run < slashes { // the string around it ends
+			return i - run, i - run
+		}
+	}
+}
+
+// list leaves out all strings and numbers of a list at from.
+func (r *redactor) list(from int) int {
+	i := from + 1
+	for i < len(r.in) {
+		switch c := r.in[i]; c {
+		case ']':
+			return i + 1
+		case '"', '\'', '\\':
+			next := r.quoted(i)
+			if next <= i {
+				return i + 1
+			}
+			i = next
+		case ' ', ',', '\n', '{', '}', ':', '[':
+			i++
+		default:
+			i = max(i+1, r.replace(i, r.until(i, " ,]\"'\\\r\n")))
+		}
+	}
+	return i
+}
+
+// wholeLine says whether a header of the name has more than one word.
+func wholeLine(name []byte) bool {
+	switch strings.ToLower(string(name)) {
+	case "authorization", "proxy-authorization", "cookie", "cookies", "set-cookie":
+		return true
+	}
+	return false
+}
+
+// secretName is secretParameter for the names that are in events, replies and logs,
+// where some that are no secrets are of interest; it is asked very often.
+func secretName(name []byte) bool {
+	for i := 0; i < len(name); i++ {
+		rest := name[i:]
+		switch name[i] | 0x20 {
+		case 't':
+			if begins(rest, "token") {
+				return !harmless(name)
+			}
+		case 's':
+			if begins(rest, "sig") || begins(rest, "secret") || begins(rest, "session") || begins(rest, "state") {
+				return !harmless(name)
+			}
+		case 'c':
+			if begins(rest, "code") || begins(rest, "credential") || begins(rest, "cookie") {
+				return !harmless(name)
+			}
+		case 'p':
+			if begins(rest, "passw") || begins(rest, "pwd") || begins(rest, "passphrase") {
+				return !harmless(name)
+			}
+		case 'k':
+			if begins(rest, "key") {
+				return !harmless(name)
+			}
+		case 'a':
+			if begins(rest, "auth") || begins(rest, "assertion") {
+				return !harmless(name)
+			}
+		case 'j':
+			if begins(rest, "jwt") {
+				return !harmless(name)
+			}
+		case 'n':
+			if begins(rest, "nonce") {
+				return !harmless(name)
+			}
+		case 'o':
+			if begins(rest, "otp") {
+				return !harmless(name)
+			}
+		}
+	}
+	return false
+}
+
+// begins says whether name begins with a word in lower case, whatever its own case.
+func begins(name []byte, word string) bool {
+	if len(name) < len(word) {
+		return false
+	}
+	for i := range len(word) {
+		if name[i]|0x20 != word[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// harmless are names that have a word of secrets in them and are what a person looks
+// for: of the event, of claims, of what Lambda says of an error.
+func harmless(name []byte) bool {
+	switch string(name) {
+	case "routeKey", "isBase64Encoded", "statusCode", "apiKeyId", "accessKey", "auth_time", "token_use", "at_hash", "errorCode",
+		"cognitoAuthenticationType", "cognitoAuthenticationProvider", "X-Amz-SignedHeaders", "x-amz-signedheaders", "SignedHeaders", "methodArn", "stage":
+		return true
+	}
+	return false
+}
