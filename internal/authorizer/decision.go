@@ -43,6 +43,12 @@ type Decision struct {
 	// Cached says that what decided was known already: a token that has been
 	// verified before, or a function's answer that is kept.
 	Cached bool
+	// Granted is what the policies say of who has signed the request; nil unless the
+	// IAM authorizer has allowed.
+	Granted *iam.Decision
+	// Policy is what an authorizer function has answered, if that is a policy and the
+	// question wants to know.
+	Policy *iam.Policy
 	// ExplicitDeny says of a 403 that a statement of a policy denies.
 	ExplicitDeny bool
 	// Message is the text of a refusal in whose place REST APIs would say

@@ -91,7 +91,7 @@ func (a *IAM) decide(q *Question, p iam.Principal, policy *iam.Policy) Decision 
 		}
 	}
 	if d.Allowed {
-		return Decision{Allow: true, Signer: signer(&p), Reasons: []Reason{{
+		return Decision{Allow: true, Granted: &d, Signer: signer(&p), Reasons: []Reason{{
 			Code: CodeVerified, Text: "signed by " + shortQuote(p.ARN) + ": " + d.Explanation(),
 		}}}
 	}

@@ -256,7 +256,7 @@ func (l *Lambda) Decide(q *Question) Decision {
 		if v == nil {
 			return failed
 		}
-		return l.judge(v, q, true)
+		return q.told(l.judge(v, q, true), v)
 	}
 	v, failed, fresh := l.cache.get(q.HTTP.Context(), keyOf(values), l.config.TTL, l.config.Now, ask)
 	if v == nil {
@@ -264,7 +264,7 @@ func (l *Lambda) Decide(q *Question) Decision {
 	}
 	d := l.judge(v, q, fresh)
 	d.Cached = !fresh
-	return d
+	return q.told(d, v)
 }
 
 // identify reads the identity sources. A request without one is refused, and

@@ -88,6 +88,7 @@ func (x *exchange) authorizeREST() (authorizer.Decision, bool) {
 		return x.refusePolicy(methodARNTooLong(q.ARN))
 	}
 	verdict := q.Evaluate(p)
+	x.asked(resourcePolicy, p, q, 0)
 	if _, isFunction := x.match.authorizer.(FunctionAuthorizer); isFunction && verdict != iam.ExplicitDeny {
 		x.rest.policy = verdict
 		return x.authorize()

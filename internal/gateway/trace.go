@@ -8,6 +8,7 @@ import (
 
 	"github.com/doorwright/doorwright/internal/authorizer"
 	"github.com/doorwright/doorwright/internal/aws"
+	"github.com/doorwright/doorwright/internal/iam"
 	"github.com/doorwright/doorwright/internal/wire/apigw"
 	"github.com/doorwright/doorwright/verify"
 )
@@ -47,10 +48,31 @@ type Trace struct {
 	// was; without a session token.
 	Signed string
 
+	// Policies are those that were asked, in their order.
+	Policies []Asked
+
 	g    *Gateway
 	size int       // of what it refers to, but for the invocations
 	last time.Time // when the step before ended, by the machine's clock
 	sent *raw      // nil once it is told
+}
+
+// Asked is a policy, or all policies of who has signed, that decided on a request.
+type Asked struct {
+	// Name is whose it is: "resourcePolicy", "policy of the authorizer" or "policies of
+	// the caller".
+	Name     string
+	policy   *iam.Policy
+	question *authorizer.Question
+	evidence *iam.Evidence
+}
+
+// Considered tells of the statements that were looked at.
+func (a *Asked) Considered() []iam.Considered {
+	if a.evidence != nil {
+		return a.evidence.Considered()
+	}
+	return a.question.Consider(a.policy)
 }
 
 // An Invocation is what is told of the invocation of a function.
@@ -113,6 +135,19 @@ func (x *exchange) decided(d *authorizer.Decision) {
 	t.Claims, t.Scopes, t.Signer, t.Cached = d.Claims, d.Scopes, d.Signer, d.Cached
 	if d.Allow && d.Caller == nil && d.Signer == nil {
 		t.size += 4 * requestHeadSize(x.r) // the claims, which have come in it
+	}
+	decided := d.Granted
+	if decided == nil {
+		decided = d.Denied
+	}
+	if decided != nil {
+		if e := decided.Evidence(); e != nil {
+			t.Policies = append(t.Policies, Asked{Name: "policies of the caller", evidence: e})
+			t.size += e.Size()
+		}
+	}
+	if d.Policy != nil {
+		x.asked("policy of the authorizer", d.Policy, x.question(""), x.raw().authorizer.PolicySize)
 	}
 	if d.Signature != nil {
 		t.Signed = string(Redact([]byte(d.Signature.CanonicalRequest)))
@@ -261,4 +296,15 @@ func (x *exchange) asks() *authorizer.Invocation {
 		return nil
 	}
 	return &x.raw().authorizer
+}
+
+// asked keeps a policy of so many bytes that was asked about the request.
+func (x *exchange) asked(name string, p *iam.Policy, q *authorizer.Question, size int) {
+	t := x.entry.Trace
+	if t == nil {
+		return
+	}
+	q = q.Snapshot()
+	t.Policies = append(t.Policies, Asked{Name: name, policy: p, question: q})
+	t.size += size + 512 + len(q.ARN)*(1+len(q.Readings)) + len(q.HTTP.UserAgent()) + len(q.HTTP.Referer())
 }
