@@ -338,6 +338,7 @@ func (a *App) newGateways(context.Context) error {
 	for _, s := range a.apis {
 		cfg := gateway.Config{
 			ID:             apiID(a.Stack(), s.name),
+			Declared:       "apis." + s.name,
 			Stage:          s.decl.StageName,
 			StageVariables: map[string]string{},
 			DomainName:     fmt.Sprintf("localhost:%d", s.listener.port),
@@ -404,11 +405,12 @@ func (a *App) newAuthorizer(s *servedAPI, name string, decl *app.Authorizer) (ga
 	if decl.Type == "lambda" {
 		return a.newFunctionAuthorizer(s, name, decl)
 	}
-	cfg := authorizer.JWTConfig{Name: name, Kind: decl.Type, Now: a.cfg.Now, IdentitySource: decl.IdentitySource[0]}
+	cfg := authorizer.JWTConfig{Name: name, Declared: "apis." + s.name, Kind: decl.Type, Now: a.cfg.Now, IdentitySource: decl.IdentitySource[0]}
 	switch decl.Type {
 	case "user_pool":
 		pool := a.pools.Pool(decl.UserPool)
 		cfg.Issuer, cfg.Keys = pool.Issuer(), pool
+		cfg.Login = "doorwright token --pool " + decl.UserPool + " --user USER"
 		if cfg.Audience = pool.ClientIDs(); decl.Clients != nil {
 			cfg.Audience = nil
 			for _, c := range decl.Clients {

@@ -66,7 +66,7 @@ func describe(reason verify.Reason) string {
 func (j *JWT) refuseToken(scopes []string, err error) Decision {
 	var e *verify.Error
 	if !errors.As(err, &e) {
-		return unauthorized(scopes, describe(verify.Malformed), Reason{Code: string(verify.Malformed), Text: "verifying the token: " + err.Error()})
+		return unauthorized(scopes, describe(verify.Malformed), j.tokenReason(&verify.Error{Reason: verify.Malformed, Detail: "cannot be verified", Err: err}))
 	}
 	reason := e.Reason
 	if reason == verify.MissingClaim {
@@ -78,62 +78,7 @@ func (j *JWT) refuseToken(scopes []string, err error) Decision {
 			reason = verify.WrongIssuer
 		}
 	}
-	return unauthorized(scopes, describe(reason), Reason{Code: string(e.Reason), Text: e.Message(), Hint: j.hint(e)})
-}
-
-// hint gives the smallest change that would flip the refusal of a token.
-func (j *JWT) hint(e *verify.Error) string {
-	switch e.Reason {
-	case verify.Expired:
-		return "get a new token"
-	case verify.NotYetValid, verify.IssuedInTheFuture:
-		return "wait, or set the issuer's clock right"
-	case verify.WrongAudience:
-		if j.config.Kind == "user_pool" {
-			return fmt.Sprintf("sign in through one of the app clients %s, or add this one to authorizer %s", list(j.config.Audience), j.config.Name)
-		}
-		return fmt.Sprintf("get a token for %s, or add its %s to authorizer %s", list(j.config.Audience), e.Claim, j.config.Name)
-	case verify.WrongIssuer:
-		if len(e.Got) == 1 && strings.TrimSuffix(e.Got[0], "/") == strings.TrimSuffix(j.config.Issuer, "/") {
-			return fmt.Sprintf("the two differ only in the slash at the end: issuers are compared byte for byte, so write the token's in authorizer %s", j.config.Name)
-		}
-		return fmt.Sprintf("get a token from %s", j.config.Issuer)
-	case verify.MissingClaim:
-		return fmt.Sprintf("get a token that has %s", e.Claim)
-	case verify.UnknownKey:
-		other := "issuer or tenant"
-		if j.config.Kind == "user_pool" {
-			other = "user pool"
-		}
-		return fmt.Sprintf("get a token from %s: this one is signed by another %s, or by a key that is gone", j.config.Issuer, other)
-	case verify.AlgorithmNotAllowed:
-		return fmt.Sprintf("let the issuer sign with %s", joinAlgorithms(j.config.Algorithms))
-	case verify.WrongSegments:
-		if strings.Contains(e.Detail, "encrypted") {
-			return fmt.Sprintf("this one is encrypted, as Auth0's access tokens are where no audience was asked for: ask for the audience %s", list(j.config.Audience))
-		}
-		return "send a signed JWT in compact form: header.payload.signature"
-	case verify.DiscoveryUnavailable, verify.KeysUnavailable:
-		return fmt.Sprintf("is %s up, and reachable from here?", j.config.Issuer)
-	}
-	return ""
-}
-
-// insufficientScope explains a 403.
-func insufficientScope(wanted []string, claims verify.Claims) Reason {
-	name := "scope"
-	if _, ok := claims.Get("scp"); ok {
-		name = "scp"
-	}
-	have := "token has no scope, and the route wants one of " + list(wanted)
-	if v, ok := claims.Get(name); ok {
-		have = fmt.Sprintf("%s %s holds none of %s", name, shortQuote(printed(v)), list(wanted))
-	}
-	hint := fmt.Sprintf("get a token with the scope %s", wanted[0])
-	if use, _ := claims.String("token_use"); use == "id" {
-		hint = fmt.Sprintf("send the access token, not the ID token, with the scope %s", wanted[0])
-	}
-	return Reason{Code: CodeInsufficientScope, Text: have, Hint: hint}
+	return unauthorized(scopes, describe(reason), j.tokenReason(e))
 }
 
 // list shows words of the configuration, such as "[read:unicorn]".

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/doorwright/doorwright/internal/iam"
@@ -65,16 +64,16 @@ func (a *IAM) DecideSigned(q *Question, body []byte, policy *iam.Policy) Decisio
 	var refused *sigv4.Error
 	switch {
 	case errors.As(err, &refused):
-		return a.refuse(refused)
+		return a.refuse(q.HTTP, refused)
 	case err != nil:
 		return broken(CodeAuthorizerFailed, err.Error(), "")
 	}
 	p, err := a.account.Principal(id.AccessKeyID, id.SessionToken)
 	switch {
 	case errors.Is(err, sigv4.ErrUnknownKey):
-		return a.refuse(&sigv4.Error{Reason: sigv4.UnknownKey, Message: "The security token included in the request is invalid.", Err: err})
+		return a.refuse(q.HTTP, &sigv4.Error{Reason: sigv4.UnknownKey, Message: "The security token included in the request is invalid.", Err: err})
 	case errors.Is(err, sigv4.ErrExpiredToken): // since its signature was verified
-		return a.refuse(&sigv4.Error{Reason: sigv4.ExpiredToken, Message: "The security token included in the request is expired", Err: err})
+		return a.refuse(q.HTTP, &sigv4.Error{Reason: sigv4.ExpiredToken, Message: "The security token included in the request is expired", Err: err})
 	case err != nil:
 		return broken(CodeAuthorizerFailed, err.Error(), "")
 	}
@@ -84,9 +83,9 @@ func (a *IAM) DecideSigned(q *Question, body []byte, policy *iam.Policy) Decisio
 // decide asks the policies. What they deny of another reading of the path is
 // denied; what they allow is allowed of the ARN alone.
 func (a *IAM) decide(q *Question, p iam.Principal, policy *iam.Policy) Decision {
-	d := a.account.Decide(p, iam.Request{Action: invokeAction, Resource: q.ARN, Context: q.conditionKey}, policy)
+	d := a.account.Decide(p, iam.Request{Action: InvokeAction, Resource: q.ARN, Context: q.conditionKey}, policy)
 	for _, arn := range q.Readings {
-		if of := a.account.Decide(p, iam.Request{Action: invokeAction, Resource: arn, Context: q.conditionKey}, policy); d.Allowed && of.Explicit {
+		if of := a.account.Decide(p, iam.Request{Action: InvokeAction, Resource: arn, Context: q.conditionKey}, policy); d.Allowed && of.Explicit {
 			d = of
 		}
 	}
@@ -95,36 +94,13 @@ func (a *IAM) decide(q *Question, p iam.Principal, policy *iam.Policy) Decision 
 			Code: CodeVerified, Text: "signed by " + shortQuote(p.ARN) + ": " + d.Explanation(),
 		}}}
 	}
-	r := Reason{
-		Code: CodeImplicitDeny, Text: shortQuote(p.ARN) + ": " + d.Explanation(),
-		Hint: "allow " + invokeAction + " on " + shortQuote(q.ARN) + " in the caller's permissions",
-	}
-	if d.Explicit {
-		r.Code, r.Hint = CodeExplicitDeny, ""
-	}
-	return Decision{Status: http.StatusForbidden, Denied: &d, Reasons: []Reason{r}}
+	return Decision{Status: http.StatusForbidden, Denied: &d, Reasons: []Reason{deniedSigner(q, &p, &d)}}
 }
 
 // refuse gives the refusal of a signature. The reason tells what to do about it;
 // the canonical request, with the session token in it, is in no log.
-func (a *IAM) refuse(e *sigv4.Error) Decision {
-	r := Reason{Code: CodeSignatureRefused, Text: string(e.Reason) + ": " + shorten(strings.TrimSpace(e.Message))}
-	switch e.Reason {
-	case sigv4.MissingAuthentication:
-		r = Reason{
-			Code: CodeUnsigned, Text: "the request is not signed",
-			Hint: "sign it with Signature Version 4 for the service " + signingName + " and the region " + a.verifier.Region,
-		}
-	case sigv4.WrongScope:
-		r.Hint = "sign for the service " + signingName + " and the region " + a.verifier.Region
-	case sigv4.Expired, sigv4.NotYetCurrent:
-		r.Hint = "check the clock of who signs; a request has to come within five minutes"
-	case sigv4.UnknownKey, sigv4.ExpiredToken:
-		r.Hint = "get new credentials, of this stage, and send their session token too"
-	case sigv4.SignatureMismatch:
-		r.Hint = "what is signed has to be what is sent: the method, the path with its stage, the query, the Host header and the body"
-	}
-	return Decision{Status: http.StatusForbidden, Signature: e, Reasons: []Reason{r}}
+func (a *IAM) refuse(r *http.Request, e *sigv4.Error) Decision {
+	return Decision{Status: http.StatusForbidden, Signature: e, Reasons: []Reason{a.signatureReason(r, e)}}
 }
 
 // shorten bounds a text that a part of the request may be in.

@@ -17,6 +17,12 @@ import (
 type JWTConfig struct {
 	// Name is the authorizer's name in the declaration. Required.
 	Name string
+	// Declared is where the declaration has the API, such as "apis.Api": advice
+	// begins with it. Empty means that advice names keys of the API's own.
+	Declared string
+	// Login says how to get a token of this issuer here, such as "doorwright token";
+	// empty if nothing here gives them.
+	Login string
 	// Kind is "jwt" or "user_pool", as in the declaration. Required.
 	Kind string
 	// IdentitySource is "$request.header.NAME" or "$request.querystring.NAME".
@@ -121,27 +127,15 @@ func (j *JWT) Authorize(r *http.Request, scopes []string) Decision {
 	value, count := j.source.read(r)
 	switch {
 	case count > 1:
-		return unauthorized(scopes, describe(verify.WrongSegments), Reason{
-			Code: CodeSeveralTokens,
-			Text: fmt.Sprintf("%s is there %d times", j.source, count),
-			Hint: "send it once",
-		})
+		return unauthorized(scopes, describe(verify.WrongSegments), j.severalReason(count))
 	case value == "":
-		return refuse(http.StatusUnauthorized, challengeAbsent, Reason{
-			Code: CodeTokenAbsent,
-			Text: "no " + j.source.String(),
-			Hint: "send " + j.source.example(),
-		})
+		return refuse(http.StatusUnauthorized, challengeAbsent, j.absentReason(r))
 	}
 	// "You can use the token alone or the token with the prefix Bearer." The
 	// case of the prefix is not documented: strict reading.
 	raw := strings.TrimPrefix(value, "Bearer ")
 	if hasBearer(raw) && strings.Count(raw, ".") == 2 {
-		return unauthorized(scopes, descriptionBearerInToken, Reason{
-			Code: CodeBearerInToken,
-			Text: `the token begins with "bearer "`,
-			Hint: `write "Bearer ", with a capital letter, once`,
-		})
+		return unauthorized(scopes, descriptionBearerInToken, j.bearerReason(value))
 	}
 	token, err := j.verifier.Verify(r.Context(), raw)
 	if err != nil {
@@ -152,7 +146,7 @@ func (j *JWT) Authorize(r *http.Request, scopes []string) Decision {
 		return d
 	}
 	if d.Scopes = tokenScopes(token.Claims); !anyIn(scopes, d.Scopes) {
-		return refuse(http.StatusForbidden, challenge(scopes, "insufficient_scope", descriptionScope), insufficientScope(scopes, token.Claims))
+		return refuse(http.StatusForbidden, challenge(scopes, "insufficient_scope", descriptionScope), scopeReason(scopes, token.Claims))
 	}
 	return d
 }

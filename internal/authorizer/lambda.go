@@ -218,6 +218,9 @@ type Question struct {
 	// not denied it: iam.Allow lets in whom the function's policy is silent about.
 	// The zero value is an API without one.
 	ResourcePolicy iam.Verdict
+	// Declared is where the declaration has the API, such as "apis.Api": advice
+	// begins with it. Empty means that advice names keys of the API's own.
+	Declared string
 	// SourceIP and Time are for policies' conditions.
 	SourceIP string
 	Time     time.Time
@@ -279,20 +282,17 @@ func (l *Lambda) identify(q *Question) (values []string, refused *Decision) {
 		value, count := i.read(q)
 		switch {
 		case count > 1:
-			d := refuse(http.StatusUnauthorized, "", Reason{Code: CodeSeveralValues, Text: fmt.Sprintf("%s is there %d times", i, count), Hint: "send it once"})
+			d := refuse(http.StatusUnauthorized, "", severalValuesReason(i, count))
 			return nil, &d
 		case value == "" && l.config.Format == FormatRequest && l.cache == nil:
 		case value == "":
-			d := refuse(http.StatusUnauthorized, "", Reason{Code: CodeIdentityAbsent, Text: "no " + i.String(), Hint: i.hint()})
+			d := refuse(http.StatusUnauthorized, "", l.absentReason(q, i))
 			return nil, &d
 		}
 		values = append(values, value)
 	}
 	if l.expression != nil && !l.expression.MatchString(values[0]) {
-		d := refuse(http.StatusUnauthorized, "", Reason{
-			Code: CodeIdentityMismatch,
-			Text: l.identities[0].String() + " does not match identityValidationExpression " + shortQuote(l.config.ValidationExpression),
-		})
+		d := refuse(http.StatusUnauthorized, "", l.mismatchReason(q, values[0]))
 		return nil, &d
 	}
 	return values, nil
@@ -300,7 +300,7 @@ func (l *Lambda) identify(q *Question) (values []string, refused *Decision) {
 
 // broken is the 500 of an authorizer that is itself at fault.
 func broken(code, text, hint string) Decision {
-	return refuse(http.StatusInternalServerError, "", Reason{Code: code, Text: text, Hint: hint})
+	return refuse(statusBroken, "", Reason{Code: code, Text: text, Hint: hint})
 }
 
 // ask invokes the function and reads its answer. It goes on if the client goes
@@ -318,15 +318,17 @@ func (l *Lambda) ask(q *Question, values []string) (*verdict, Decision) {
 	q.Invocation.end(began, reply, functionError, err)
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return nil, broken(CodeAuthorizerFailed, fmt.Sprintf("the authorizer timed out after %s", l.timeout), "")
+		return nil, refuse(statusBroken, "", l.brokenReason(q, CodeAuthorizerFailed, fmt.Sprintf("the authorizer timed out after %s", l.timeout),
+			"one within "+l.timeout.String(), "let it answer within "+l.timeout.String()+": its log says what it waited for"))
 	case err != nil:
-		return nil, broken(CodeAuthorizerFailed, "invoking the authorizer: "+err.Error(), "")
+		return nil, refuse(statusBroken, "", l.brokenReason(q, CodeAuthorizerFailed, "invoking the authorizer: "+err.Error(),
+			l.wanted(), "see that the function "+shortQuote(l.config.Function)+" is there, builds and may be invoked"))
 	case functionError != "":
-		return nil, failed(reply)
+		return nil, l.failed(q, reply)
 	}
 	v, err := l.read(reply)
 	if err != nil {
-		return nil, broken(CodeMalformedResponse, err.Error(), l.responseHint())
+		return nil, refuse(statusBroken, "", l.malformedReason(q, err, reply))
 	}
 	v.latency = time.Since(began)
 	return v, Decision{}
@@ -336,19 +338,20 @@ func (l *Lambda) ask(q *Question, values []string) (*verdict, Decision) {
 // with 401, the function has to fail with exactly 'Unauthorized'"
 // (apigateway-use-lambda-authorizer). Documented for REST APIs, and taken to
 // hold for HTTP APIs.
-func failed(reply []byte) Decision {
+func (l *Lambda) failed(q *Question, reply []byte) Decision {
 	var e struct {
 		ErrorMessage string `json:"errorMessage"`
 		ErrorType    string `json:"errorType"`
 	}
 	if err := json.Unmarshal(reply, &e); err == nil && e.ErrorMessage == "Unauthorized" {
-		return refuse(http.StatusUnauthorized, "", Reason{Code: CodeUnauthorized, Text: `the authorizer failed with "Unauthorized"`, Hint: "its log says why"})
+		return refuse(http.StatusUnauthorized, "", l.unauthorizedReason(q))
 	}
 	message := shortQuote(e.ErrorType + ": " + e.ErrorMessage)
 	if strings.Contains(message, "eyJ") { // what every JWT begins with
 		message = "with a message that is not shown, as it holds a token"
 	}
-	return broken(CodeAuthorizerFailed, "the authorizer failed: "+message, `only the message "Unauthorized", to the letter, is a 401`)
+	return refuse(statusBroken, "", l.brokenReason(q, CodeAuthorizerFailed, "the authorizer failed: "+message, l.wanted(),
+		`its log says why; to refuse a caller it has to fail with "Unauthorized", to the letter: that alone is a 401`))
 }
 
 func (l *Lambda) responseHint() string {
@@ -399,26 +402,20 @@ func (l *Lambda) read(reply []byte) (*verdict, error) {
 	return v, nil
 }
 
-// invokeAction is the action of calling an API.
-//
-// https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-control-access-using-iam-policies-to-invoke-api.html
-const invokeAction = "execute-api:Invoke"
-
 // judge decides on one request by what the function has answered.
 func (l *Lambda) judge(v *verdict, q *Question, fresh bool) Decision {
-	source, hint := "", ""
+	source := ""
 	if !fresh {
 		source = " (cached)"
-		hint = "an answer is kept for all routes of the authorizer: let its policy name them all, such as …/STAGE/*/*, or set resultTtlInSeconds: 0"
 	}
 	if v.simple && !v.allowed {
-		return refuse(http.StatusForbidden, "", Reason{Code: CodeNotAuthorized, Text: "the authorizer answered isAuthorized: false" + source})
+		return refuse(http.StatusForbidden, "", l.notAuthorizedReason(q, source))
 	}
 	if !v.simple {
 		switch verdict := q.Evaluate(v.policy); {
 		case verdict == iam.Allow:
 		case verdict == iam.ExplicitDeny:
-			d := refuse(http.StatusForbidden, "", Reason{Code: CodeExplicitDeny, Text: q.Denying(v.policy) + " of the authorizer's policy denies this request" + source})
+			d := refuse(http.StatusForbidden, "", l.deniedReason(q, q.Denying(v.policy), source))
 			d.ExplicitDeny = true
 			return d
 		case q.ResourcePolicy == iam.Allow:
@@ -426,7 +423,7 @@ func (l *Lambda) judge(v *verdict, q *Question, fresh bool) Decision {
 			// account (apigateway-authorization-flow, table A).
 			source += " as the API's resource policy does; the authorizer's own policy does not cover this request"
 		default:
-			return refuse(http.StatusForbidden, "", Reason{Code: CodeImplicitDeny, Text: "the authorizer's policy does not cover this request" + source, Hint: hint})
+			return refuse(http.StatusForbidden, "", l.uncoveredReason(q, source))
 		}
 	}
 	d := Decision{
@@ -442,9 +439,9 @@ func (l *Lambda) judge(v *verdict, q *Question, fresh bool) Decision {
 // Evaluate asks a policy. Whether the path in an ARN is as it was sent or decoded
 // is not documented, so that a Deny counts for either.
 func (q *Question) Evaluate(p *iam.Policy) iam.Verdict {
-	verdict := p.Evaluate(&iam.Request{Action: invokeAction, Resource: q.ARN, Context: q.conditionKey})
+	verdict := p.Evaluate(&iam.Request{Action: InvokeAction, Resource: q.ARN, Context: q.conditionKey})
 	for _, arn := range q.Readings {
-		if p.Evaluate(&iam.Request{Action: invokeAction, Resource: arn, Context: q.conditionKey}) == iam.ExplicitDeny {
+		if p.Evaluate(&iam.Request{Action: InvokeAction, Resource: arn, Context: q.conditionKey}) == iam.ExplicitDeny {
 			return iam.ExplicitDeny
 		}
 	}
@@ -453,9 +450,9 @@ func (q *Question) Evaluate(p *iam.Policy) iam.Verdict {
 
 // Denying names the statement by which Evaluate has found an ExplicitDeny.
 func (q *Question) Denying(p *iam.Policy) string {
-	name := p.Denying(&iam.Request{Action: invokeAction, Resource: q.ARN, Context: q.conditionKey})
+	name := p.Denying(&iam.Request{Action: InvokeAction, Resource: q.ARN, Context: q.conditionKey})
 	for i := 0; name == "" && i < len(q.Readings); i++ {
-		name = p.Denying(&iam.Request{Action: invokeAction, Resource: q.Readings[i], Context: q.conditionKey})
+		name = p.Denying(&iam.Request{Action: InvokeAction, Resource: q.Readings[i], Context: q.conditionKey})
 	}
 	return name
 }

@@ -52,21 +52,26 @@ const (
 	// InRequest: ask otherwise. Name is "method", "path", "query" or "body".
 	InRequest Where = "request"
 	// AtSigning: sign otherwise. Name is what differs: "region", "service",
-	// "date", "headers", "body", "credentials", "request".
+	// "scope", "date", "headers", "algorithm", "credentials", or "request", which is
+	// all of it; Value is what it has to be, if that is known.
 	AtSigning Where = "signing"
-	// AtLogin: get another token. Name is what it has to have: a claim, "scope",
-	// "audience", "token_use", "issuer", "alg"; "token" for any honest one.
+	// AtLogin: get another token. Name is what it has to have: "scope", "audience",
+	// "token_use", "issuer", "alg", or a claim, Value is for whom or which; "token" is
+	// any honest one.
 	AtLogin Where = "login"
+	// AtIssuer: make the issuer, whose address is Value, answer with Name.
+	AtIssuer Where = "issuer"
 	// InDeclaration: Name is a path such as apis.Api.authorizers.jwt.issuer, and
-	// Value YAML.
+	// Value YAML: what the key becomes, or what is added to a list or to routes.
 	InDeclaration Where = "declaration"
-	// InRole: give the role Name the permission Value.
+	// InRole: give the role Name the permission Value, a statement as JSON; or
+	// "without statement 2" of its policies.
 	InRole Where = "role"
-	// InPolicy: Name is the policy, and Value what it has to allow.
+	// InPolicy: the same of the policy Name.
 	InPolicy Where = "policy"
-	// InFunction: let the function Name answer with Value.
+	// InFunction: let the function Name answer with Value, which is JSON where it can
+	// be said.
 	InFunction Where = "function"
-	// InClock: let the time Value pass ("wait"), or set a clock right by it
-	// ("issuer", "signer").
+	// InClock: Name is "wait", and Value the time to pass, such as "1m30s".
 	InClock Where = "clock"
 )

@@ -53,17 +53,11 @@ func (p *UserPool) Authorize(r *http.Request, scopes []string) Decision {
 	use, _ := d.Claims.String("token_use")
 	switch {
 	case len(scopes) == 0 && use != "id":
-		return refuse(http.StatusUnauthorized, "", Reason{
-			Code: CodeTokenUse, Text: "token_use is " + shortQuote(use) + `, not "id"`,
-			Hint: "send the ID token, or give the route scopes",
-		})
+		return refuse(http.StatusUnauthorized, "", useReason(use, "id", nil))
 	case len(scopes) > 0 && use != "access":
-		return refuse(http.StatusUnauthorized, "", Reason{
-			Code: CodeTokenUse, Text: "token_use is " + shortQuote(use) + `, not "access"`,
-			Hint: "send the access token: the route asks for scopes",
-		})
+		return refuse(http.StatusUnauthorized, "", useReason(use, "access", scopes))
 	case len(scopes) > 0 && !anyIn(scopes, tokenScopes(d.Claims)):
-		return refuse(http.StatusUnauthorized, "", insufficientScope(scopes, d.Claims))
+		return refuse(http.StatusUnauthorized, "", scopeReason(scopes, d.Claims))
 	}
 	d.pool = true
 	return d

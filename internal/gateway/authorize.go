@@ -42,6 +42,7 @@ func (x *exchange) question(format authorizer.Format) *authorizer.Question {
 		Invocation:     x.asks(),
 		Time:           x.entry.Time,
 		ResourcePolicy: x.rest.policy,
+		Declared:       x.g.config.Declared,
 		Event: func(identity []string) []byte {
 			switch format {
 			case authorizer.FormatToken:

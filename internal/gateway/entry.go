@@ -68,6 +68,9 @@ func (e Entry) String() string {
 	if e.Err != nil {
 		b = append(b, gap...)
 		b = appendPrintable(b, e.Err.Error())
+	} else if e.Refusal != nil { // a preflight that was answered
+		b = append(b, gap...)
+		b = appendPrintable(b, e.Refusal.Text)
 	}
 	return string(b)
 }

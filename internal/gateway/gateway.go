@@ -133,7 +133,7 @@ func (x *exchange) serve() {
 		return
 	}
 	if err != nil {
-		x.refuse(notFound, err)
+		x.refuse(notFound, x.noRoute(err))
 		return
 	}
 	x.match, x.segments = m, m.segments
@@ -154,13 +154,6 @@ func (x *exchange) serve() {
 		return
 	}
 	x.invoke(decision)
-}
-
-// preflightGuarded explains why a browser's preflight is refused.
-var preflightGuarded = authorizer.Reason{
-	Code: "PreflightGuarded",
-	Text: "a preflight carries no token, and this route guards OPTIONS too",
-	Hint: "name the methods instead of ANY or $default, or add a route OPTIONS /{proxy+} with the authorizer none",
 }
 
 // authorize asks the route's authorizer. It answers the request if the
@@ -186,7 +179,7 @@ func (x *exchange) authorize() (authorizer.Decision, bool) {
 		return authorizer.Decision{}, false
 	}
 	if x.g.cors != nil && isPreflight(x.r) {
-		x.entry.Reasons = append([]authorizer.Reason{preflightGuarded}, d.Reasons...)
+		x.entry.Reasons = append([]authorizer.Reason{x.preflightGuardedReason()}, d.Reasons...)
 	}
 	switch d.Status {
 	case http.StatusUnauthorized:

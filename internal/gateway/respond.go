@@ -39,7 +39,7 @@ func (x *exchange) refuseWith(a refusal, cause error, contentType, challenge str
 // answerPreflight answers a preflight by the gateway itself: 204, as is widely
 // reported; no record of the exact answer was found.
 func (x *exchange) answerPreflight() {
-	x.entry.Allowed = true
+	x.entry.Allowed, x.entry.Refusal = true, x.preflightReason(x.g.cors, x.g.config.CORS)
 	h := x.w.Header()
 	x.g.cors.preflight(h, x.r)
 	h["Content-Type"] = nil // keeps net/http from guessing one

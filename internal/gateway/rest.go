@@ -145,7 +145,7 @@ func (x *exchange) serveREST() {
 	x.reach(AtStage)
 	path, inContext, err := cutStage(x.g.config.Stage, x.r.URL.EscapedPath())
 	if err != nil {
-		x.fail(noStage, err)
+		x.fail(noStage, x.noStageReason(err))
 		return
 	}
 	x.rest.path, x.rest.contextPath = path, inContext

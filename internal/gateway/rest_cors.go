@@ -39,7 +39,10 @@ func preflightEndpoints(have []*endpoint) (added []*endpoint) {
 // answerPreflightREST is the mock integration. Like the CDK's it names the first
 // of several origins unless the request's is another one of them.
 func (x *exchange) answerPreflightREST() {
-	x.entry.Allowed, x.entry.Authorizer = true, None
+	x.entry.Allowed, x.entry.Authorizer, x.entry.Refusal = true, None, nil
+	if isPreflight(x.r) {
+		x.entry.Refusal = x.preflightReason(x.g.rest.cors, x.g.config.CORS)
+	}
 	c, h := x.g.rest.cors, x.w.Header()
 	origin := x.g.config.CORS.AllowOrigins[0]
 	if sent := x.r.Header.Get("Origin"); !c.any && c.allows(sent) {

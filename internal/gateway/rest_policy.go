@@ -99,15 +99,10 @@ func (x *exchange) authorizeREST() (authorizer.Decision, bool) {
 	} else if verdict == iam.Allow {
 		return x.authorize()
 	}
-	d := authorizer.Decision{Status: http.StatusForbidden, Reasons: []authorizer.Reason{{
-		Code: authorizer.CodeImplicitDeny, Text: "no statement allows this request of " + x.entry.SourceIP,
-		Hint: "add a statement to resourcePolicy that allows it, such as for Resource execute-api:/*",
-	}}}
-	if verdict == iam.ExplicitDeny {
-		d.ExplicitDeny = true
-		d.Reasons[0] = authorizer.Reason{Code: authorizer.CodeExplicitDeny, Text: q.Denying(p) + " denies this request of " + x.entry.SourceIP}
-	}
-	return x.refusePolicy(d)
+	explicit := verdict == iam.ExplicitDeny
+	return x.refusePolicy(authorizer.Decision{
+		Status: http.StatusForbidden, ExplicitDeny: explicit, Reasons: []authorizer.Reason{x.policyReason(q, p, explicit)},
+	})
 }
 
 // resourcePolicy is what the log calls the one who has decided.

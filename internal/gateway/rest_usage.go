@@ -245,9 +245,10 @@ func (q Quota) begin(now time.Time) time.Time {
 
 // The causes of refusals, for the log.
 var (
-	errNoAPIKey      = errors.New("no API key: send the header x-api-key")
-	errSeveralKeys   = errors.New("the header x-api-key is there more than once")
-	errUnknownAPIKey = errors.New("there is no such API key")
+	errNoAPIKey        = errors.New("no API key: the header x-api-key is not there")
+	errNoIdentifierKey = errors.New("the authorizer's reply has no usageIdentifierKey")
+	errSeveralKeys     = errors.New("the header x-api-key is there more than once")
+	errUnknownAPIKey   = errors.New("there is no such API key")
 )
 
 // admit asks for the API key where the route requires one, then for the limits:
@@ -274,17 +275,17 @@ func (x *exchange) admit() bool {
 			limit = key.bucket
 		}
 		if !limit.take(now, x.dry) {
-			x.fail(throttled, fmt.Errorf("the API key %s is over the rate of its usage plan %s", key.Name, key.plan.Name))
+			x.fail(throttled, x.throttledReason(limit, key))
 			return false
 		}
 		if !key.quota.take(now, x.dry) {
-			x.fail(quotaExceeded, fmt.Errorf("the API key %s is over the quota of its usage plan %s", key.Name, key.plan.Name))
+			x.fail(quotaExceeded, x.quotaReason(key))
 			return false
 		}
 	}
 	x.reach(AtLimits)
 	if !x.match.throttle.take(now, x.dry) {
-		x.fail(throttled, errors.New("the route is over its rate"))
+		x.fail(throttled, x.throttledReason(x.match.throttle, nil))
 		return false
 	}
 	return true
@@ -295,23 +296,23 @@ func (x *exchange) apiKey() (*apiKey, error) {
 	u := x.g.rest.usage
 	value := x.rest.decision.UsageIdentifierKey
 	if u.source == KeyFromHeader {
-		values := x.r.Header[http.CanonicalHeaderKey("x-api-key")]
+		values := x.r.Header[http.CanonicalHeaderKey(apiKeyHeader)]
 		switch {
 		case len(values) == 0 || values[0] == "":
-			return nil, errNoAPIKey
+			return nil, x.apiKeyReason(errNoAPIKey, nil, "")
 		case len(values) > 1:
-			return nil, errSeveralKeys
+			return nil, x.apiKeyReason(errSeveralKeys, nil, "")
 		}
 		value = values[0]
 	} else if value == "" {
-		return nil, errors.New("the authorizer's reply has no usageIdentifierKey")
+		return nil, x.apiKeyReason(errNoIdentifierKey, nil, "")
 	}
 	key := u.find(value)
 	switch {
 	case key == nil:
-		return nil, errUnknownAPIKey
+		return nil, x.apiKeyReason(errUnknownAPIKey, nil, value)
 	case key.plan == nil:
-		return nil, fmt.Errorf("the API key %s is in no usage plan", key.Name)
+		return nil, x.apiKeyReason(fmt.Errorf("the API key %s is in no usage plan", key.Name), key, "")
 	}
 	return key, nil
 }

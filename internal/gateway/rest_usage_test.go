@@ -52,7 +52,7 @@ func TestAPIKeyDenyTable(t *testing.T) {
 		header     []string
 		line       string
 	}{
-		{"none", "/dev/keyed", nil, "no API key: send the header x-api-key"},
+		{"none", "/dev/keyed", nil, "no API key: the header x-api-key is not there"},
 		{"an empty one", "/dev/keyed", []string{"x-api-key: "}, "no API key"},
 		{"an unknown one", "/dev/keyed", []string{"x-api-key: " + strings.Repeat("x", 24)}, "there is no such API key"},
 		{"the beginning of one", "/dev/keyed", []string{"x-api-key: " + keyOne[:20]}, "there is no such API key"},

@@ -79,7 +79,7 @@ func (x *exchange) failUnrouted(cause error) {
 			f = signatureFailure(e)
 		}
 	}
-	x.fail(f, cause)
+	x.fail(f, x.noRoute(cause))
 }
 
 // checkUnrouted says what is wrong with a signature. It has answered itself if the

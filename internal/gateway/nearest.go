@@ -1,0 +1,296 @@
+package gateway
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/doorwright/doorwright/internal/authorizer"
+)
+
+// The bounds of the search for what a request may have meant. It is made for
+// requests that no route matches, so that their sender could make it costly.
+const (
+	maxMissedSegments = 16
+	maxMissedPath     = 256
+	maxMisspelled     = 2 // letters that may be wrong, in all
+)
+
+// noRoute explains that no route matches, by the route that is nearest.
+func (x *exchange) noRoute(cause error) error {
+	method, t := x.r.Method, x.g.table
+	escaped := x.r.URL.EscapedPath()
+	if x.g.rest != nil {
+		escaped = x.rest.path
+	}
+	r := authorizer.Reason{Code: CodeNoRoute, Text: cause.Error()}
+	if !errors.Is(cause, errNoRoute) {
+		r.Code = CodeAmbiguousPath
+	}
+	shown := loggedMethod(method) + " " + shownPath(x.r.URL.Path)
+	r.Facts = []authorizer.Fact{{Name: "route", Want: "one of the API's routes", Got: shown}}
+	if r.Code == CodeNoRoute && x.missedPreflight(&r) {
+		return &refused{r, cause}
+	}
+	if len(escaped) <= maxMissedPath && strings.HasPrefix(escaped, "/") {
+		segments, _ := appendSegments(nil, escaped)
+		if r.Code == CodeNoRoute {
+			if methods := t.methodsOf(segments); len(methods) > 0 {
+				return &refused{x.otherMethod(r, methods), cause}
+			}
+		}
+		if len(segments) <= maxMissedSegments {
+			if near := t.nearest(method, segments); near != nil {
+				return &refused{x.otherPath(r, method, t.find(method, near), near), cause}
+			}
+		}
+	}
+	if r.Code == CodeAmbiguousPath {
+		r.Hint = "write the path as the route has it: each segment once, without dot segments, backslashes or a second encoding"
+		r.Change = &authorizer.Change{Where: authorizer.InRequest, Name: "path", Value: "as the route has it"}
+		return &refused{r, cause}
+	}
+	key := x.routeKeyFor(method)
+	r.Hint = "add the route " + key + " to " + x.g.config.declared("routes")
+	r.Change = &authorizer.Change{Where: authorizer.InDeclaration, Name: x.g.config.declared("routes"), Value: key}
+	return &refused{r, cause}
+}
+
+// otherMethod is for a path that is served, by other methods.
+func (x *exchange) otherMethod(r authorizer.Reason, methods []string) authorizer.Reason {
+	r.Facts[0] = authorizer.Fact{Name: "method", Want: strings.Join(methods, " or "), Got: loggedMethod(x.r.Method)}
+	r.Text += ": this path is served for " + strings.Join(methods, ", ")
+	r.Hint = "ask by " + methods[0] + ", or add the route " + x.routeKeyFor(x.r.Method) + " to " + x.g.config.declared("routes")
+	r.Change = &authorizer.Change{Where: authorizer.InRequest, Name: "method", Value: methods[0]}
+	return r
+}
+
+// otherPath is for a path that is nearly one that is served.
+func (x *exchange) otherPath(r authorizer.Reason, method string, e *endpoint, segments []string) authorizer.Reason {
+	path := "/" + strings.Join(segments, "/")
+	if x.g.rest != nil {
+		path = strings.TrimSuffix("/"+x.g.config.Stage+path, "/")
+	}
+	to := shownPath(path)
+	r.Facts[0].Want = e.key
+	if r.Code == CodeNoRoute {
+		r.Text += ": the nearest is " + e.key
+	}
+	r.Hint = "ask for " + to + differs(x.r.URL.Path, path)
+	r.Change = &authorizer.Change{Where: authorizer.InRequest, Name: "path", Value: to}
+	return r
+}
+
+// differs says what two paths differ in, where that is easily overlooked.
+func differs(got, want string) string {
+	switch {
+	case strings.TrimRight(got, "/") == strings.TrimRight(want, "/"):
+		return ": a slash at the end counts"
+	case strings.EqualFold(got, want):
+		return ": the case of letters counts"
+	case strings.HasSuffix(want, got) && got != "/":
+		return ": the stage is the first segment"
+	}
+	return ""
+}
+
+// missedPreflight explains an OPTIONS request of a browser that nothing answers.
+func (x *exchange) missedPreflight(r *authorizer.Reason) bool {
+	if x.r.Method != http.MethodOptions || x.r.Header.Get("Origin") == "" {
+		return false
+	}
+	const asks = "Access-Control-Request-Method"
+	isPreflight := x.r.Header.Get(asks) != ""
+	if configured := x.g.cors != nil || x.g.rest != nil && x.g.rest.cors != nil; configured && !isPreflight {
+		r.Text = "an OPTIONS request without " + asks + " is no preflight, and no route matches"
+		r.Facts[0] = authorizer.Fact{Name: "header " + asks, Want: "a method", Got: "none"}
+		r.Hint = "send " + asks + ": GET, as browsers do"
+		r.Change = &authorizer.Change{Where: authorizer.InHeader, Name: asks, Value: http.MethodGet}
+		return true
+	} else if configured || !isPreflight {
+		return false
+	}
+	r.Text += ", and the API has no cors to answer preflights"
+	r.Facts[0] = authorizer.Fact{Name: "cors", Want: "what answers a preflight", Got: "none"}
+	cors := x.g.config.declared("cors")
+	r.Hint = "set " + cors + ": {allowOrigins: [" + shortQuote(x.r.Header.Get("Origin")) + "], allowMethods: [...], allowHeaders: [...]}"
+	r.Change = &authorizer.Change{Where: authorizer.InDeclaration, Name: cors, Value: "true"}
+	return true
+}
+
+// routeKeyFor gives the key of a route for what was asked for.
+func (x *exchange) routeKeyFor(method string) string {
+	path := x.r.URL.Path
+	if x.g.rest != nil {
+		path = x.rest.path
+	} else if x.g.table.stage != "" {
+		path = strings.TrimPrefix(path, "/"+x.g.table.stage)
+	}
+	if path != "/" {
+		path = strings.TrimSuffix(path, "/")
+	}
+	e := endpoint{key: method + " " + path}
+	if _, err := e.parseKey(); err != nil || len(path) > 64 || len(e.variables) > 0 || holdsToken(path) {
+		return "ANY /{proxy+}"
+	}
+	return e.key
+}
+
+// methodsOf gives the methods for which a path is served.
+func (t *table) methodsOf(segments []string) (served []string) {
+	for _, m := range methods[1:] {
+		if t.find(m, segments) != nil {
+			served = append(served, m)
+		}
+	}
+	slices.SortStableFunc(served, func(a, b string) int { return b2i(a != http.MethodGet) - b2i(b != http.MethodGet) })
+	return served
+}
+
+// nearest gives the path of a route that a path nearly is, or nil.
+func (t *table) nearest(method string, segments []string) []string {
+	// One that every reader reads alike: without empty segments, which a slash at
+	// the end is, and decoded to the end.
+	plain := segments
+	for level := range maxDecodings {
+		plain = readAgain(plain, level)
+	}
+	plain = slices.DeleteFunc(slices.Clone(plain), func(s string) bool { return s == "" || s == "." || s == ".." })
+	for i, s := range plain {
+		plain[i], _, _ = strings.Cut(s, ";")
+	}
+	tries := [][]string{plain}
+	if t.stage != "" {
+		tries = append(tries, slices.Concat([]string{t.stage}, plain))
+		if len(plain) > 0 {
+			tries = append(tries, slices.Concat([]string{t.stage}, plain[1:]))
+		}
+	}
+	for _, try := range tries {
+		if t.clean(method, try) {
+			return try
+		}
+	}
+	for _, try := range tries {
+		if t.stage != "" && (len(try) == 0 || try[0] != t.stage) {
+			continue
+		}
+		if corrected := t.corrected(method, try); t.clean(method, corrected) {
+			return corrected
+		}
+	}
+	return nil
+}
+
+// clean says whether a path is served, and is the same to every reader.
+func (t *table) clean(method string, segments []string) bool {
+	if segments == nil || slices.ContainsFunc(segments, func(s string) bool { return !isPlain(s) }) {
+		return false
+	}
+	return t.find(method, segments) != nil && t.unambiguous(method, segments) == nil
+}
+
+// corrected puts the literals of the nearest shape in the place of those that are
+// nearly them. It gives nil if none is near.
+func (t *table) corrected(method string, segments []string) []string {
+	var ahead []string
+	if t.stage != "" {
+		ahead, segments = segments[:1], segments[1:]
+	}
+	var nearest *shape
+	best := maxMisspelled + 1
+	consider := func(s *shape, of []string) {
+		if s.accept(method) == nil {
+			return
+		}
+		if d := s.distance(of, best); d < best {
+			nearest, best = s, d
+		}
+	}
+	if n := len(segments); n < len(t.full) {
+		for _, s := range t.full[n] {
+			consider(s, segments)
+		}
+	}
+	for _, s := range t.greedy {
+		if n := len(s.segments); n < len(segments) {
+			consider(s, segments[:n])
+		}
+	}
+	if nearest == nil {
+		return nil
+	}
+	out := slices.Concat(ahead, segments)
+	for i, literal := range nearest.segments {
+		if literal != "" {
+			out[len(ahead)+i] = literal
+		}
+	}
+	return out
+}
+
+// distance counts how many letters of the literals of a shape are wrong; letters of
+// another case count for nothing. It stops at most.
+func (s *shape) distance(segments []string, most int) (sum int) {
+	for i, literal := range s.segments {
+		if literal == "" || strings.EqualFold(literal, segments[i]) {
+			continue
+		}
+		if sum += misspelled(literal, segments[i]); sum >= most || sum*2 >= len(literal) {
+			return most
+		}
+	}
+	return sum
+}
+
+// misspelled gives Levenshtein's distance of two words, or more than
+// maxMisspelled where it is more than that.
+func misspelled(a, b string) int {
+	if d := len(a) - len(b); d > maxMisspelled || -d > maxMisspelled || len(a) > 64 {
+		return maxMisspelled + 1
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		diagonal := row[0]
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			d := min(row[j]+1, row[j-1]+1, diagonal+b2i(a[i-1] != b[j-1]))
+			diagonal, row[j] = row[j], d
+		}
+	}
+	return row[len(b)]
+}
+
+// noStageReason explains a path that misses the stage of a REST API.
+func (x *exchange) noStageReason(cause error) error {
+	stage := x.g.config.Stage
+	r := authorizer.Reason{Code: CodeNoStage, Text: cause.Error()}
+	first, rest, _ := strings.Cut(strings.TrimLeft(x.r.URL.Path, "/"), "/")
+	r.Facts = []authorizer.Fact{{Name: "stage", Want: stage, Got: shortQuote(first)}}
+	tries := []string{strings.TrimLeft(x.r.URL.EscapedPath(), "/"), (&url.URL{Path: rest}).EscapedPath()}
+	if strings.EqualFold(first, stage) {
+		slices.Reverse(tries)
+	}
+	best := tries[0]
+	for _, try := range tries {
+		if m, err := x.g.table.match(x.r.Method, "/"+strings.TrimPrefix(try, "/"), nil); err == nil && m.endpoint != nil {
+			best = try
+			break
+		}
+	}
+	to := "/" + stage
+	if best != "" {
+		to += "/" + best
+	}
+	if unescaped, err := url.PathUnescape(to); err == nil {
+		to = shownPath(unescaped)
+	}
+	r.Hint = "ask for " + to + ": the stage is the first segment of the path, to the letter"
+	r.Change = &authorizer.Change{Where: authorizer.InRequest, Name: "path", Value: to}
+	return &refused{r, cause}
+}
