@@ -7,11 +7,13 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/doorwright/doorwright/internal/authorizer"
 	"github.com/doorwright/doorwright/internal/gateway"
@@ -28,17 +30,22 @@ const (
 // HTTP as for any issuer, one with a scope, and one behind a user pool.
 type denyWorld struct {
 	*world
+	config                  gateway.Config
+	jwt                     map[string]authorizer.JWTConfig
 	issuer, pool, otherPool *verifytest.Issuer
 	canary                  *httptest.Server
 	canaryHits              atomic.Int64
+	ahead                   atomic.Int64 // of the clock of the issuer's keys
 }
+
+func (d *denyWorld) now() time.Time { return now.Add(time.Duration(d.ahead.Load())) }
 
 func newDenyWorld(t *testing.T, payloadFormatVersion string) *denyWorld {
 	d := &denyWorld{issuer: newIssuer(t), pool: newIssuer(t), otherPool: newIssuer(t)}
 	d.canary = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { d.canaryHits.Add(1) }))
 	t.Cleanup(d.canary.Close)
 	d.otherPool.Rotate(verify.RS256) // pools have key ids of their own
-	remote, err := verify.NewRemote(verify.RemoteConfig{Issuer: d.issuer.URL(), Now: clock})
+	remote, err := verify.NewRemote(verify.RemoteConfig{Issuer: d.issuer.URL(), Now: d.now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,13 +56,46 @@ func newDenyWorld(t *testing.T, payloadFormatVersion string) *denyWorld {
 		gateway.Route{Key: "GET /pool", Authorizer: "pool", Function: "pool", PayloadFormatVersion: payloadFormatVersion},
 		gateway.Route{Key: "GET /query", Authorizer: "query", Function: "query", PayloadFormatVersion: payloadFormatVersion},
 	)
-	c.Authorizers = map[string]gateway.Authorizer{
-		"jwt":   newJWT(t, authorizer.JWTConfig{Issuer: d.issuer.URL(), Keys: remote}),
-		"pool":  newJWT(t, authorizer.JWTConfig{Name: "pool", Kind: "user_pool", Issuer: d.pool.URL(), Audience: []string{"client-1"}, Keys: keysOf(t, d.pool)}),
-		"query": newJWT(t, authorizer.JWTConfig{Name: "query", Issuer: d.issuer.URL(), Keys: keysOf(t, d.issuer), IdentitySource: "$request.querystring.Token"}),
+	d.jwt = map[string]authorizer.JWTConfig{
+		"jwt":   {Issuer: d.issuer.URL(), Keys: remote},
+		"pool":  {Name: "pool", Kind: "user_pool", Issuer: d.pool.URL(), Audience: []string{"client-1"}, Keys: keysOf(t, d.pool)},
+		"query": {Name: "query", Issuer: d.issuer.URL(), Keys: keysOf(t, d.issuer), IdentitySource: "$request.querystring.Token"},
 	}
+	c.Authorizers = map[string]gateway.Authorizer{}
+	for name, j := range d.jwt {
+		j.Declared = c.Declared
+		d.jwt[name] = j
+		c.Authorizers[name] = newJWT(t, j)
+	}
+	d.config = c
 	d.world = serve(t, c)
 	return d
+}
+
+// plot is a row as advice can change it.
+func (d *denyWorld) plot(row denyRow) *plot {
+	p := &plot{
+		method: "GET", target: row.path, config: d.config, jwt: maps.Clone(d.jwt), scheme: "Bearer ",
+		honest: d.issuer.Token, issuer: d.issuer.URL(),
+		mend: func() {
+			d.issuer.SetDown(false)
+			d.issuer.Handle(verifytest.JWKSPath, nil)
+			d.ahead.Add(int64(time.Minute))
+		},
+		names: map[string]string{d.issuer.URL(): "ISSUER", d.pool.URL(): "POOL", d.canary.URL: "CANARY"},
+		declare: map[string]func(*plot, string){"authorizers.jwt.issuer": func(p *plot, value string) {
+			j := p.jwt["jwt"]
+			j.Issuer, j.Keys = value, p.jwt["query"].Keys
+			p.jwt["jwt"] = j
+		}},
+	}
+	if row.token != "" {
+		p.header = []string{"Authorization: " + row.token}
+	}
+	if row.path == "/pool" {
+		p.honest, p.issuer, p.claims = d.pool.Token, d.pool.URL(), verifytest.Claims{"aud": "client-1"}
+	}
+	return p
 }
 
 // invalid is www-authenticate for an invalid token on a route without scopes.
@@ -80,6 +120,7 @@ type denyRow struct {
 
 func testDenyTable(t *testing.T, version string) {
 	d := newDenyWorld(t, version)
+	explanations := openBook(t, "jwt")
 	for _, row := range d.rows(t) {
 		t.Run(row.name, func(t *testing.T) {
 			before := d.invoker.calls.Load()
@@ -107,6 +148,7 @@ func testDenyTable(t *testing.T, version string) {
 			if parts := strings.Split(row.token, "."); len(parts) == 3 && (strings.Contains(e.String(), parts[2][:min(12, len(parts[2]))]) && parts[2] != "") {
 				t.Errorf("line %q has the signature in it", e.String())
 			}
+			d.plot(row).explained(t, explanations, row.name)
 		})
 	}
 }
@@ -243,6 +285,18 @@ func TestAllowTable(t *testing.T) {
 func TestSeveralTokensAreRefused(t *testing.T) {
 	d := newDenyWorld(t, "")
 	good := d.issuer.Token(nil)
+	explanations := openBook(t, "jwt-placement")
+	explain := func(name, path string, header ...string) {
+		t.Helper()
+		p := d.plot(denyRow{path: path})
+		p.header = header
+		p.explained(t, explanations, name)
+	}
+	explain("two headers", "/private", "Authorization: Bearer "+good, "Authorization: Bearer "+good)
+	explain("two query parameters", "/query?Token="+good+"&%54oken="+good)
+	explain("a query parameter in another case", "/query?token="+good)
+	explain("a query parameter for a header", "/private?access_token="+good)
+	explain("a header for a query parameter", "/query", "Authorization: Bearer "+good)
 	a := d.do(t, "GET", "/private", "Authorization: Bearer "+good, "Authorization: Bearer "+good)
 	a.assert(t, 401, bodyUnauthorized, "Www-Authenticate: "+invalid("token contains an invalid number of segments"))
 	a = d.do(t, "GET", "/query?Token="+good+"&%54oken="+good)
@@ -259,11 +313,14 @@ func TestSeveralTokensAreRefused(t *testing.T) {
 func TestIssuerDown(t *testing.T) {
 	d := newDenyWorld(t, "")
 	d.issuer.SetDown(true)
+	explanations := openBook(t, "jwt-issuer-down")
 	a := d.do(t, "GET", "/private", "Authorization: "+d.issuer.Token(nil))
 	a.assert(t, 401, bodyUnauthorized, "Www-Authenticate: "+invalid("OIDC discovery endpoint communication error"))
+	d.plot(denyRow{path: "/private", token: d.issuer.Token(nil)}).explained(t, explanations, "discovery")
 
 	d = newDenyWorld(t, "")
 	d.issuer.Handle(verifytest.JWKSPath, http.NotFoundHandler())
 	a = d.do(t, "GET", "/private", "Authorization: "+d.issuer.Token(nil))
 	a.assert(t, 401, bodyUnauthorized, "Www-Authenticate: "+invalid("JWKS communication error"))
+	d.plot(denyRow{path: "/private", token: d.issuer.Token(nil)}).explained(t, explanations, "keys")
 }

@@ -109,7 +109,7 @@ type world struct {
 
 // base is a configuration that is complete but for its routes.
 func base(routes ...gateway.Route) gateway.Config {
-	return gateway.Config{ID: "abcdefghij", DomainName: "localhost:3100", Routes: routes, Now: clock}
+	return gateway.Config{ID: "abcdefghij", Declared: "apis.Api", DomainName: "localhost:3100", Routes: routes, Now: clock}
 }
 
 // open gives routes without an authorizer, each with a function of its key.

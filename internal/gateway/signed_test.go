@@ -26,26 +26,41 @@ const stageAccount = "000000000000"
 // newAccount gives an account with a few roles, at a time.
 func newAccount(t *testing.T, at time.Time, secret byte) *iam.Account {
 	t.Helper()
+	return accountOf(t, at, secret, roleStatements())
+}
+
+// roleStatements gives the statements of the roles.
+func roleStatements() map[string][]string {
 	const api = "arn:aws:execute-api:us-east-1:000000000000:abcdefghij/*/"
-	statements := func(s ...string) []policy.Document {
-		d, err := policy.Parse([]byte(`{"Version":"2012-10-17","Statement":[` + strings.Join(s, ",") + `]}`))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return []policy.Document{d}
-	}
 	allow := func(resource string) string {
 		return `{"Effect":"Allow","Action":"execute-api:Invoke","Resource":"` + api + resource + `"}`
+	}
+	return map[string][]string{
+		"reader": {allow("GET/a"), allow("POST/a")},
+		"nobody": nil,
+		"denied": {allow("*"), `{"Effect":"Deny","Action":"execute-api:*","Resource":"` + api + `GET/a"}`},
+	}
+}
+
+func accountOf(t *testing.T, at time.Time, secret byte, statements map[string][]string) *iam.Account {
+	t.Helper()
+	var roles []iam.RoleConfig
+	for name, list := range statements {
+		r := iam.RoleConfig{Name: name}
+		if len(list) > 0 {
+			d, err := policy.Parse(policyOf(list...))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Policies = []policy.Document{d}
+		}
+		roles = append(roles, r)
 	}
 	a, err := iam.New(iam.Config{
 		AccountID: stageAccount, Region: "us-east-1", Now: func() time.Time { return at },
 		Root: sigv4.Credentials{AccessKeyID: "AKIAIOSFODNN7EXAMPLE", SecretAccessKey: "root" + string(secret)},
 		Keys: [][]byte{bytes.Repeat([]byte{secret}, 32)},
-		Roles: []iam.RoleConfig{
-			{Name: "reader", Policies: statements(allow("GET/a"), allow("POST/a"))},
-			{Name: "nobody"},
-			{Name: "denied", Policies: statements(allow("*"), `{"Effect":"Deny","Action":"execute-api:*","Resource":"`+api+`GET/a"}`)},
-		},
+		Roles: roles,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -269,8 +284,15 @@ func (row signedRow) assert(t *testing.T, w *world, a answer) {
 	}
 }
 
+// plot is the row as advice can change it.
+func (row signedRow) plot(t *testing.T, a *iam.Account, c gateway.Config) *plot {
+	s := row.signing
+	return &plot{signing: &s, keys: assume(t, a, "reader", nil), config: c, roles: roleStatements()}
+}
+
 func TestSignedDenyTableHTTP(t *testing.T) {
 	account := newAccount(t, now, 's')
+	explanations := openBook(t, "signed-http")
 	for _, version := range []string{"2.0", "1.0"} {
 		for _, row := range signedRows(t, account, "") {
 			t.Run(version+" "+row.name, func(t *testing.T) {
@@ -282,6 +304,7 @@ func TestSignedDenyTableHTTP(t *testing.T) {
 				a := row.send(t, w)
 				a.assert(t, 403, bodyForbidden, "Content-Type: application/json")
 				row.assert(t, w, a)
+				row.plot(t, account, c).explained(t, explanations, row.name)
 			})
 		}
 	}
@@ -289,9 +312,11 @@ func TestSignedDenyTableHTTP(t *testing.T) {
 
 func TestSignedDenyTableREST(t *testing.T) {
 	account := newAccount(t, now, 's')
+	explanations := openBook(t, "signed-rest")
 	for _, row := range signedRows(t, account, "dev") {
 		t.Run(row.name, func(t *testing.T) {
-			w := serve(t, withIAM(t, baseREST(), account, "GET /a", "GET /ab", "POST /a"))
+			c := withIAM(t, baseREST(), account, "GET /a", "GET /ab", "POST /a")
+			w := serve(t, c)
 			a := row.send(t, w)
 			want, begins := strings.CutSuffix(row.body, "…")
 			if begins && strings.HasPrefix(a.body, want) && strings.HasSuffix(a.body, `'\n"}`) && json.Valid([]byte(a.body)) {
@@ -299,6 +324,7 @@ func TestSignedDenyTableREST(t *testing.T) {
 			}
 			a.assertFailure(t, 403, row.code, want)
 			row.assert(t, w, a)
+			row.plot(t, account, c).explained(t, explanations, row.name)
 		})
 	}
 }
