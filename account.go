@@ -165,18 +165,19 @@ func (a *App) authenticate(service string) func(*http.Request, []byte) (cognito.
 		if err != nil {
 			return cognito.Principal{}, signatureError(err)
 		}
-		return cognito.Principal{Root: p.Root, Authorize: func(action, resource string) error {
+		return cognito.Principal{Root: p.Root, ARN: p.ARN, Authorize: func(action, resource string) (iam.Decision, error) {
 			return a.refusal(p, iam.Request{Action: action, Resource: resource, Context: iam.OfHTTP(r)})
 		}}, nil
 	}
 }
 
 // refusal decides by IAM alone. The error's text is AWS's.
-func (a *App) refusal(p iam.Principal, r iam.Request) error {
-	if d := a.account.Decide(p, r, nil); !d.Allowed {
-		return refusal{d}
+func (a *App) refusal(p iam.Principal, r iam.Request) (iam.Decision, error) {
+	d := a.account.Decide(p, r, nil)
+	if !d.Allowed {
+		return d, refusal{d}
 	}
-	return nil
+	return d, nil
 }
 
 // A refusal is a decision of IAM against a caller: what AWS says of it, and below it,

@@ -115,6 +115,7 @@ type App struct {
 
 	// Known before the identity pools are open: roles trust them by their ids.
 	identityPoolIDs map[string]string // by declared identity pool
+	granted         map[string]string // by role: where the declaration gives it permissions
 	identities      *identity.Service
 	federated       map[string]identity.Provider // by the provider's name
 }

@@ -34,7 +34,7 @@ var arrows = map[string][]string{
 
 	// The rooms. They do not import one another, but for the pairs here.
 	"internal/gateway":    {"internal/authorizer", "internal/iam", "verify", "sigv4", "internal/wire/apigw", "internal/wire/policy", "internal/aws"},
-	"internal/cognito":    {"internal/oidc", "verify", "sigv4", "internal/store", "internal/wire/awsjson", "internal/aws"},
+	"internal/cognito":    {"internal/oidc", "internal/iam", "verify", "sigv4", "internal/store", "internal/wire/awsjson", "internal/aws"},
 	"internal/identity":   {"internal/iam", "verify", "internal/store", "internal/wire/awsjson", "internal/aws"},
 	"internal/auth0":      {"internal/oidc", "verify", "internal/store", "internal/aws"},
 	"internal/authorizer": {"internal/iam", "verify", "sigv4", "internal/wire/apigw", "internal/wire/policy", "internal/aws"},

@@ -3,6 +3,8 @@ package doorwright
 import (
 	"context"
 	"fmt"
+	"path/filepath"
+	"strconv"
 
 	"github.com/doorwright/doorwright/app"
 	"github.com/doorwright/doorwright/internal/aws"
@@ -22,30 +24,34 @@ const (
 // have their ids by now.
 func (a *App) roles() ([]iam.RoleConfig, error) {
 	var all []iam.RoleConfig
-	add := func(name string, trust policy.Document, permissions []*app.Permission) error {
-		doc, err := a.policyDocument(permissions)
+	a.granted = map[string]string{}
+	add := func(name, path string, trust policy.Document, permissions []*app.Permission) error {
+		doc, written, err := a.policyDocument(permissions)
 		if err != nil {
 			return err
 		}
 		role := iam.RoleConfig{Name: name, Trust: trust}
 		if len(doc.Statements) > 0 {
 			role.Policies = []policy.Document{doc}
+			role.Origins = []iam.Origin{{Name: path, Statements: written}}
 		}
+		a.granted[name] = path
 		all = append(all, role)
 		return nil
 	}
+	paths := a.functionPaths()
 	for _, f := range a.decl.Functions() {
-		if err := add(f.Name, trustLambda(), f.Permissions); err != nil {
+		if err := add(f.Name, paths[f.Name]+".permissions", trustLambda(), f.Permissions); err != nil {
 			return nil, err
 		}
 	}
 	for name, pool := range a.decl.IdentityPools.All() {
-		id := a.identityPoolIDs[name]
-		if err := add(a.identityRole(name, authenticated), trustIdentities(authenticated, id), pool.Permissions.Authenticated); err != nil {
+		id, path := a.identityPoolIDs[name], "identityPools."+name
+		if err := add(a.identityRole(name, authenticated), path+".permissions.authenticated", trustIdentities(authenticated, id), pool.Permissions.Authenticated); err != nil {
 			return nil, err
 		}
 		if pool.AllowUnauthenticatedIdentities {
-			if err := add(a.identityRole(name, unauthenticated), trustIdentities(unauthenticated, id), pool.Permissions.Unauthenticated); err != nil {
+			if err := add(a.identityRole(name, unauthenticated), path+".permissions.unauthenticated", trustIdentities(unauthenticated, id), pool.Permissions.Unauthenticated); err != nil {
 				return nil, err
 			}
 		}
@@ -54,7 +60,7 @@ func (a *App) roles() ([]iam.RoleConfig, error) {
 				if r.Role != "" {
 					continue
 				}
-				if err := add(a.ruleRole(name, provider, i), trustIdentities(authenticated, id), r.Permissions); err != nil {
+				if err := add(a.ruleRole(name, provider, i), fmt.Sprintf("%s.roleMappings.%s.rules[%d].permissions", path, provider, i), trustIdentities(authenticated, id), r.Permissions); err != nil {
 					return nil, err
 				}
 			}
@@ -65,7 +71,7 @@ func (a *App) roles() ([]iam.RoleConfig, error) {
 			if g.Permissions == nil {
 				continue
 			}
-			if err := add(a.groupRole(name, group), trustIdentities(authenticated, a.mappersOf(name, group)...), g.Permissions); err != nil {
+			if err := add(a.groupRole(name, group), "userPools."+name+".groups."+group+".permissions", trustIdentities(authenticated, a.mappersOf(name, group)...), g.Permissions); err != nil {
 				return nil, err
 			}
 		}
@@ -92,15 +98,41 @@ func (a *App) mappersOf(userPool, group string) []string {
 	return ids
 }
 
-// policyDocument says permissions as an IAM policy.
-func (a *App) policyDocument(permissions []*app.Permission) (policy.Document, error) {
+// functionPaths gives the first place in the declaration at which each function, whose
+// role has its name, can be given permissions.
+func (a *App) functionPaths() map[string]string {
+	paths := map[string]string{}
+	note := func(function, path string) {
+		if paths[function] == "" {
+			paths[function] = path
+		}
+	}
+	for _, r := range a.decl.Routes() {
+		note(r.Function, "apis."+r.API+".routes."+r.Key)
+	}
+	for _, z := range a.decl.FunctionAuthorizers() {
+		note(z.Function, "apis."+z.API+".authorizers."+z.Name+".function")
+	}
+	for _, t := range a.decl.Triggers() {
+		note(t.Function, "userPools."+t.UserPool+".triggers."+t.Trigger)
+	}
+	for _, t := range a.decl.Actions() {
+		note(t.Function, "tenants."+t.Tenant+".actions."+t.Action)
+	}
+	return paths
+}
+
+// policyDocument says permissions as an IAM policy, and where each statement of it was
+// written.
+func (a *App) policyDocument(permissions []*app.Permission) (policy.Document, []iam.Written, error) {
+	var written []iam.Written
 	doc := policy.Document{Version: "2012-10-17"}
 	for _, s := range a.decl.Statements(permissions) {
 		to := policy.Statement{Effect: s.Effect, Action: s.Actions}
 		for _, t := range s.Targets {
 			arn, err := a.targetARN(t)
 			if err != nil {
-				return policy.Document{}, err
+				return policy.Document{}, nil, err
 			}
 			to.Resource = append(to.Resource, arn)
 		}
@@ -110,8 +142,18 @@ func (a *App) policyDocument(permissions []*app.Permission) (policy.Document, er
 			}
 		}
 		doc.Statements = append(doc.Statements, to)
+		written = append(written, iam.Written{Path: s.Path, Position: a.position(s.Path)})
 	}
-	return doc, nil
+	return doc, written, nil
+}
+
+// position says where the declaration has a path: FILE:LINE.
+func (a *App) position(path string) string {
+	pos := a.decl.Pos(path)
+	if path == "" || pos.Line == 0 {
+		return ""
+	}
+	return filepath.Base(pos.File) + ":" + strconv.Itoa(pos.Line)
 }
 
 // targetARN gives the ARN of a declared resource, or of a part of one.

@@ -91,7 +91,7 @@ func (a *App) authenticateTables() func(*http.Request, []byte) (table.Decide, er
 			return nil, signatureError(err)
 		}
 		request := iam.OfHTTP(r)
-		return func(asked iam.Request) error {
+		return func(asked iam.Request) (iam.Decision, error) {
 			own := asked.Context
 			asked.Context = func(key string) ([]string, bool) {
 				if values, ok := own(key); ok {

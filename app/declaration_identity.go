@@ -142,4 +142,12 @@ type Permission struct {
 	Effect string `yaml:"effect" default:"Allow" enum:"Allow Deny"`
 
 	_ struct{} `noun:"a permission" shorthand:"resource" later:"notActions notResources"`
+
+	path string // where it is written
 }
+
+// Path returns where the permission is written, such as
+// identityPools.Auth.permissions.authenticated[1], for App.Pos.
+func (p *Permission) Path() string { return p.path }
+
+func (p *Permission) setPath(path string) { p.path = path }

@@ -20,6 +20,8 @@ type Statement struct {
 	Targets []Target
 	// Condition are values by operator and key.
 	Condition Map[Map[[]string]]
+	// Path is that of the permission which it says.
+	Path string
 }
 
 // A Target is a resource of a Statement, or a part of one.
@@ -84,7 +86,7 @@ func (a *App) Statements(permissions []*Permission) []Statement {
 	var all []Statement
 	for _, p := range permissions {
 		if p.Resource == "" {
-			s := Statement{Effect: p.Effect, Actions: p.Actions, Condition: p.Condition}
+			s := Statement{Effect: p.Effect, Actions: p.Actions, Condition: p.Condition, Path: p.path}
 			for _, r := range p.Resources {
 				s.Targets = append(s.Targets, a.target(r))
 			}
@@ -96,7 +98,7 @@ func (a *App) Statements(permissions []*Permission) []Statement {
 			if g.Kind != t.Kind {
 				continue
 			}
-			s := Statement{Effect: "Allow", Actions: g.Actions}
+			s := Statement{Effect: "Allow", Actions: g.Actions, Path: p.path}
 			for _, path := range g.Paths {
 				s.Targets = append(s.Targets, Target{Kind: t.Kind, Name: t.Name, Path: path})
 			}

@@ -60,6 +60,9 @@ func (w *walker) value(n *node, v reflect.Value, f *field, path, what string, at
 	}
 	if v.Kind() == reflect.Pointer {
 		v.Set(reflect.New(v.Type().Elem()))
+		if p, ok := v.Interface().(interface{ setPath(string) }); ok {
+			p.setPath(path)
+		}
 		v = v.Elem()
 	}
 	form := formOf(v.Type())

@@ -71,6 +71,7 @@ func (t *Tenant) surprises(c *call, requested []string, api *APIConfig, u *user)
 			unasked = append(unasked, p)
 		}
 	}
+	c.event.Scopes = &Scopes{API: api.Name, RBAC: api.RBAC, Unheld: unheld, Unknown: unknown, Unasked: unasked}
 	for _, s := range []struct {
 		list []string
 		text string

@@ -1,6 +1,7 @@
 package auth0
 
 import (
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -25,6 +26,23 @@ type Event struct {
 	Reason string
 	// Notes say what is surprising about a success.
 	Notes []string
+	// RequestID is the id that the client got.
+	RequestID string
+	// Scopes says what of the scopes that were asked for a token has not; nil where none
+	// was made for an API.
+	Scopes *Scopes
+	// Request is the request, for as long as the log is told of it; nil where there was
+	// none.
+	Request *http.Request
+}
+
+// Scopes are those that a user's token for an API lacks, and why.
+type Scopes struct {
+	API  string // its declared name
+	RBAC bool
+	// Unheld were asked for and are none of the user's permissions, Unknown no
+	// permissions of the API, and Unasked are held and were not asked for.
+	Unheld, Unknown, Unasked []string
 }
 
 // Fault says whether the request failed for a reason that is not its sender's.

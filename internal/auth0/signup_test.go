@@ -159,6 +159,10 @@ func TestChangePasswordAPI(t *testing.T) {
 		t.Errorf("%d %q %v", known.status, known.body, known.header)
 	}
 	for _, a := range []*answer{&known, &unknown} {
+		if id := a.header.Get("X-Auth0-RequestId"); len(id) != 20 {
+			t.Errorf("the request has the id %q", id)
+		}
+		a.header.Del("X-Auth0-RequestId")
 		a.header.Del("Date")
 	}
 	if known.status != unknown.status || known.body != unknown.body || fmt.Sprint(known.header) != fmt.Sprint(unknown.header) {

@@ -335,7 +335,10 @@ func (t *Tenant) Handler() http.Handler {
 	for pattern, serve := range endpoints() {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			start := t.svc.cfg.Now()
-			c := &call{event: Event{Operation: r.Method + " " + r.URL.Path, Tenant: t.cfg.Name}}
+			c := &call{event: Event{
+				Operation: r.Method + " " + r.URL.Path, Tenant: t.cfg.Name, RequestID: aws.RandomText("0123456789abcdef", 20), Request: r,
+			}}
+			w.Header().Set("X-Auth0-RequestId", c.event.RequestID)
 			w.Header().Set("Date", start.UTC().Format(http.TimeFormat))
 			w.Header().Set("X-Content-Type-Options", "nosniff")
 			serve(t, w, r, c)

@@ -46,6 +46,7 @@ func (c *call) allowWith(action, resource string, own map[string][]string) error
 		}
 		return c.condition(key)
 	}}, nil)
+	c.event.Decisions = iam.Keep(c.event.Decisions, d)
 	if d.Allowed {
 		return nil
 	}

@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/doorwright/doorwright/internal/iam"
 	"github.com/doorwright/doorwright/internal/store"
 )
 
@@ -63,6 +65,12 @@ type Event struct {
 	Reason string
 	// NotEmulated says that the operation is one of S3's that is not played.
 	NotEmulated bool
+	// Decisions are what the policies said of each action and resource, and Cause is
+	// the error that it was refused with.
+	Decisions []*iam.Evidence
+	Cause     error
+	// Request is the request, for as long as the log is told of it.
+	Request *http.Request
 }
 
 // Fault says that the room, and not the client, is to blame.

@@ -49,7 +49,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// SDKs correct their clock by this header, so it must be the clock that
 	// signatures are judged by.
 	h.Set("Date", c.now.UTC().Format(http.TimeFormat))
-	c.event = Event{RequestID: c.id, Operation: "?", Status: http.StatusOK}
+	c.event = Event{RequestID: c.id, Operation: "?", Status: http.StatusOK, Request: r}
 	err := s.serve(r.Context(), c)
 	cutOff := err != nil && c.begun
 	if err != nil {
@@ -137,7 +137,7 @@ var unsupportedConditions = [...]string{"X-Amz-If-Match-Initiated-Time", "X-Amz-
 // off by the caller: its client must not take it for whole.
 func (s *Service) fail(c *call, err error) {
 	e := onWire(err)
-	c.event.Status, c.event.Code = e.Status, e.Code
+	c.event.Status, c.event.Code, c.event.Cause = e.Status, e.Code, err
 	c.event.Reason = e.Message
 	if e.Err != nil {
 		c.event.Reason += ": " + s.cfg.Explain(e.Err).Error()

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/doorwright/doorwright/internal/aws"
+	"github.com/doorwright/doorwright/internal/iam"
 	"github.com/doorwright/doorwright/internal/wire/awsjson"
 )
 
@@ -60,7 +61,7 @@ func (s *Service) serveOperation(w http.ResponseWriter, r *http.Request) {
 		awsjson.WritePreflight(w, r, id)
 		return
 	}
-	c := &call{event: Event{RequestID: id, Operation: "?"}}
+	c := &call{event: Event{RequestID: id, Operation: "?", Request: r}}
 	result, err := s.answer(w, r, c)
 	c.event.Time = s.cfg.Now()
 	c.event.Duration = c.event.Time.Sub(start)
@@ -102,6 +103,7 @@ func (s *Service) answer(w http.ResponseWriter, r *http.Request, c *call) (any, 
 			}
 			return nil, err
 		}
+		c.event.Caller = caller.ARN
 	}
 	members, err := awsjson.Parse(body)
 	if err != nil {
@@ -117,7 +119,7 @@ func (s *Service) dispatch(ctx context.Context, c *call, caller Principal, membe
 		return nil, errors.New("the service is not open yet")
 	}
 	if c.op.auth == signed && !caller.Root {
-		if err := s.authorize(c.op.name, caller, members); err != nil {
+		if err := s.authorize(c, caller, members); err != nil {
 			return nil, err
 		}
 	}
@@ -142,8 +144,8 @@ var tagOperations = []string{"TagResource", "UntagResource", "ListTagsForResourc
 
 // authorize asks IAM whether a caller may run an operation
 // (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncognitouserpools.html).
-func (s *Service) authorize(operation string, caller Principal, members awsjson.Object) error {
-	resource := "*"
+func (s *Service) authorize(c *call, caller Principal, members awsjson.Object) error {
+	operation, resource := c.op.name, "*"
 	if slices.Contains(tagOperations, operation) {
 		if arn, ok := members["ResourceArn"].(string); ok {
 			resource = arn
@@ -154,7 +156,8 @@ func (s *Service) authorize(operation string, caller Principal, members awsjson.
 	if caller.Authorize == nil {
 		return errors.New("there is nobody to ask about permissions")
 	}
-	err := caller.Authorize("cognito-idp:"+operation, resource)
+	d, err := caller.Authorize("cognito-idp:"+operation, resource)
+	c.event.Decisions = iam.Keep(c.event.Decisions, d)
 	if err == nil {
 		return nil
 	}
@@ -167,6 +170,7 @@ func (s *Service) finish(c *call, refusal *aws.Error) {
 		c.event.Code, c.event.Message = refusal.Code, refusal.Message
 		if refusal.Err != nil {
 			c.note(refusal.Err.Error())
+			c.event.Cause = refusal.Err
 			c.event.Fix = fixOf(refusal.Err)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/doorwright/doorwright/internal/iam"
 	"github.com/doorwright/doorwright/internal/store"
 )
 
@@ -57,7 +58,9 @@ type Principal struct {
 	// cognito-idp:ListUsers, with a user pool, by its ARN, or with "*". Its error is
 	// AWS's text for the refusal, and the cause below it what decided. Nil allows
 	// nothing.
-	Authorize func(action, resource string) error
+	Authorize func(action, resource string) (iam.Decision, error)
+	// ARN is the caller's, for the log.
+	ARN string
 }
 
 // PoolConfig declares a user pool.

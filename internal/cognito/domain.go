@@ -120,7 +120,7 @@ func (s *Service) domainHandler(id, pattern string, serve endpoint) http.Handler
 			return
 		}
 		start := s.cfg.Now()
-		c := &call{event: Event{RequestID: aws.NewRequestID(), Operation: r.Method + " " + r.URL.Path}}
+		c := &call{event: Event{RequestID: aws.NewRequestID(), Operation: r.Method + " " + r.URL.Path, Request: r}}
 		c.about(p, "")
 		w.Header().Set("Date", start.UTC().Format(http.TimeFormat))
 		w.Header().Set("x-amz-cognito-request-id", c.event.RequestID)
@@ -139,6 +139,7 @@ func (c *call) failed(err error) *aws.Error {
 	c.event.Code, c.event.Message = refusal.Code, refusal.Message
 	if refusal.Err != nil {
 		c.note(refusal.Err.Error())
+		c.event.Cause = refusal.Err
 		c.event.Fix = fixOf(refusal.Err)
 	}
 	return refusal

@@ -1,10 +1,12 @@
 package cognito
 
 import (
+	"net/http"
 	"strings"
 	"time"
 
 	"github.com/doorwright/doorwright/internal/aws"
+	"github.com/doorwright/doorwright/internal/iam"
 )
 
 // Event is what an operation came to, for one line on the terminal. It holds
@@ -27,6 +29,14 @@ type Event struct {
 	Reason string
 	// Fix says what the user can do about it, if anything.
 	Fix string
+	// Caller is the ARN of who signed; "" if nobody did.
+	Caller string
+	// Decisions are what the policies said, and Cause is why it was refused.
+	Decisions []*iam.Evidence
+	Cause     error
+	// Request is the request, for as long as the log is told of it; nil where there was
+	// none.
+	Request *http.Request
 }
 
 // Fault says whether the operation failed for a reason that is not its

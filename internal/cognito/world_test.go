@@ -18,6 +18,7 @@ import (
 
 	"github.com/doorwright/doorwright/internal/aws"
 	"github.com/doorwright/doorwright/internal/cognito"
+	"github.com/doorwright/doorwright/internal/iam"
 	"github.com/doorwright/doorwright/internal/oidc"
 	"github.com/doorwright/doorwright/internal/store"
 )
@@ -59,11 +60,11 @@ type world struct {
 	may map[string]bool
 }
 
-func (w *world) authorize(action, resource string) error {
+func (w *world) authorize(action, resource string) (iam.Decision, error) {
 	if w.may[action+" "+resource] {
-		return nil
+		return iam.Decision{}, nil
 	}
-	return fmt.Errorf("User: arn:aws:sts::000000000000:assumed-role/rider/s is not authorized to perform: %s on resource: %s because no identity-based policy allows the %s action",
+	return iam.Decision{}, fmt.Errorf("User: arn:aws:sts::000000000000:assumed-role/rider/s is not authorized to perform: %s on resource: %s because no identity-based policy allows the %s action",
 		action, resource, action)
 }
 

@@ -279,7 +279,7 @@ func (n *notes) why(s *policy.Statement) string {
 //
 //	dynamodb:LeadingKeys has to be "a", and the item's key is "b"
 func (c Condition) String() string {
-	want := c.Key + " " + c.wants()
+	want := c.Key + " " + c.Wants()
 	has := "the request has no such key"
 	if c.Got != nil {
 		has = nounOf(c.Key) + " is " + list(c.Got, " and ")
@@ -290,13 +290,28 @@ func (c Condition) String() string {
 	return want + ", and " + has
 }
 
-// wants says what the operator wants of the key.
-func (c Condition) wants() string {
-	name, ifExists := strings.CutSuffix(c.Operator, "IfExists")
-	_, base, set := strings.Cut(name, ":")
-	if !set {
-		base = name
+// base is the operator without what it says of sets and of a key that is not there.
+func (c Condition) base() string {
+	name := strings.TrimSuffix(c.Operator, "IfExists")
+	if _, base, set := strings.Cut(name, ":"); set {
+		return base
 	}
+	return name
+}
+
+// Positive says whether a request meets the condition by having one of its values.
+func (c Condition) Positive() bool {
+	switch c.base() {
+	case "StringEquals", "StringEqualsIgnoreCase", "NumericEquals", "DateEquals", "Bool", "BinaryEquals", "StringLike", "ArnLike", "ArnEquals":
+		return true
+	}
+	return false
+}
+
+// Wants says in words what the operator wants of the key.
+func (c Condition) Wants() string {
+	name, ifExists := strings.CutSuffix(c.Operator, "IfExists")
+	base := c.base()
 	want := list(c.Want, " or ")
 	switch base {
 	case "StringEquals", "StringEqualsIgnoreCase", "NumericEquals", "DateEquals", "Bool", "BinaryEquals":
@@ -312,7 +327,7 @@ func (c Condition) wants() string {
 	case "NotIpAddress":
 		want = "must not be in " + want
 	case "Null":
-		if strings.EqualFold(c.Want[0], "true") {
+		if len(c.Want) > 0 && strings.EqualFold(c.Want[0], "true") {
 			return "must not be there"
 		}
 		return "has to be there"

@@ -52,6 +52,8 @@ type Event struct {
 	// Decisions are what the policies said, and Cause is why it was refused.
 	Decisions []*Evidence
 	Cause     error
+	// Request is the request, for as long as the log is told of it.
+	Request *http.Request
 }
 
 // Fault says that it is Doorwright that failed.
@@ -102,7 +104,7 @@ func (s *STS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Date", start.UTC().Format(http.TimeFormat))
-	e := Event{RequestID: aws.NewRequestID(), Operation: "?"}
+	e := Event{RequestID: aws.NewRequestID(), Operation: "?", Request: r}
 	result, err := s.answer(w, r, &e)
 	e.Time = s.account.cfg.Now()
 	e.Duration = e.Time.Sub(start)

@@ -39,7 +39,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		awsjson.WritePreflight(w, r, id)
 		return
 	}
-	c := &call{event: Event{RequestID: id, Operation: "?"}}
+	c := &call{event: Event{RequestID: id, Operation: "?", Request: r}}
 	result, err := s.answer(w, r, c)
 	c.event.Time = s.cfg.Now()
 	c.event.Duration = c.event.Time.Sub(start)
@@ -80,6 +80,7 @@ func (s *Service) answer(w http.ResponseWriter, r *http.Request, c *call) (any, 
 			}
 			return nil, err
 		}
+		c.event.Caller = caller.ARN
 	}
 	members, err := awsjson.Parse(body)
 	if err != nil {
@@ -105,6 +106,7 @@ func (s *Service) authorize(r *http.Request, c *call, caller iam.Principal, memb
 	decision := s.cfg.Account.Decide(caller, iam.Request{
 		Action: "cognito-identity:" + c.op.name, Resource: resource, Context: iam.OfHTTP(r),
 	}, nil)
+	c.event.Decisions = iam.Keep(c.event.Decisions, decision)
 	if !decision.Allowed {
 		return refuse(codeAccessDenied, decision.Message(), "")
 	}
@@ -127,7 +129,7 @@ func (s *Service) finish(c *call, refusal *aws.Error) {
 	if refusal != nil {
 		c.event.Code, c.event.Message = refusal.Code, refusal.Message
 		if refusal.Err != nil {
-			c.event.Reason = refusal.Err.Error()
+			c.event.Reason, c.event.Cause = refusal.Err.Error(), refusal.Err
 		}
 	}
 	s.log(c.event)

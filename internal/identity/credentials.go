@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -26,6 +27,7 @@ func (s *Service) getCredentials(ctx context.Context, c *call, in *getCredential
 		return nil, err
 	}
 	role, err := a.selectRole(in.CustomRoleARN)
+	c.event.Choices, c.event.Logins = a.choices, providers(a.logins)
 	if err != nil {
 		return nil, err
 	}
@@ -47,8 +49,13 @@ func (s *Service) getCredentials(ctx context.Context, c *call, in *getCredential
 	if err != nil {
 		e := refuse(codeInvalidConfiguration, textConfiguration, "")
 		e.Err = err
+		var trust *iam.TrustError
+		if errors.As(err, &trust) && trust.Evidence != nil {
+			c.event.Decisions = append(c.event.Decisions, trust.Evidence)
+		}
 		return nil, e
 	}
+	c.event.Decisions = given.Trusted
 	c.event.Reason = names(a.logins)
 	if a.guest() {
 		c.event.Reason = "a guest"
@@ -56,6 +63,15 @@ func (s *Service) getCredentials(ctx context.Context, c *call, in *getCredential
 	return &credentialsOutput{a.id, credentials{
 		given.AccessKeyID, given.SecretAccessKey, given.SessionToken, awsjson.Time{Time: given.Expiration},
 	}}, nil
+}
+
+// providers lists those of logins.
+func providers(logins []login) []string {
+	names := make([]string, len(logins))
+	for i := range logins {
+		names[i] = logins[i].provider
+	}
+	return names
 }
 
 // getToken gives an OpenID token, which an application takes to STS itself: the

@@ -72,3 +72,37 @@ func noIdentity(id string) *aws.Error {
 func forbidden(id, reason string) *aws.Error {
 	return notAuthorized("Access to Identity '"+id+"' is forbidden.", reason)
 }
+
+// A LoginError says which login of a request is not good, and what would have been. Its
+// text is that of its cause.
+type LoginError struct {
+	// Login is the login's key in the request, and Provider whose it is; "" if it is
+	// nobody's whom the pool knows.
+	Login, Provider string
+	// Issuer and Clients are those of the tokens that are taken, and Got is the token's
+	// issuer, whether it is true or not.
+	Issuer, Got string
+	Clients     []string
+	Err         error
+}
+
+// Error is the cause's, or "".
+func (e *LoginError) Error() string {
+	if e.Err == nil {
+		return ""
+	}
+	return e.Err.Error()
+}
+
+// Unwrap gives the cause.
+func (e *LoginError) Unwrap() error { return e.Err }
+
+// ofLogin notes in a refusal which login it is about.
+func ofLogin(err error, of LoginError) error {
+	var refusal *aws.Error
+	if errors.As(err, &refusal) {
+		of.Err = refusal.Err
+		refusal.Err = &of
+	}
+	return err
+}

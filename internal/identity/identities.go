@@ -281,6 +281,8 @@ type admitted struct {
 	logins []login
 	// tags are those of a token that a backend asked for.
 	tags map[string]string
+	// choices are how its role was chosen.
+	choices []Choice
 }
 
 // guest says whether the sender has not signed in.

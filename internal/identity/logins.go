@@ -40,11 +40,12 @@ func (s *Service) verifyLogins(ctx context.Context, p *pool, raw map[string]stri
 	for _, key := range slices.Sorted(maps.Keys(raw)) {
 		provider, clients, err := s.providerOf(p, key)
 		if err != nil {
-			return nil, err
+			return nil, ofLogin(err, LoginError{Login: key})
 		}
 		l, err := s.verifyLogin(ctx, p, provider, clients, raw[key])
 		if err != nil {
-			return nil, err
+			issuer, _ := peekIssuer(raw[key])
+			return nil, ofLogin(err, LoginError{Login: key, Provider: provider.Name, Issuer: provider.Issuer, Clients: clients, Got: issuer})
 		}
 		logins = append(logins, *l)
 	}

@@ -22,6 +22,7 @@ const (
 func (a *admitted) selectRole(custom string) (string, error) {
 	p := a.pool
 	if a.guest() {
+		a.choices = append(a.choices, Choice{By: ByPool, Custom: custom, Role: p.roles[roleGuest]})
 		return a.only(p.roles[roleGuest], custom)
 	}
 	selected, mapped := "", false
@@ -30,7 +31,10 @@ func (a *admitted) selectRole(custom string) (string, error) {
 		if !ok {
 			continue
 		}
-		role, err := a.mappedRole(m, a.logins[i].claims, custom)
+		chosen := Choice{Provider: a.logins[i].provider, Custom: custom}
+		role, err := a.mappedRole(m, a.logins[i].claims, custom, &chosen)
+		chosen.Role = role
+		a.choices = append(a.choices, chosen)
 		if err != nil {
 			return "", err
 		}
@@ -40,6 +44,7 @@ func (a *admitted) selectRole(custom string) (string, error) {
 		selected, mapped = role, true
 	}
 	if !mapped {
+		a.choices = append(a.choices, Choice{By: ByPool, Custom: custom, Role: p.roles[roleAuthenticated]})
 		return a.only(p.roles[roleAuthenticated], custom)
 	}
 	return a.only(selected, "")
@@ -66,12 +71,12 @@ func (p *pool) mappingOf(l *login) (roleMapping, bool) {
 	return roleMapping{}, false
 }
 
-func (a *admitted) mappedRole(m roleMapping, claims verify.Claims, custom string) (string, error) {
+func (a *admitted) mappedRole(m roleMapping, claims verify.Claims, custom string, chosen *Choice) (string, error) {
 	role, err := "", error(nil)
 	if m.Type == mappingToken {
-		role, err = a.tokenRole(claims, custom)
+		role, err = a.tokenRole(claims, custom, chosen)
 	} else {
-		role, err = a.ruleRole(m.RulesConfiguration, claims, custom)
+		role, err = a.ruleRole(m.RulesConfiguration, claims, custom, chosen)
 	}
 	switch {
 	case err != nil || role != "":
@@ -86,8 +91,10 @@ func (a *admitted) mappedRole(m roleMapping, claims verify.Claims, custom string
 
 // tokenRole takes the role from the claims that the groups of a user pool's user
 // give.
-func (a *admitted) tokenRole(claims verify.Claims, custom string) (string, error) {
+func (a *admitted) tokenRole(claims verify.Claims, custom string, chosen *Choice) (string, error) {
 	roles, _ := claims.Strings("cognito:roles")
+	chosen.By, chosen.Roles = ByToken, roles
+	chosen.Preferred, _ = claims.String("cognito:preferred_role")
 	if custom != "" {
 		if !slices.Contains(roles, custom) {
 			return "", forbidden(a.id, "CustomRoleArn "+custom+" is not in cognito:roles")
@@ -104,9 +111,12 @@ func (a *admitted) tokenRole(claims verify.Claims, custom string) (string, error
 }
 
 // ruleRole gives the role of the first rule that matches.
-func (a *admitted) ruleRole(rules *rulesConfiguration, claims verify.Claims, custom string) (string, error) {
+func (a *admitted) ruleRole(rules *rulesConfiguration, claims verify.Claims, custom string, chosen *Choice) (string, error) {
+	chosen.By = ByRules
 	for _, r := range rules.Rules {
-		if !r.matches(claims) {
+		matched := r.matches(claims)
+		chosen.Rules = append(chosen.Rules, r.tried(claims, matched))
+		if !matched {
 			continue
 		}
 		if custom != "" && r.RoleARN != custom {
@@ -135,6 +145,17 @@ func (r *mappingRule) matches(claims verify.Claims) bool {
 	}
 	list, ok := claims.Strings(r.Claim)
 	return ok && r.MatchType == matchContains && slices.Contains(list, r.Value)
+}
+
+// tried is the rule as it was held against a token.
+func (r *mappingRule) tried(claims verify.Claims, matched bool) Tried {
+	t := Tried{Claim: r.Claim, Match: r.MatchType, Want: r.Value, Matched: matched, Role: r.RoleARN}
+	if value, ok := claimText(claims, r.Claim); ok {
+		t.Got = []string{value}
+	} else if list, ok := claims.Strings(r.Claim); ok {
+		t.Got = list
+	}
+	return t
 }
 
 // claimText gives a claim that is one value as text.

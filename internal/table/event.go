@@ -2,7 +2,10 @@ package table
 
 import (
 	"cmp"
+	"net/http"
 	"time"
+
+	"github.com/doorwright/doorwright/internal/iam"
 )
 
 // An Event is a request that was answered.
@@ -18,6 +21,12 @@ type Event struct {
 	Status                int
 	Code, Message, Reason string
 	Duration              time.Duration
+	// Decisions are what the policies said of each action, table and index, and Cause is
+	// the error that it was refused with.
+	Decisions []*iam.Evidence
+	Cause     error
+	// Request is the request, for as long as the log is told of it.
+	Request *http.Request
 }
 
 // String gives the event as one line. What came from a caller is in it as it came.

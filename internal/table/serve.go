@@ -50,11 +50,11 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		awsjson.WritePreflight(w, r, id)
 		return
 	}
-	e := &Event{RequestID: id, Operation: "?"}
+	e := &Event{RequestID: id, Operation: "?", Request: r}
 	status, body, err := s.answer(w, r, e)
 	if err != nil {
 		refusal := onWire(err)
-		e.Code, e.Message = refusal.Code, refusal.Message
+		e.Code, e.Message, e.Cause = refusal.Code, refusal.Message, err
 		if refusal.Err != nil {
 			e.Reason = refusal.Err.Error()
 		}
@@ -123,7 +123,9 @@ func (s *Service) perform(ctx context.Context, e *Event, op operation, members a
 		return 0, nil, err
 	}
 	for _, a := range list {
-		if err := decide(iam.Request{Action: "dynamodb:" + a.action, Resource: s.arn(a.table, a.index), Context: a.context}); err != nil {
+		d, err := decide(iam.Request{Action: "dynamodb:" + a.action, Resource: s.arn(a.table, a.index), Context: a.context})
+		e.Decisions = iam.Keep(e.Decisions, d)
+		if err != nil {
 			return 0, nil, &aws.Error{Code: codeAccessDenied, Message: err.Error(), Status: http.StatusBadRequest, Err: errors.Unwrap(err)}
 		}
 	}

@@ -14,9 +14,10 @@ import (
 // Target is the part of X-Amz-Target before the dot.
 const Target = "DynamoDB_20120810"
 
-// Decide says whether the caller of a request may do something. Its error's text is
-// what AWS tells the caller, and what it wraps is for the log.
-type Decide func(iam.Request) error
+// Decide says whether the caller of a request may do something, and what that went
+// by, if it is known. Its error's text is what AWS tells the caller, and what it wraps
+// is for the log.
+type Decide func(iam.Request) (iam.Decision, error)
 
 // Config says which tables there are.
 type Config struct {

@@ -154,7 +154,7 @@ func TestWhatIsTouched(t *testing.T) {
 	} {
 		var got []string
 		engine := &recorder{}
-		w := ask(service(t, engine, func(r iam.Request) error { got = append(got, said(r)); return nil }), c.operation, c.body)
+		w := ask(service(t, engine, func(r iam.Request) (iam.Decision, error) { got = append(got, said(r)); return everything(r) }), c.operation, c.body)
 		if !slices.Equal(got, c.want) {
 			t.Errorf("%s %s\n is %q\nwant %q", c.operation, c.body, got, c.want)
 		}
@@ -191,17 +191,17 @@ func TestEngineReadsWhatWasDecided(t *testing.T) {
 		{`{"TableName":"Other","Key":{"n":{"N":"+1.50E1"}}}`, "15", `{"Key":{"n":{"N":"+1.50E1"}},"TableName":"Other"}`},
 	} {
 		engine, leading := &recorder{}, ""
-		w := ask(service(t, engine, func(r iam.Request) error {
+		w := ask(service(t, engine, func(r iam.Request) (iam.Decision, error) {
 			values, _ := r.Context("dynamodb:leadingkeys")
 			leading = strings.Join(values, ",")
-			return nil
+			return everything(r)
 		}), "GetItem", c.body)
 		if leading != c.leading || !slices.Equal(engine.asked, []string{"GetItem " + c.want}) {
 			t.Errorf("%s\nis decided on as %q, and the engine is asked %q, want %q: %d %s", c.body, leading, engine.asked, c.want, w.Code, w.Body)
 		}
 	}
 	engine := &recorder{}
-	ask(service(t, engine, func(iam.Request) error { return nil }), "Scan", `{"TableName":"dev-notes-Notes","Limit":1.50e1,"FilterExpression":"a < :b","ExpressionAttributeValues":{":b":{"S":"<&>"}}}`)
+	ask(service(t, engine, everything), "Scan", `{"TableName":"dev-notes-Notes","Limit":1.50e1,"FilterExpression":"a < :b","ExpressionAttributeValues":{":b":{"S":"<&>"}}}`)
 	if len(engine.asked) != 1 || !strings.Contains(engine.asked[0], `"Limit":1.50e1`) {
 		t.Errorf("a number is written otherwise: %q", engine.asked)
 	}
@@ -214,6 +214,9 @@ const leadingKeys = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",
 	"Resource":["arn:aws:dynamodb:us-east-1:000000000000:table/dev-notes-Notes","arn:aws:dynamodb:us-east-1:000000000000:table/dev-notes-Notes/index/ownByDay"],
 	"Condition":{"ForAllValues:StringEquals":{"dynamodb:LeadingKeys":["${cognito-identity.amazonaws.com:sub}"]}}}]}`
 
+// everything is allowed.
+func everything(iam.Request) (iam.Decision, error) { return iam.Decision{}, nil }
+
 // decideBy decides by a policy of an identity.
 func decideBy(t *testing.T, text string) table.Decide {
 	t.Helper()
@@ -225,7 +228,7 @@ func decideBy(t *testing.T, text string) table.Decide {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return func(r iam.Request) error {
+	return func(r iam.Request) (iam.Decision, error) {
 		of := r.Context
 		r.Context = func(key string) ([]string, bool) {
 			if key == "cognito-identity.amazonaws.com:sub" {
@@ -234,9 +237,9 @@ func decideBy(t *testing.T, text string) table.Decide {
 			return of(key)
 		}
 		if p.Evaluate(&r) == iam.Allow {
-			return nil
+			return iam.Decision{}, nil
 		}
-		return errors.New("User: X is not authorized to perform: " + r.Action + " on resource: " + r.Resource)
+		return iam.Decision{}, errors.New("User: X is not authorized to perform: " + r.Action + " on resource: " + r.Resource)
 	}
 }
 
@@ -342,7 +345,7 @@ func TestConfusions(t *testing.T) {
 		{"a declared table deleted", "DeleteTable", `{` + name + `}`, "dev-notes-Notes is declared as tables.Notes in doorwright.yaml: change it there"},
 	} {
 		engine := &recorder{}
-		w := ask(service(t, engine, func(iam.Request) error { return nil }), c.operation, c.body)
+		w := ask(service(t, engine, everything), c.operation, c.body)
 		if w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), c.want) {
 			t.Errorf("%s: %d %s, want %s", c.what, w.Code, w.Body, c.want)
 		}
@@ -359,7 +362,7 @@ func TestNumbersHaveOneForm(t *testing.T) {
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 	var got string
-	s := service(t, &recorder{}, func(r iam.Request) error { got = said(r); return nil })
+	s := service(t, &recorder{}, func(r iam.Request) (iam.Decision, error) { got = said(r); return everything(r) })
 	for range 3000 {
 		digits := random.IntN(12) + 1
 		text := ""
@@ -403,7 +406,7 @@ func canonical(r *big.Rat) string {
 // TestBounds wants a body that is too long, or cut off, to end there.
 func TestBounds(t *testing.T) {
 	engine := &recorder{}
-	s := service(t, engine, func(iam.Request) error { return nil })
+	s := service(t, engine, everything)
 	huge := `{"TableName":"Other","Key":{"n":{"N":"1"}},"x":"` + string(bytes.Repeat([]byte("a"), 17<<20)) + `"}`
 	if w := ask(s, "GetItem", huge); w.Code != http.StatusRequestEntityTooLarge || len(engine.asked) != 0 {
 		t.Errorf("17 MB: %d", w.Code)
@@ -437,7 +440,7 @@ func TestRefusedAreNotRead(t *testing.T) {
 				errors.As(err, &refused)
 				return nil, &aws.Error{Code: refused.Reason.Code(), Message: refused.Message, Status: http.StatusBadRequest, Err: err}
 			}
-			return func(iam.Request) error { return nil }, nil
+			return everything, nil
 		},
 	})
 	if err != nil {
@@ -479,8 +482,8 @@ func TestRefusedAreNotRead(t *testing.T) {
 
 // TestRefusedCallers wants what Authenticate says in DynamoDB's form.
 func TestRefusedCallers(t *testing.T) {
-	w := ask(service(t, &recorder{}, func(iam.Request) error {
-		return errors.New("User: arn:aws:sts::000000000000:assumed-role/R/S is not authorized")
+	w := ask(service(t, &recorder{}, func(iam.Request) (iam.Decision, error) {
+		return iam.Decision{}, errors.New("User: arn:aws:sts::000000000000:assumed-role/R/S is not authorized")
 	}), "ListTables", `{}`)
 	if got, want := w.Body.String(), `{"__type":"com.amazon.coral.service#AccessDeniedException","message":"User: arn:aws:sts::000000000000:assumed-role/R/S is not authorized"}`; got != want || w.Header().Get("Content-Type") != "application/x-amz-json-1.0" {
 		t.Errorf("%s %v", got, w.Header())
@@ -515,7 +518,7 @@ func TestHTTPEngine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := service(t, engine, func(iam.Request) error { return nil })
+	s := service(t, engine, everything)
 	const item = `{"TableName":"dev-notes-Notes","Key":{"userId":{"S":"me"},"noteId":{"S":"\u00e9"}}}`
 	w := ask(s, "GetItem", item)
 	if w.Code != http.StatusOK || w.Body.String() != `{"Item":{"n":{"N":"1"}}}` || string(body) != sorted(t, item) {

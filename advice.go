@@ -1,0 +1,174 @@
+package doorwright
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/doorwright/doorwright/internal/authorizer"
+	"github.com/doorwright/doorwright/internal/explain"
+	"github.com/doorwright/doorwright/internal/iam"
+)
+
+// advise says the smallest changes by which policies would have let a request in. all
+// are the statements that they considered.
+func (a *App) advise(e *iam.Evidence, all []iam.Considered) []explain.Advice {
+	near := iam.Nearest(all, e.By)
+	switch {
+	case e.Allowed:
+		return nil
+	case e.Explicit && near != nil:
+		return []explain.Advice{narrowed(near)}
+	case e.By == iam.ByTrust:
+		return a.adviseTrust(e, near)
+	case e.By == iam.BySession:
+		return []explain.Advice{{Text: "the session has a policy of its own, which can only take away: " +
+			"whoever calls sts:AssumeRole allows " + e.Action + " in its Policy; who is a guest of an identity pool signs in"}}
+	case e.Role == "":
+		return []explain.Advice{{Text: "sign the request with keys of this stage", Change: &authorizer.Change{Where: authorizer.AtSigning, Name: "request"}}}
+	}
+	var list []explain.Advice
+	if near != nil {
+		list = append(list, askOtherwise(near)...)
+	}
+	if grant, ok := a.grant(e); ok {
+		if near != nil {
+			grant.Text = "or allow it whatever the condition says: " + grant.Text
+		}
+		list = append(list, grant)
+	}
+	return list
+}
+
+// narrowed advises on a statement that denies.
+func narrowed(c *iam.Considered) explain.Advice {
+	advice := explain.Advice{Text: "a Deny counts before every Allow: delete or narrow " + c.In()}
+	if c.Path != "" {
+		advice.Change = &authorizer.Change{Where: authorizer.InDeclaration, Name: c.Path}
+	}
+	return advice
+}
+
+// askOtherwise advises on a statement that would allow, if the request asked for what its
+// conditions want.
+func askOtherwise(c *iam.Considered) []explain.Advice {
+	var list []explain.Advice
+	for _, x := range c.Conditions {
+		if x.Match || len(x.Want) == 0 {
+			continue
+		}
+		advice := explain.Advice{Text: "ask for what " + c.In() + " allows: " + x.Key + " " + x.Wants()}
+		if x.Positive() {
+			advice.Change = &authorizer.Change{Where: authorizer.InRequest, Name: x.Key, Value: x.Want[0]}
+		}
+		list = append(list, advice)
+	}
+	return list
+}
+
+// grant advises to allow what was asked for where the role has its permissions.
+func (a *App) grant(e *iam.Evidence) (explain.Advice, bool) {
+	path, ok := a.granted[e.Role]
+	if !ok {
+		return explain.Advice{}, false
+	}
+	statement := fmt.Sprintf("{actions: [%q], resources: [%q]}", e.Action, a.declaredName(e.Resource))
+	return explain.Advice{
+		Text:   "add to " + path + ": " + statement,
+		Change: &authorizer.Change{Where: authorizer.InDeclaration, Name: path, Value: statement},
+	}, true
+}
+
+// adviseTrust advises on a role that does not trust who asks for it.
+func (a *App) adviseTrust(e *iam.Evidence, near *iam.Considered) []explain.Advice {
+	role := e.Resource[strings.LastIndexByte(e.Resource, '/')+1:]
+	path := strings.TrimSuffix(a.granted[role], ".permissions")
+	switch {
+	case strings.HasPrefix(path, "userPools."):
+		part := strings.Split(path, ".") // userPools.POOL.groups.GROUP
+		value := "{type: token}"
+		return []explain.Advice{{
+			Text:   "the role of a group is given by identity pools that map its user pool: set identityPools.NAME.roleMappings." + part[1] + " to " + value,
+			Change: &authorizer.Change{Where: authorizer.InDeclaration, Name: "identityPools." + a.poolOf(near) + ".roleMappings." + part[1], Value: value},
+		}}
+	case path == "":
+		return nil
+	}
+	return []explain.Advice{{Text: path + " is a role for others: ask for one whose trust policy names you"}}
+}
+
+// poolOf finds the declared identity pool that a condition of a trust policy was asked
+// about, or the only one.
+func (a *App) poolOf(c *iam.Considered) string {
+	if c != nil {
+		for _, x := range c.Conditions {
+			for name, id := range a.identityPoolIDs {
+				if strings.HasSuffix(strings.ToLower(x.Key), ":aud") && slices.Contains(x.Got, id) {
+					return name
+				}
+			}
+		}
+	}
+	if keys := a.decl.IdentityPools.Keys(); len(keys) == 1 {
+		return keys[0]
+	}
+	return "NAME"
+}
+
+// literal writes a text so that IAM reads it as itself.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#policy-vars-specialchars
+var literal = strings.NewReplacer("*", "${*}", "?", "${?}", "$", "${$}")
+
+// declaredName gives a resource in the declaration's words, such as Uploads/public/x, or
+// as its ARN if it is not a declared one.
+func (a *App) declaredName(arn string) string {
+	below := func(name, of string) (string, bool) {
+		if arn == of {
+			return name, true
+		}
+		rest, ok := strings.CutPrefix(arn, of+"/")
+		return name + "/" + literal.Replace(rest), ok
+	}
+	for _, k := range a.namedARNs() {
+		if name, ok := below(k.name, k.arn); ok {
+			return name
+		}
+	}
+	return arn
+}
+
+type namedARN struct{ name, arn string }
+
+// namedARNs are what permissions can name, and how they are named if a name is not of
+// one thing alone.
+func (a *App) namedARNs() []namedARN {
+	var all []namedARN
+	times := map[string]int{}
+	add := func(kind, name, arn string) {
+		times[name]++
+		all = append(all, namedARN{kind + "." + name, arn})
+	}
+	for name, api := range a.decl.APIs.All() {
+		add("apis", name, a.apiARN(name)+"/"+api.StageName)
+	}
+	for name := range a.decl.Tables.All() {
+		add("tables", name, a.tableARN(name))
+	}
+	for name := range a.decl.Buckets.All() {
+		add("buckets", name, a.bucketARN(name))
+	}
+	for name := range a.decl.UserPools.All() {
+		if pool := a.pools.Pool(name); pool != nil {
+			add("userPools", name, pool.ARN())
+		}
+	}
+	for name := range a.decl.IdentityPools.All() {
+		add("identityPools", name, a.identityPoolARN(name))
+	}
+	for i := range all {
+		if _, name, _ := strings.Cut(all[i].name, "."); times[name] == 1 {
+			all[i].name = name
+		}
+	}
+	return all
+}
