@@ -56,9 +56,9 @@ func (q *Question) Snapshot() *Question {
 
 // Consider tells of every statement that Evaluate has looked at.
 func (q *Question) Consider(p *iam.Policy) []iam.Considered {
-	r := iam.Request{Action: invokeAction, Resource: q.ARN, Context: q.conditionKey}
+	r := iam.Request{Action: InvokeAction, Resource: q.ARN, Context: q.conditionKey}
 	for _, arn := range q.Readings {
-		reading := iam.Request{Action: invokeAction, Resource: arn, Context: q.conditionKey}
+		reading := iam.Request{Action: InvokeAction, Resource: arn, Context: q.conditionKey}
 		if p.Evaluate(&r) != iam.ExplicitDeny && p.Evaluate(&reading) == iam.ExplicitDeny {
 			r = reading
 		}
