@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
+	"net"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/doorwright/doorwright/internal/explain"
@@ -17,30 +20,75 @@ const (
 	keptBytes    = 16 << 20
 )
 
+// An Explanation is the story of one request: why it was let in or refused, and what
+// would flip that.
+type Explanation = explain.Explanation
+
 // Explain says why a request was answered as it was, by its apigw-requestid or
 // x-amzn-RequestId, or the beginning of it. It is false if the request is not kept.
-func (a *App) Explain(requestID string) (*explain.Explanation, bool) {
+func (a *App) Explain(requestID string) (*Explanation, bool) {
 	rec, ok := a.decisions.Find(requestID)
 	if !ok {
 		return nil, false
 	}
-	return a.decisions.Explain(rec), true
+	return a.named(a.decisions.Explain(rec)), true
+}
+
+// named calls functions what the declaration calls them.
+func (a *App) named(x *Explanation) *Explanation {
+	functions := slices.Collect(maps.Keys(a.handlerOf))
+	called := func(text string) string { return a.byHandler(text, functions) }
+	function := func(i *explain.Invocation) {
+		if i != nil {
+			i.Function = called(i.Function)
+		}
+	}
+	x.Verdict = called(x.Verdict)
+	for i := range x.Steps {
+		s := &x.Steps[i]
+		s.Name, s.Text = called(s.Name), called(s.Text)
+		function(s.Function)
+	}
+	for i := range x.Advice {
+		x.Advice[i].Text = called(x.Advice[i].Text)
+	}
+	function(x.Function)
+	return x
 }
 
 // ExplainRequest says what would become of a request to an API, whose path is r's,
 // with the stage if the API has one. Nothing is invoked but an authorizer function.
 // It may be called once everything answers.
-func (a *App) ExplainRequest(ctx context.Context, api string, r *http.Request) (*explain.Explanation, error) {
+func (a *App) ExplainRequest(ctx context.Context, api string, r *http.Request) (*Explanation, error) {
 	for _, s := range a.apis {
 		if s.name != api {
 			continue
 		}
-		e := s.gateway.Explain(r.WithContext(ctx))
+		e := s.gateway.Explain(s.received(r.WithContext(ctx)))
 		x := explain.Of(explain.Record{Source: api, Entry: &e})
-		x.DryRun = true
-		return x, nil
+		x.DryRun, x.RequestID = true, ""
+		return a.named(x), nil
 	}
-	return nil, fmt.Errorf("there is no API %s", api)
+	return nil, fmt.Errorf("there is no API %q", api)
+}
+
+// received fills in what a request has by having come to the API: an address, a host and
+// a line.
+func (s *servedAPI) received(r *http.Request) *http.Request {
+	if r.RemoteAddr == "" {
+		r.RemoteAddr = "127.0.0.1:0"
+	}
+	if r.Host == "" {
+		r.Host = fmt.Sprintf("localhost:%d", s.listener.port)
+	}
+	if r.RequestURI == "" {
+		r.RequestURI = r.URL.RequestURI()
+	}
+	if r.Header == nil {
+		r.Header = http.Header{}
+	}
+	local := &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: s.listener.port}
+	return r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, local))
 }
 
 // decided keeps what decided on a request to an API.
@@ -53,8 +101,8 @@ type explainQuery struct{ RequestID string }
 
 // ReadExplanation asks the running stage of the app in dir why a request was answered
 // as it was, by its id or the beginning of it.
-func ReadExplanation(ctx context.Context, dir, stage, requestID string) (*explain.Explanation, error) {
-	var x explain.Explanation
+func ReadExplanation(ctx context.Context, dir, stage, requestID string) (*Explanation, error) {
+	var x Explanation
 	if err := askStage(ctx, dir, stage, explainTarget, explainQuery{requestID}, &x); err != nil {
 		return nil, err
 	}
@@ -64,9 +112,26 @@ func ReadExplanation(ctx context.Context, dir, stage, requestID string) (*explai
 func (a *App) queriedExplanation(_ context.Context, q explainQuery) (any, error) {
 	x, ok := a.Explain(q.RequestID)
 	if !ok {
-		return nil, fmt.Errorf("no request %.100q is kept", q.RequestID)
+		return nil, a.notKept(q.RequestID)
 	}
 	return x, nil
+}
+
+// notKept says why there is no one request of an id.
+func (a *App) notKept(requestID string) error {
+	if n := a.decisions.Count(requestID); n > 1 {
+		return fmt.Errorf("%d requests begin with %.100q: give more of the id", n, requestID)
+	}
+	kept, _ := a.decisions.Len()
+	return fmt.Errorf("no request %.100q is kept: of %s since the start, at most %d; the id is the apigw-requestid or x-amzn-RequestId of the answer",
+		requestID, plural(kept, "request"), keptRequests)
+}
+
+func plural(n int, word string) string {
+	if n == 1 {
+		return "1 " + word
+	}
+	return fmt.Sprintf("%d %ss", n, word)
 }
 
 // A RequestQuery is a request that is not sent: see ReadDryRun.
@@ -82,8 +147,8 @@ type RequestQuery struct {
 
 // ReadDryRun asks the running stage of the app in dir what would become of a request.
 // Nothing is invoked but an authorizer function.
-func ReadDryRun(ctx context.Context, dir, stage string, q RequestQuery) (*explain.Explanation, error) {
-	var x explain.Explanation
+func ReadDryRun(ctx context.Context, dir, stage string, q RequestQuery) (*Explanation, error) {
+	var x Explanation
 	if err := askStage(ctx, dir, stage, dryTarget, q, &x); err != nil {
 		return nil, err
 	}

@@ -53,6 +53,9 @@ type Request struct {
 	Duration time.Duration `json:"durationNs"`
 	// Reasons say why the authorizer decided as it did.
 	Reasons []string `json:"reasons,omitempty"`
+	// Refused says that the authorizer or the gateway refused it, or could not get an
+	// answer: App.Explain says why, by the event's RequestID.
+	Refused bool `json:"refused,omitempty"`
 	// Cause says why the gateway answered an error of its own.
 	Cause string `json:"cause,omitempty"`
 }

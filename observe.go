@@ -22,6 +22,7 @@ func (a *App) requestEvent(api string, e gateway.Entry) {
 		API: api, Method: e.Method, Path: e.Path, RouteKey: e.RouteKey,
 		Status: e.Status, Function: e.Function, Duration: e.Duration,
 	}
+	r.Refused = !e.Allowed || e.Refusal != nil || e.Status >= 500 && e.Err != nil
 	for _, reason := range e.Reasons {
 		r.Reasons = append(r.Reasons, reason.Text)
 	}
@@ -82,6 +83,7 @@ func (a *App) byHandler(text string, functions []string) string {
 
 // functionLine tells of one line that a function, or Lambda about it, wrote.
 func (a *App) functionLine(l lambda.Line) {
+	a.decisions.Line(l.RequestID, l.Text)
 	a.observe(Event{Time: l.Time, Kind: KindFunction, Source: a.handlerOf[l.Function], RequestID: l.RequestID, Text: printable(l.Text)})
 }
 

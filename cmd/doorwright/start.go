@@ -32,6 +32,7 @@ func newStart() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dirs, command := splitCommand(cmd, args)
 			term := newTerminal(cmd.OutOrStdout(), asJSON)
+			term.explain = explainCommand(dirArg(dirs), stage)
 			return start(cmd, term, doorwright.Config{
 				Dir: dirArg(dirs), Stage: stage, AuthorityDir: os.Getenv(authorityDirVariable), Observe: term.observe,
 			}, command)

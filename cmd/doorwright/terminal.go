@@ -19,6 +19,8 @@ type terminal struct {
 	json   bool
 	colour bool
 	person bool // w is a terminal that a person looks at
+	// explain is the command that explains a request, but for its id.
+	explain string
 }
 
 func newTerminal(w io.Writer, asJSON bool) *terminal {
@@ -76,7 +78,7 @@ func (t *terminal) line(e doorwright.Event) string {
 	clock := t.paint(dim, e.Time.Local().Format("15:04:05")) + " "
 	switch e.Kind {
 	case doorwright.KindRequest:
-		return clock + t.paintRequest(e)
+		return clock + t.paintRequest(e) + t.explained(e)
 	case doorwright.KindFunction:
 		return clock + t.paint(dim, "  "+e.Source+"  ") + e.Text
 	case doorwright.KindPool, doorwright.KindService, doorwright.KindTenant:
@@ -107,6 +109,14 @@ func (t *terminal) paintRequest(e doorwright.Event) string {
 		colour = yellow
 	}
 	return t.paint(colour, status) + " " + rest
+}
+
+// explained gives a line with the command that says more of a request that was refused.
+func (t *terminal) explained(e doorwright.Event) string {
+	if t.explain == "" || e.Request == nil || !e.Request.Refused {
+		return ""
+	}
+	return "\n         " + t.paint(dim, t.explain+" "+e.RequestID)
 }
 
 // deployed prints what `start` has brought up, in the form of SST's console.

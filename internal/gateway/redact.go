@@ -72,7 +72,7 @@ func (r *redactor) replace(from, to int) int {
 
 // token leaves out a JWT, or the beginning of one, at i.
 func (r *redactor) token(i int) int {
-	if i+2 >= len(r.in) || r.in[i+1] != 'y' || r.in[i+2] != 'J' {
+	if i+2 >= len(r.in) || r.in[i] != 'e' || r.in[i+1] != 'y' || r.in[i+2] != 'J' {
 		return i + 1
 	}
 	end := i
@@ -121,6 +121,11 @@ func (r *redactor) afterName(i int) int {
 	if from == len(r.in) {
 		return from
 	}
+	end := r.until(from, "\r\n\t \"'\\,;&|<>)]}")
+	switch string(r.in[from:end]) {
+	case "null", "true", "false":
+		return end
+	}
 	switch c := r.in[from]; {
 	case r.in[i] == '>':
 		return r.replace(from, r.until(from, "<"))
@@ -133,7 +138,7 @@ func (r *redactor) afterName(i int) int {
 	case r.in[i] == ':' && wholeLine(name):
 		return r.replace(from, r.until(from, "\r\n\"\\]"))
 	}
-	return r.replace(from, r.until(from, "\r\n\t \"'\\,;&|<>)]}"))
+	return r.replace(from, end)
 }
 
 // nameBefore gives the word in front of a separator, without its quotes. A word that is
@@ -314,4 +319,16 @@ func harmless(name []byte) bool {
 		return true
 	}
 	return false
+}
+
+// WithoutTokens gives a text without what has the form of a token.
+func WithoutTokens(text string) string {
+	if !strings.Contains(text, "eyJ") {
+		return text
+	}
+	r := redactor{in: []byte(text)}
+	for i := 0; i < len(r.in); {
+		i = r.token(i)
+	}
+	return string(append(r.out, r.in[r.kept:]...))
 }

@@ -27,6 +27,7 @@ func TestRedact(t *testing.T) {
 		`{"rawQueryString":"code=123&id=7&sig=ab%20c"}`:                                `{"rawQueryString":"code=***&id=7&sig=***"}`,
 		`{"code":123456,"statusCode":200,"routeKey":"GET /x"}`:                         `{"code":***,"statusCode":200,"routeKey":"GET /x"}`,
 		`{"requestContext":{"authorizer":{"jwt":{"claims":{"sub":"a","nonce":"n"}}}}}`: `{"requestContext":{"authorizer":{"jwt":{"claims":{"sub":"a","nonce":"***"}}}}}`,
+		`{"cookies":null,"token":true,"key":7}`:                                        `{"cookies":null,"token":true,"key":***}`,
 		"token is " + jwt + " it was":                                                  "token is *** it was",
 		"got Bearer abcdef.ghi now":                                                    "got Bearer *** now",
 		"Authorization: AWS4-HMAC-SHA256 Credential=A/b, Signature=c\nnext":            "Authorization: ***\nnext",

@@ -51,10 +51,11 @@ type Trace struct {
 	// Policies are those that were asked, in their order.
 	Policies []Asked
 
-	g    *Gateway
-	size int       // of what it refers to, but for the invocations
-	last time.Time // when the step before ended, by the machine's clock
-	sent *raw      // nil once it is told
+	g     *Gateway
+	route *endpoint // nil if none matched
+	size  int       // of what it refers to, but for the invocations
+	last  time.Time // when the step before ended, by the machine's clock
+	sent  *raw      // nil once it is told
 }
 
 // Asked is a policy, or all policies of who has signed, that decided on a request.
@@ -201,6 +202,7 @@ func (x *exchange) tell() {
 		return
 	}
 	x.reach(t.At)
+	t.route = x.match.endpoint
 	x.entry.Method, x.entry.Path = ownMethod(x.entry.Method), strings.Clone(x.entry.Path)
 	if t.sent == nil {
 		return

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/doorwright/doorwright"
+)
+
+// tokenVariable is the environment's variable with the token of a dry run, which
+// others on the machine cannot see as they see arguments.
+const tokenVariable = "DOORWRIGHT_TOKEN"
+
+func newExplain() *cobra.Command {
+	var dir, stage, token, data string
+	var headers []string
+	var asJSON bool
+	var q doorwright.RequestQuery
+	cmd := &cobra.Command{
+		Use:   "explain REQUEST-ID | METHOD PATH",
+		Short: "Say why a request was let in or refused, and the smallest change that flips it",
+		Long: "Explain says why a running stage answered a request as it did. With one argument it is a\n" +
+			"request that was sent, by the apigw-requestid or x-amzn-RequestId of its answer, or the\n" +
+			"beginning of it:\n\n" +
+			"  doorwright explain JCJJxhz4PHcEJgQ=\n\n" +
+			"With two it is one that is not sent: it is decided by the same rules, and nothing is invoked\n" +
+			"but an authorizer function. PATH is below the API's URL.\n\n" +
+			"  doorwright explain GET /private --token \"$(doorwright token --user me@example.com)\"\n" +
+			"  doorwright token --user me@example.com | doorwright explain GET /private --token -\n" +
+			"  doorwright explain POST /notes --header 'X-Api-Key: KEY' --data '{}' --api Api\n\n" +
+			"The token may also be in the environment, as " + tokenVariable + ". It is never printed.",
+		Args: cobra.RangeArgs(1, 2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ask := func() (*doorwright.Explanation, error) {
+				return doorwright.ReadExplanation(cmd.Context(), dir, stage, args[0])
+			}
+			if len(args) == 1 && (token != "" || len(headers) > 0 || q.API != "" || data != "") {
+				return errors.New("a request that was sent is as it is: --token, --header, --data and --api are for METHOD PATH")
+			}
+			if len(args) == 2 {
+				q.Method, q.Path, q.Body = strings.ToUpper(args[0]), args[1], []byte(data)
+				var err error
+				if q.Header, err = dryHeader(headers, token, cmd.InOrStdin()); err != nil {
+					return err
+				}
+				ask = func() (*doorwright.Explanation, error) { return doorwright.ReadDryRun(cmd.Context(), dir, stage, q) }
+			}
+			x, err := ask()
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				text, err := json.MarshalIndent(x, "", "  ")
+				if err != nil {
+					return err
+				}
+				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s\n", text)
+				return err
+			}
+			_, err = io.WriteString(cmd.OutOrStdout(), x.Text())
+			return err
+		},
+	}
+	stageFlag(cmd, &stage)
+	flags := cmd.Flags()
+	flags.StringVar(&dir, "dir", ".", "the folder of the declaration")
+	flags.BoolVar(&asJSON, "json", false, "print JSON")
+	flags.StringVar(&token, "token", "", "the bearer token, or - for the standard input")
+	flags.StringArrayVar(&headers, "header", nil, "a header, as 'Name: value'; may be repeated")
+	flags.StringVar(&data, "data", "", "the body")
+	flags.StringVar(&q.API, "api", "", "the API, if there are several")
+	return cmd
+}
+
+// explainCommand gives the command that explains a request of a stage, but for its id.
+func explainCommand(dir, stage string) string {
+	command := "doorwright explain"
+	if dir != "." {
+		if strings.ContainsAny(dir, " '\"$&;()<>|*?\\`") {
+			dir = "'" + strings.ReplaceAll(dir, "'", `'\''`) + "'"
+		}
+		command += " --dir " + dir
+	}
+	if stage != doorwright.DefaultStage {
+		command += " --stage " + stage
+	}
+	return command
+}
+
+// maxToken bounds a token on the standard input. API Gateway refuses heads of 10 KB.
+const maxToken = 64 << 10
+
+// dryHeader gives the header of a request that is not sent.
+func dryHeader(headers []string, token string, stdin io.Reader) (http.Header, error) {
+	h := http.Header{}
+	for _, line := range headers {
+		name, value, ok := strings.Cut(line, ":")
+		if !ok || strings.TrimSpace(name) == "" {
+			return nil, errors.New("a --header is 'Name: value'") // without it: it may be a secret
+		}
+		h.Add(strings.TrimSpace(name), strings.TrimSpace(value))
+	}
+	if token == "-" {
+		text, err := io.ReadAll(io.LimitReader(stdin, maxToken+1))
+		if err != nil {
+			return nil, fmt.Errorf("reading the token: %w", err)
+		}
+		if token = strings.TrimSpace(string(text)); token == "" || len(text) > maxToken {
+			return nil, errors.New("the standard input has no token")
+		}
+	}
+	if token == "" && h.Get("Authorization") == "" {
+		token = os.Getenv(tokenVariable)
+	}
+	if token != "" {
+		if h.Get("Authorization") != "" {
+			return nil, errors.New("there are two tokens: --token, and --header Authorization")
+		}
+		h.Set("Authorization", "Bearer "+strings.TrimPrefix(token, "Bearer "))
+	}
+	return h, nil
+}
