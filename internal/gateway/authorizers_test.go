@@ -10,7 +10,10 @@ import (
 type never struct{}
 
 func (never) Authorize(*http.Request, []string) authorizer.Decision {
-	return authorizer.Decision{Status: 401, Challenge: "Bearer", Reasons: []authorizer.Reason{{Code: "Never", Text: "never"}}}
+	return authorizer.Decision{Status: 401, Challenge: "Bearer", Reasons: []authorizer.Reason{{
+		Code: "Never", Text: "never", Hint: "let it say yes", Facts: []authorizer.Fact{{Name: "what it says", Want: "yes", Got: "never"}},
+		Change: &authorizer.Change{Where: authorizer.InFunction, Name: "never", Value: "yes"},
+	}}}
 }
 
 // authorize is an authorizer that is a function.

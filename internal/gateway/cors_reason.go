@@ -61,14 +61,24 @@ func (x *exchange) corsReason(code, list, value, text string, facts []authorizer
 	return r
 }
 
-// preflightGuardedReason explains why a browser's preflight is refused.
+// preflightGuardedReason explains why a browser's preflight is refused. A route for
+// OPTIONS has to be of the path that the guarded one has: a wider one would not win.
 func (x *exchange) preflightGuardedReason() authorizer.Reason {
-	key := "OPTIONS /{proxy+}"
-	return authorizer.Reason{
+	key, path := "OPTIONS /{proxy+}", x.g.config.declared("routes")
+	if x.match.resource != "" {
+		key = "OPTIONS " + x.match.resource
+	}
+	r := authorizer.Reason{
 		Code:   CodePreflightGuarded,
 		Text:   "a preflight carries no token, and this route guards OPTIONS too",
 		Facts:  []authorizer.Fact{{Name: "route of OPTIONS", Want: "none, or one with the authorizer none", Got: x.match.key + " with the authorizer " + x.match.authorizerName}},
-		Hint:   "name the methods instead of ANY or $default, or add a route OPTIONS /{proxy+} with the authorizer none",
-		Change: &authorizer.Change{Where: authorizer.InDeclaration, Name: x.g.config.declared("routes"), Value: key},
+		Hint:   "name the methods instead of " + strings.TrimSuffix(x.match.key, " "+x.match.resource) + ", or add the route " + key + " with the authorizer none to " + path,
+		Change: &authorizer.Change{Where: authorizer.InDeclaration, Name: path, Value: key},
 	}
+	if x.match.key == key {
+		path = x.g.config.declared("routes", key, "authorizer")
+		r.Hint = "cors answers preflights where no route for OPTIONS does: take " + key + " out, or set " + path + ": none"
+		r.Change = &authorizer.Change{Where: authorizer.InDeclaration, Name: path, Value: "none"}
+	}
+	return r
 }

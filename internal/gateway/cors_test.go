@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ func TestCORS(t *testing.T) {
 	}
 	schemes := &gateway.CORS{AllowOrigins: []string{"https://*"}}
 	const askGET = "Access-Control-Request-Method: GET"
+	explanations := openBook(t, "cors")
 	for _, row := range []struct {
 		name           string
 		cors           *gateway.CORS
@@ -38,6 +40,10 @@ func TestCORS(t *testing.T) {
 			[]string{"Access-Control-Allow-Origin: https://app.example", "Vary: origin", "Access-Control-Allow-Credentials: true",
 				"Access-Control-Allow-Methods: GET,POST", "Access-Control-Allow-Headers: authorization,content-type", "Access-Control-Max-Age: 600"}, false},
 		{"preflight for a guarded ANY", any, "OPTIONS", "/anything", []string{"Origin: https://x.example", askGET}, 401, bodyUnauthorized,
+			[]string{"Access-Control-Allow-Origin: *", "Www-Authenticate: Bearer"}, false},
+		{"preflight for a guarded greedy ANY", any, "OPTIONS", "/files/a/b", []string{"Origin: https://x.example", askGET}, 401, bodyUnauthorized,
+			[]string{"Access-Control-Allow-Origin: *", "Www-Authenticate: Bearer"}, false},
+		{"preflight for a guarded OPTIONS", any, "OPTIONS", "/own", []string{"Origin: https://x.example", askGET}, 401, bodyUnauthorized,
 			[]string{"Access-Control-Allow-Origin: *", "Www-Authenticate: Bearer"}, false},
 		{"preflight, unlisted origin", named, "OPTIONS", "/open", []string{"Origin: https://evil.example", askGET}, 204, "", nil, false},
 		{"preflight, origin that begins like a listed one", named, "OPTIONS", "/open", []string{"Origin: https://app.example.evil.example", askGET}, 204, "", nil, false},
@@ -62,19 +68,113 @@ func TestCORS(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			c := base(append(open("GET /open"),
 				gateway.Route{Key: "GET /private", Authorizer: "never", Function: "f"},
-				gateway.Route{Key: "ANY /anything", Authorizer: "never", Function: "f"})...)
+				gateway.Route{Key: "ANY /anything", Authorizer: "never", Function: "f"},
+				gateway.Route{Key: "ANY /files/{proxy+}", Authorizer: "never", Function: "f"},
+				gateway.Route{Key: "OPTIONS /own", Authorizer: "never", Function: "f"})...)
 			c.Authorizers = map[string]gateway.Authorizer{"never": never{}}
 			c.CORS = row.cors
 			w := serve(t, c)
 			w.invoker.says(`{"statusCode":200,"headers":{"access-control-allow-origin":"https://own.example","Access-Control-Allow-Credentials":"true","vary":"accept"},"body":"ok"}`)
 			w.do(t, row.method, row.path, row.header...).assert(t, row.status, row.body, row.wantHeader...)
-			if row.path == "/anything" && !strings.Contains(w.journal.last(t).Hint(), "OPTIONS /{proxy+}") {
+			if row.path == "/anything" && !strings.Contains(w.journal.last(t).Hint(), "OPTIONS /anything") {
 				t.Errorf("no hint: %+v", w.journal.last(t))
+			}
+			if w.journal.last(t).Refusal != nil || row.status >= 400 {
+				p := &plot{method: row.method, target: row.path, header: row.header, config: c, fakes: c.Authorizers, declare: declareCORS}
+				p.allowed = func(a answer) bool { return a.status < 300 && a.header.Get("Access-Control-Allow-Origin") != "" }
+				p.explained(t, explanations, row.name)
+			} else if row.status == 204 && row.wantHeader == nil {
+				t.Error("a preflight is refused without a reason")
 			}
 			if got := w.invoker.calls.Load() == 1; got != row.wantInvocation {
 				t.Errorf("invoked: %v, want %v", got, row.wantInvocation)
 			}
 		})
+	}
+}
+
+// declareCORS is what advice changes of cors.
+var declareCORS = map[string]func(*plot, string){
+	"cors": func(p *plot, _ string) {
+		p.config.CORS = &gateway.CORS{AllowOrigins: []string{"*"}, AllowMethods: []string{"*"}, AllowHeaders: []string{"*"}}
+	},
+	"routes.OPTIONS /own.authorizer": func(p *plot, value string) {
+		p.config.Routes = slices.Clone(p.config.Routes)
+		for i, r := range p.config.Routes {
+			if r.Key == "OPTIONS /own" {
+				p.config.Routes[i].Authorizer = value
+			}
+		}
+	},
+	"cors.allowOrigins": func(p *plot, value string) {
+		p.cors(func(c *gateway.CORS) {
+			if c.AllowOrigins = append(slices.Clone(c.AllowOrigins), value); value == "*" {
+				c.AllowCredentials = false
+			}
+		})
+	},
+	"cors.allowMethods": func(p *plot, value string) {
+		p.cors(func(c *gateway.CORS) { c.AllowMethods = append(slices.Clone(c.AllowMethods), value) })
+	},
+	"cors.allowHeaders": func(p *plot, value string) {
+		p.cors(func(c *gateway.CORS) { c.AllowHeaders = append(slices.Clone(c.AllowHeaders), value) })
+	},
+}
+
+func (p *plot) cors(change func(*gateway.CORS)) {
+	c := *p.config.CORS
+	change(&c)
+	p.config.CORS = &c
+}
+
+// A preflight that is answered, and after which a browser goes no further, is
+// explained by the part of cors that does not name what the page asks for; of HTTP
+// and of REST APIs.
+func TestPreflightsAreExplained(t *testing.T) {
+	explanations := openBook(t, "cors-preflights")
+	some := &gateway.CORS{AllowOrigins: []string{"https://app.example"}, AllowMethods: []string{"GET", "PUT"}, AllowHeaders: []string{"Authorization"}}
+	starred := &gateway.CORS{AllowOrigins: []string{"*"}, AllowMethods: []string{"*"}, AllowHeaders: []string{"*"}}
+	with := &gateway.CORS{AllowOrigins: []string{"https://app.example"}, AllowMethods: []string{"*"}, AllowHeaders: []string{"*"}, AllowCredentials: true}
+	for _, row := range []struct {
+		name                    string
+		cors                    *gateway.CORS
+		origin, method, headers string
+		passes                  bool
+	}{
+		{"all is named", some, "https://app.example", "PUT", "authorization", true},
+		{"a simple method", &gateway.CORS{AllowOrigins: []string{"*"}}, "https://app.example", "POST", "", true},
+		{"everything", starred, "https://other.example", "PATCH", "x-one,x-two", true},
+		{"another origin", some, "https://other.example", "GET", "", false},
+		{"another port", some, "https://app.example:8443", "GET", "", false},
+		{"another method", some, "https://app.example", "DELETE", "", false},
+		{"a method in small letters", some, "https://app.example", "put", "", false},
+		{"another header", some, "https://app.example", "GET", "authorization, content-type", false},
+		{"a star with credentials is a method's name", with, "https://app.example", "DELETE", "", false},
+		{"a star with credentials is a header's name", with, "https://app.example", "GET", "authorization", false},
+		{"an origin that is no text", some, `https://"<b>"`, "GET", "", false},
+	} {
+		for kind, c := range map[string]gateway.Config{"HTTP": base(open("GET /open")...), "REST": baseREST(open("GET /open")...)} {
+			t.Run(row.name+" "+kind, func(t *testing.T) {
+				c.CORS = row.cors
+				p := &plot{method: "OPTIONS", target: "/open", config: c, declare: declareCORS}
+				if kind == "REST" {
+					p.target = "/dev/open"
+				}
+				p.header = []string{"Origin: " + row.origin, "Access-Control-Request-Method: " + row.method}
+				if row.headers != "" {
+					p.header = append(p.header, "Access-Control-Request-Headers: "+row.headers)
+				}
+				a, e := p.send(t)
+				if a.status != 204 || (e.Refusal == nil) != row.passes {
+					t.Fatalf("%d, refused for %+v", a.status, e.Refusal)
+				}
+				if row.passes {
+					return
+				}
+				p.allowed = func(a answer) bool { return p.w.journal.last(t).Refusal == nil }
+				p.explained(t, explanations, row.name)
+			})
+		}
 	}
 }
 

@@ -3,7 +3,9 @@ package gateway_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -52,6 +54,7 @@ func (a answer) assertRESTFailure(t *testing.T, status int) {
 
 // The failures of a REST API's Lambda authorizer, byte for byte.
 func TestRESTFunctionAuthorizerAnswers(t *testing.T) {
+	explanations := openBook(t, "functions-rest")
 	context := func(c string) string {
 		return strings.TrimSuffix(policyReply("Allow", "*"), "}") + `,"context":` + c + "}"
 	}
@@ -92,6 +95,11 @@ func TestRESTFunctionAuthorizerAnswers(t *testing.T) {
 			if n := w.invoker.calls.Load(); (n > 0) != (row.status == 200) {
 				t.Errorf("the method's function ran %d times", n)
 			}
+			if row.status != 200 {
+				p := guardPlot(baseREST(), g, authorizer.LambdaConfig{Format: authorizer.FormatToken, IdentitySources: []string{"method.request.header.Authorization"}}, "GET /a")
+				p.target, p.header = "/dev/a", []string{"Authorization: Bearer x"}
+				p.explained(t, explanations, row.name)
+			}
 		})
 	}
 }
@@ -121,16 +129,25 @@ func TestDenyingStatementIsLogged(t *testing.T) {
 // without asking the function; what merely holds a match does not match.
 func TestIdentityValidationExpression(t *testing.T) {
 	g := (&guard{}).says(policyReply("Allow", "*"))
-	w := serve(t, guarded(baseREST(), tokenGuard(t, g, authorizer.LambdaConfig{ValidationExpression: `Bearer [-0-9a-zA-Z._]*`}), "GET /a"))
-	for header, status := range map[string]int{
+	config := authorizer.LambdaConfig{ValidationExpression: `Bearer [-0-9a-zA-Z._]*`, Format: authorizer.FormatToken, IdentitySources: []string{"method.request.header.Authorization"}}
+	w := serve(t, guarded(baseREST(), tokenGuard(t, g, config), "GET /a"))
+	explanations := openBook(t, "functions-expression")
+	rows := map[string]int{
 		"Authorization: Bearer a.b-c_d": 200, "authorization: Bearer x": 200, "Authorization: Bearer ": 401,
 		"Authorization: bearer a": 401, "Authorization: xBearer a": 401, "Authorization: Bearer a b": 401, "Authorization: Bearer a,Bearer b": 401,
 		"Authorization:": 401, "X: y": 401, "Authorization: Bearer a\r\nAuthorization: Bearer b": 401,
-	} {
+	}
+	for _, header := range slices.Sorted(maps.Keys(rows)) {
+		status := rows[header]
 		before := g.calls.Load()
 		w.do(t, "GET", "/dev/a", header).assertRESTFailure(t, status)
 		if asked := g.calls.Load() > before; asked != (status == 200) {
 			t.Errorf("%s: asked %v", header, asked)
+		}
+		if status == 401 {
+			p := guardPlot(baseREST(), g, config, "GET /a")
+			p.target, p.header, p.value = "/dev/a", strings.Split(header, "\r\n"), map[string]string{"Authorization": "Bearer a"}
+			p.explained(t, explanations, strings.ReplaceAll(header, "\r\n", ", "))
 		}
 	}
 }
@@ -257,9 +274,11 @@ func TestRESTAuthorizerFailuresAreGatewayResponses(t *testing.T) {
 func TestRESTUserPoolAuthorizer(t *testing.T) {
 	type claims = verifytest.Claims
 	issuer := newIssuer(t)
-	p, err := authorizer.NewUserPool(authorizer.JWTConfig{
-		Name: "users", Issuer: issuer.URL(), Audience: []string{"client"}, Keys: keysOf(t, issuer), Now: clock, IdentitySource: "method.request.header.Authorization",
-	})
+	users := authorizer.JWTConfig{
+		Name: "users", Declared: "apis.Api", Issuer: issuer.URL(), Audience: []string{"client"}, Keys: keysOf(t, issuer), Now: clock, IdentitySource: "method.request.header.Authorization",
+	}
+	explanations := openBook(t, "user-pool-rest")
+	p, err := authorizer.NewUserPool(users)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -312,6 +331,16 @@ func TestRESTUserPoolAuthorizer(t *testing.T) {
 		}
 		if t.Failed() {
 			t.Fatalf("%s: %+v", row.name, w.journal.last(t))
+		}
+		if row.status != 200 {
+			p := &plot{
+				method: "GET", target: "/dev" + row.path, header: header, config: c, pools: map[string]authorizer.JWTConfig{"users": users},
+				honest: issuer.Token, issuer: issuer.URL(), claims: with(id, "exp", now.Unix()+600), names: map[string]string{issuer.URL(): "POOL"},
+			}
+			if row.path == "/scoped" {
+				p.claims = access
+			}
+			p.explained(t, explanations, row.name)
 		}
 	}
 	w.do(t, "GET", "/dev/id", "Authorization: "+token(id))

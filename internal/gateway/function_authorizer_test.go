@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
@@ -110,11 +111,40 @@ func guarded(c gateway.Config, l *authorizer.Lambda, keys ...string) gateway.Con
 	return c
 }
 
+// guardPlot is a request to routes behind one authorizer function, as advice can
+// change it.
+func guardPlot(c gateway.Config, g *guard, l authorizer.LambdaConfig, keys ...string) *plot {
+	for _, k := range keys {
+		c.Routes = append(c.Routes, gateway.Route{Key: k, Authorizer: "guard", Function: k})
+	}
+	change := func(f func(*authorizer.LambdaConfig, string)) func(*plot, string) {
+		return func(p *plot, value string) {
+			l := p.guards["guard"]
+			f(&l, value)
+			p.guards["guard"] = l
+		}
+	}
+	return &plot{
+		method: "GET", config: c, guard: g, guards: map[string]authorizer.LambdaConfig{"guard": l},
+		declare: map[string]func(*plot, string){
+			"authorizers.guard.enableSimpleResponses": change(func(l *authorizer.LambdaConfig, value string) { l.SimpleResponses = value == "true" }),
+			"stageVariables.three": func(p *plot, value string) {
+				p.config.StageVariables = maps.Clone(p.config.StageVariables)
+				if p.config.StageVariables == nil {
+					p.config.StageVariables = map[string]string{}
+				}
+				p.config.StageVariables["three"] = value
+			},
+		},
+	}
+}
+
 // The answers of API Gateway to what an authorizer of an HTTP API does, byte for
 // byte. Only a clear yes runs the route's function.
 func TestFunctionAuthorizerAnswers(t *testing.T) {
 	simple := authorizer.LambdaConfig{SimpleResponses: true}
 	v1 := authorizer.LambdaConfig{Format: authorizer.FormatV1}
+	explanations := openBook(t, "functions-http")
 	huge := `{"isAuthorized":true,"context":{"x":"` + strings.Repeat("x", 64<<10) + `"}}`
 	for _, row := range []struct {
 		name   string
@@ -197,6 +227,9 @@ func TestFunctionAuthorizerAnswers(t *testing.T) {
 			if e := w.journal.last(t); e.Allowed || len(e.Reasons) != 1 || len(e.Reasons[0].Text) > 400 {
 				t.Errorf("%+v", e)
 			}
+			p := guardPlot(base(), g, row.config, "GET /a")
+			p.target, p.header = "/a", []string{"Authorization: token"}
+			p.explained(t, explanations, row.name)
 		})
 	}
 }
@@ -259,6 +292,7 @@ func TestIdentitySources(t *testing.T) {
 	c := guarded(base(), newGuard(t, g, config), "GET /a")
 	c.StageVariables = map[string]string{"three": "3"}
 	w := serve(t, c)
+	explanations := openBook(t, "functions-identity")
 	for _, row := range []struct {
 		target, header string
 		status         int
@@ -274,6 +308,9 @@ func TestIdentitySources(t *testing.T) {
 			if g.calls.Load() != before {
 				t.Errorf("%s %q: the function was asked", row.target, row.header)
 			}
+			p := guardPlot(base(), (&guard{}).says(`{"isAuthorized":true}`), config, "GET /a")
+			p.config.StageVariables, p.target, p.header = c.StageVariables, row.target, strings.Split(row.header, "\r\n")
+			p.explained(t, explanations, row.target+" "+strings.ReplaceAll(row.header, "\r\n", ", "))
 		} else if got.status != row.status {
 			t.Errorf("%s %q: %+v", row.target, row.header, got)
 		}
@@ -285,6 +322,9 @@ func TestIdentitySources(t *testing.T) {
 		t.Errorf("the log shows a query parameter that identifies a caller: %s", e.Path)
 	}
 
+	p := guardPlot(base(), (&guard{}).says(`{"isAuthorized":true}`), config, "GET /a")
+	p.target, p.header = "/a?Two=2", []string{"X-One: 1"}
+	p.explained(t, explanations, "no stage variable")
 	c.StageVariables = nil
 	serve(t, c).do(t, "GET", "/a?Two=2", "X-One: 1").assert(t, 401, bodyUnauthorized, typeJSON)
 }
@@ -418,6 +458,11 @@ func TestFunctionAuthorizerCache(t *testing.T) {
 	if hint := w.journal.last(t).Hint(); !strings.Contains(hint, "resultTtlInSeconds") {
 		t.Errorf("hint %q", hint)
 	}
+	p := guardPlot(base(), (&guard{}).says(policyReply("Allow", stageARN+"/GET/a")), authorizer.LambdaConfig{TTL: 300 * time.Second}, "GET /a", "GET /b")
+	p.target, p.header = "/a", []string{"Authorization: one"}
+	p.send(t)
+	p.target = "/b"
+	p.explained(t, openBook(t, "functions-cached"), "an answer for another route")
 	step("GET", "/a", "One", 200, 2) // case counts
 	step("GET", "/a", "one", 200, 2)
 

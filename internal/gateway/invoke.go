@@ -47,7 +47,7 @@ func (x *exchange) invoke(d authorizer.Decision) {
 		return
 	}
 	if functionError != "" {
-		x.refuse(internalError, x.failedBehind(fmt.Errorf("function error (%s): %s", functionError, excerpt(reply))))
+		x.refuse(internalError, x.failedFunction(functionError, reply))
 		return
 	}
 	parse := apigw.ParseReplyV2
@@ -56,7 +56,7 @@ func (x *exchange) invoke(d authorizer.Decision) {
 	}
 	answer, err := parse(reply)
 	if err != nil {
-		x.refuse(internalError, x.failedBehind(err))
+		x.refuse(internalError, x.failedReply(err))
 		return
 	}
 	x.reply(answer)
@@ -70,11 +70,11 @@ func (x *exchange) refuseInvocation(ctx context.Context, err error) {
 	case x.r.Context().Err() != nil:
 		x.refuse(serviceUnavailable, fmt.Errorf("the client went away: %w", err))
 	case ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded):
-		x.refuse(serviceUnavailable, x.failedBehind(fmt.Errorf("the integration timed out after %s", x.match.timeout)))
+		x.refuse(serviceUnavailable, x.failedTimeout())
 	case errors.As(err, &coded) && coded.Status == http.StatusTooManyRequests:
-		x.refuse(serviceUnavailable, x.failedBehind(fmt.Errorf("the function is throttled: %w", err)))
+		x.refuse(serviceUnavailable, x.failedThrottled(fmt.Errorf("the function is throttled: %w", err)))
 	default:
-		x.refuse(internalError, x.failedBehind(err))
+		x.refuse(internalError, x.failedInvocation(err))
 	}
 }
 

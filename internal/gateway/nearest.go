@@ -157,10 +157,7 @@ func (t *table) nearest(method string, segments []string) []string {
 	for level := range maxDecodings {
 		plain = readAgain(plain, level)
 	}
-	plain = slices.DeleteFunc(slices.Clone(plain), func(s string) bool { return s == "" || s == "." || s == ".." })
-	for i, s := range plain {
-		plain[i], _, _ = strings.Cut(s, ";")
-	}
+	plain = resolved(plain)
 	tries := [][]string{plain}
 	if t.stage != "" {
 		tries = append(tries, slices.Concat([]string{t.stage}, plain))
@@ -182,6 +179,23 @@ func (t *table) nearest(method string, segments []string) []string {
 		}
 	}
 	return nil
+}
+
+// resolved gives segments without those that are empty, without parameters, and with
+// dot segments followed (RFC 3986, section 5.2.4).
+func resolved(segments []string) []string {
+	out := make([]string, 0, len(segments))
+	for _, s := range segments {
+		s, _, _ = strings.Cut(s, ";")
+		switch s {
+		case "", ".":
+		case "..":
+			out = out[:max(0, len(out)-1)]
+		default:
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 // clean says whether a path is served, and is the same to every reader.
@@ -270,8 +284,9 @@ func misspelled(a, b string) int {
 func (x *exchange) noStageReason(cause error) error {
 	stage := x.g.config.Stage
 	r := authorizer.Reason{Code: CodeNoStage, Text: cause.Error()}
+	sent, _, _ := strings.Cut(strings.TrimLeft(redactPath(x.r.URL.EscapedPath()), "/"), "/")
 	first, rest, _ := strings.Cut(strings.TrimLeft(x.r.URL.Path, "/"), "/")
-	r.Facts = []authorizer.Fact{{Name: "stage", Want: stage, Got: shortQuote(first)}}
+	r.Facts = []authorizer.Fact{{Name: "first segment of the path", Want: stage, Got: shortQuote(sent)}}
 	tries := []string{strings.TrimLeft(x.r.URL.EscapedPath(), "/"), (&url.URL{Path: rest}).EscapedPath()}
 	if strings.EqualFold(first, stage) {
 		slices.Reverse(tries)

@@ -65,23 +65,43 @@ func (c *Config) declared(keys ...string) string {
 	return c.Declared + "." + path
 }
 
-// failedBehind explains what went wrong behind the gateway.
-func (x *exchange) failedBehind(err error) error {
-	if err == nil || reasonOf(err) != nil {
-		return err
-	}
-	r := authorizer.Reason{Code: CodeIntegrationFailed, Text: err.Error()}
-	if x.match.upstream != nil {
-		r.Facts = []authorizer.Fact{{Name: "upstream", Want: "a status from 200 to 599", Got: shortQuote(x.match.upstream.scheme + "://" + x.match.upstream.host)}}
-		r.Hint = "see that the upstream is up and answers; its address is the route's url"
-		r.Change = &authorizer.Change{Where: authorizer.InFunction, Name: x.match.upstream.scheme + "://" + x.match.upstream.host, Value: "an answer"}
+// failedBehind explains what went wrong behind the gateway, which nobody who calls
+// can change: what came instead of an answer, and what to do about it.
+func (x *exchange) failedBehind(got, todo string, err error) error {
+	r := authorizer.Reason{Code: CodeIntegrationFailed, Text: err.Error(), Hint: "the caller was let in; " + todo}
+	if u := x.match.upstream; u != nil {
+		name := u.scheme + "://" + u.host
+		r.Facts = []authorizer.Fact{{Name: "answer of " + shortQuote(name), Want: "a status from 200 to 599", Got: got}}
+		r.Change = &authorizer.Change{Where: authorizer.InFunction, Name: name, Value: "an answer"}
 		return &refused{r, err}
 	}
-	const reply = `{"statusCode": 200, "body": "..."}`
-	r.Facts = []authorizer.Fact{{Name: "reply", Want: reply, Got: "none that can be used"}}
-	r.Hint = "the caller may come in: it is the function that does not answer as it should; its log says more. Let it return " + reply
-	r.Change = &authorizer.Change{Where: authorizer.InFunction, Name: x.match.function, Value: `{"statusCode":200,"body":""}`}
+	r.Facts = []authorizer.Fact{{Name: "reply of the function", Want: usableReply, Got: got}}
+	r.Change = &authorizer.Change{Where: authorizer.InFunction, Name: x.match.function, Value: usableReply}
 	return &refused{r, err}
+}
+
+const usableReply = `{"statusCode":200,"body":""}`
+
+// failedInvocation explains an error of the service that runs functions.
+func (x *exchange) failedInvocation(err error) error {
+	return x.failedBehind("none: it was not invoked", "see that the function is there, builds and may run", err)
+}
+
+func (x *exchange) failedThrottled(err error) error {
+	return x.failedBehind("none: it was not invoked", "the function runs as often as its concurrency lets it: ask again, or raise that", err)
+}
+
+func (x *exchange) failedFunction(kind string, reply []byte) error {
+	return x.failedBehind("an error", "the function has failed, and its log says why", fmt.Errorf("function error (%s): %s", kind, excerpt(reply)))
+}
+
+func (x *exchange) failedReply(err error) error {
+	return x.failedBehind("one that is none", "let the function return such as "+usableReply, err)
+}
+
+func (x *exchange) failedTimeout() error {
+	return x.failedBehind("none in time", "let it answer within "+x.match.timeout.String()+", or see what it waits for",
+		fmt.Errorf("the integration timed out after %s", x.match.timeout))
 }
 
 // tooLargeReason explains a refusal for the size of something.

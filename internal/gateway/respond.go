@@ -67,7 +67,7 @@ func (x *exchange) written(_ int, err error) {
 // reply answers with a function's reply.
 func (x *exchange) reply(reply apigw.Reply) {
 	if err := checkHeaders(reply); err != nil {
-		x.refuse(internalError, x.failedBehind(err))
+		x.refuse(internalError, x.failedReply(err))
 		return
 	}
 	h := x.w.Header()

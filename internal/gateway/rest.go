@@ -237,18 +237,18 @@ func (x *exchange) invokeREST() {
 		x.fail(integrationTimeout, fmt.Errorf("the client went away: %w", err))
 		return
 	case err != nil && (ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded)):
-		x.fail(integrationTimeout, x.failedBehind(fmt.Errorf("the integration timed out after %s", x.match.timeout)))
+		x.fail(integrationTimeout, x.failedTimeout())
 		return
 	case err != nil:
-		x.fail(notInvoked, x.failedBehind(err))
+		x.fail(notInvoked, x.failedInvocation(err))
 		return
 	case functionError != "":
-		x.fail(badReply, x.failedBehind(fmt.Errorf("function error (%s): %s", functionError, excerpt(text))))
+		x.fail(badReply, x.failedFunction(functionError, text))
 		return
 	}
 	reply, err := apigw.ParseReplyREST(text)
 	if err != nil {
-		x.fail(badReply, x.failedBehind(err))
+		x.fail(badReply, x.failedReply(err))
 		return
 	}
 	x.replyREST(reply)

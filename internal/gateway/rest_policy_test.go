@@ -35,13 +35,15 @@ const (
 // says, what the policy says, and what comes of it.
 func TestResourcePolicyTables(t *testing.T) {
 	issuer := newIssuer(t)
-	pool, err := authorizer.NewUserPool(authorizer.JWTConfig{
-		Name: "users", Issuer: issuer.URL(), Audience: []string{"client"}, Keys: keysOf(t, issuer), Now: clock, IdentitySource: "method.request.header.Authorization",
-	})
+	users := authorizer.JWTConfig{
+		Name: "users", Declared: "apis.Api", Issuer: issuer.URL(), Audience: []string{"client"}, Keys: keysOf(t, issuer), Now: clock, IdentitySource: "method.request.header.Authorization",
+	}
+	pool, err := authorizer.NewUserPool(users)
 	if err != nil {
 		t.Fatal(err)
 	}
 	good := issuer.Token(verifytest.Claims{"token_use": "id", "aud": "client"})
+	explanations := openBook(t, "resource-policy")
 	policies := map[string][]byte{
 		"allow":  policyOf(everybody("Allow", "execute-api:/dev/GET/a")),
 		"silent": policyOf(everybody("Allow", "execute-api:/dev/GET/b")),
@@ -132,6 +134,17 @@ func TestResourcePolicyTables(t *testing.T) {
 			if e := w.journal.last(t); e.Allowed != (row.want == ok) || row.authorizer != "none" && len(e.Reasons) == 0 {
 				t.Errorf("%+v", e)
 			}
+			if row.want == ok {
+				return
+			}
+			p := guardPlot(baseREST(), g, authorizer.LambdaConfig{Format: authorizer.FormatToken, IdentitySources: []string{"method.request.header.Authorization"}}, "GET /a")
+			p.config.Routes, p.config.REST.ResourcePolicy = c.Routes, c.REST.ResourcePolicy
+			p.target, p.header, p.names = "/dev/a", header, map[string]string{issuer.URL(): "POOL"}
+			if row.authorizer == "users" {
+				p.guards, p.guard, p.pools = nil, nil, map[string]authorizer.JWTConfig{"guard": users}
+				p.honest, p.issuer, p.claims = issuer.Token, issuer.URL(), verifytest.Claims{"token_use": "id", "aud": "client"}
+			}
+			p.explained(t, explanations, row.authorizer+" "+row.identity+" "+row.policy)
 		})
 	}
 }
@@ -140,6 +153,7 @@ func TestResourcePolicyTables(t *testing.T) {
 // preflight; all of it before any function runs.
 func TestResourcePolicyOfRequests(t *testing.T) {
 	condition := func(c string) string { return `,"Condition":` + c }
+	explanations := openBook(t, "resource-policy-requests")
 	for _, row := range []struct {
 		name           string
 		policy         []byte
@@ -184,6 +198,11 @@ func TestResourcePolicyOfRequests(t *testing.T) {
 			if n := w.invoker.calls.Load(); n > 0 {
 				t.Errorf("the function ran %d times", n)
 			}
+			p := &plot{method: row.method, target: row.target, header: header, config: c}
+			p.allowed = func(a answer) bool {
+				return a.status == 200 || a.status == 204 || a.status == 403 && a.body == bodyMissingToken
+			}
+			p.explained(t, explanations, row.name)
 		})
 	}
 }

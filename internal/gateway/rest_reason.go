@@ -117,6 +117,9 @@ func (x *exchange) throttledReason(b *bucket, key *apiKey) error {
 	wait, comes := b.wait()
 	if !comes {
 		r.Hint = "nothing passes at rate 0 once the burst is spent: raise " + path
+		if b.limit.BurstLimit == 0 {
+			r.Hint = "nothing passes with a burst of 0: raise " + path
+		}
 		r.Change = &authorizer.Change{Where: authorizer.InDeclaration, Name: path, Value: strconv.Itoa(max(1, 2*b.limit.BurstLimit))}
 		return because(r)
 	}

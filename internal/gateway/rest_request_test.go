@@ -16,6 +16,7 @@ func TestRequestParameters(t *testing.T) {
 	}})
 	c.REST.GatewayResponses = responses{"BAD_REQUEST_PARAMETERS": {Headers: map[string]string{"X-Why": "context.error.validationErrorString"}}}
 	w := serve(t, c)
+	explanations := openBook(t, "rest-parameters")
 	for _, tt := range []struct{ query, header, missing string }{
 		{"", "X-A: b", "[x-header-param, qs1, qs2]"},
 		{"?qs1=a", "X-A: b", "[x-header-param, qs2]"},
@@ -25,6 +26,8 @@ func TestRequestParameters(t *testing.T) {
 		a := w.do(t, "GET", "/dev/x"+tt.query, tt.header)
 		a.assertREST(t, 400, `{"message":"Missing required request parameters: `+tt.missing+`"}`,
 			"Content-Type: application/json", "X-Amzn-Errortype: BadRequestException", "X-Why: "+tt.missing)
+		p := &plot{method: "GET", target: "/dev/x" + tt.query, header: []string{tt.header}, config: c}
+		p.explained(t, explanations, tt.query+" "+tt.header)
 	}
 	if n := w.invoker.calls.Load(); n != 0 {
 		t.Errorf("invoked %d times", n)

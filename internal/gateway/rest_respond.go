@@ -27,12 +27,12 @@ func (x *exchange) writeHeadREST(status int) {
 // the function gave them, which was observed.
 func (x *exchange) replyREST(reply apigw.ReplyREST) {
 	if err := checkHeaders(apigw.Reply{Headers: reply.Headers}); err != nil {
-		x.fail(badReply, x.failedBehind(err))
+		x.fail(badReply, x.failedReply(err))
 		return
 	}
 	body, err := x.replyBody(reply)
 	if err != nil {
-		x.fail(internalErrorREST, x.failedBehind(err))
+		x.fail(internalErrorREST, x.failedReply(err))
 		return
 	}
 	h := x.w.Header()

@@ -323,6 +323,10 @@ func (d decides) Authorize(*http.Request, []string) authorizer.Decision { return
 func TestRESTDenyTable(t *testing.T) {
 	decided := func(d authorizer.Decision) func(*gateway.Config) {
 		return func(c *gateway.Config) {
+			if d.Status != 0 {
+				d.Reasons = []authorizer.Reason{{Code: "Said", Text: "it says so", Hint: "let it say yes", Facts: []authorizer.Fact{{Name: "what it says", Want: "yes", Got: "no"}},
+					Change: &authorizer.Change{Where: authorizer.InFunction, Name: "guard", Value: "yes"}}}
+			}
 			c.Authorizers = map[string]gateway.Authorizer{"guard": decides{d}}
 			c.Routes = append(c.Routes, gateway.Route{Key: "GET /guarded", Authorizer: "guard", Function: "f"})
 		}
@@ -336,6 +340,7 @@ func TestRESTDenyTable(t *testing.T) {
 		}
 		return text
 	}
+	explanations := openBook(t, "rest")
 	const date = "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. "
 	const suffix = "(Hashed with SHA-256 and encoded with Base64) Authorization="
 	for _, tt := range []struct {
@@ -390,6 +395,11 @@ func TestRESTDenyTable(t *testing.T) {
 			if got := w.journal.last(t).String(); !strings.HasPrefix(got, fmt.Sprintf("%d %s %s", tt.status, tt.method, tt.path)) || !strings.Contains(got, tt.line) {
 				t.Errorf("line %q, want %q in it", got, tt.line)
 			}
+			p := &plot{method: tt.method, target: tt.path, header: tt.header, config: c, fakes: c.Authorizers}
+			if f, ok := c.Invoker.(fixedReply); ok {
+				p.says, p.fails, p.breaks = f.text, f.functionError, f.err
+			}
+			p.explained(t, explanations, tt.name)
 		})
 	}
 }

@@ -2,6 +2,8 @@ package gateway_test
 
 import (
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -29,24 +31,101 @@ const (
 func usageREST(t *testing.T, plan gateway.UsagePlan, change func(*gateway.Config)) (*world, *atomic.Int64) {
 	t.Helper()
 	var ahead atomic.Int64 // nanoseconds after now
+	c := usageConfig(plan, change)
+	c.Now = func() time.Time { return now.Add(time.Duration(ahead.Load())) }
+	return serve(t, c), &ahead
+}
+
+// usagePlot is a request to such an API as advice can change it.
+func usagePlot(plan gateway.UsagePlan, change func(*gateway.Config)) *plot {
+	c := usageConfig(plan, change)
+	return &plot{
+		method: "GET", target: "/dev/keyed", header: []string{"x-api-key: " + keyOne}, config: c, key: keyTwo, fakes: c.Authorizers,
+		declare: map[string]func(*plot, string){
+			"usagePlans.basic.apiKeys": func(p *plot, value string) {
+				p.plan(func(u *gateway.UsagePlan) { u.Keys = append(slices.Clone(u.Keys), value) })
+			},
+			"usagePlans.basic.throttle.burstLimit": func(p *plot, value string) {
+				p.plan(func(u *gateway.UsagePlan) { u.Throttle = &gateway.Throttle{BurstLimit: number(value)} })
+			},
+			"usagePlans.basic.routes.GET /keyed.burstLimit": func(p *plot, value string) {
+				p.plan(func(u *gateway.UsagePlan) {
+					u.Routes = map[string]gateway.Throttle{"GET /keyed": {BurstLimit: number(value)}}
+				})
+			},
+			"routes.GET /keyed.throttle.burstLimit": func(p *plot, value string) {
+				p.config.Routes = slices.Clone(p.config.Routes)
+				p.config.Routes[0].Throttle = &gateway.Throttle{BurstLimit: number(value)}
+			},
+			"throttle.burstLimit": func(p *plot, value string) {
+				rest := *p.config.REST
+				rest.Throttle = &gateway.Throttle{BurstLimit: number(value)}
+				p.config.REST = &rest
+			},
+		},
+	}
+}
+
+func number(text string) int {
+	n, _ := strconv.Atoi(text)
+	return n
+}
+
+// plan changes the usage plan.
+func (p *plot) plan(change func(*gateway.UsagePlan)) {
+	rest := *p.config.REST
+	rest.UsagePlans = slices.Clone(rest.UsagePlans)
+	change(&rest.UsagePlans[0])
+	p.config.REST = &rest
+}
+
+// Limits that are reached are explained, and whoever waits as long as they say, or
+// raises them, passes.
+func TestLimitsAreExplained(t *testing.T) {
+	explanations := openBook(t, "rest-limits")
+	for _, row := range []struct {
+		name   string
+		plan   gateway.UsagePlan
+		change func(*gateway.Config)
+	}{
+		{"the rate of a key", gateway.UsagePlan{Throttle: &gateway.Throttle{RateLimit: 3, BurstLimit: 1}}, nil},
+		{"a key's burst at rate 0", gateway.UsagePlan{Throttle: &gateway.Throttle{BurstLimit: 1}}, nil},
+		{"no burst at all", gateway.UsagePlan{Throttle: &gateway.Throttle{RateLimit: 5}}, nil},
+		{"a key's burst on a route", gateway.UsagePlan{Throttle: &gateway.Throttle{RateLimit: 5, BurstLimit: 5}, Routes: map[string]gateway.Throttle{"GET /keyed": {BurstLimit: 1}}}, nil},
+		{"the quota of a day", gateway.UsagePlan{Quota: &gateway.Quota{Limit: 1, Period: "DAY"}}, nil},
+		{"the quota of a week", gateway.UsagePlan{Quota: &gateway.Quota{Limit: 1, Period: "WEEK"}}, nil},
+		{"the quota of a month", gateway.UsagePlan{Quota: &gateway.Quota{Limit: 1, Period: "MONTH"}}, nil},
+		{"the rate of a route", gateway.UsagePlan{}, func(c *gateway.Config) { c.Routes[0].Throttle = &gateway.Throttle{RateLimit: 2, BurstLimit: 1} }},
+		{"a route's burst", gateway.UsagePlan{}, func(c *gateway.Config) { c.Routes[0].Throttle = &gateway.Throttle{BurstLimit: 1} }},
+		{"the burst of every route", gateway.UsagePlan{}, func(c *gateway.Config) { c.REST.Throttle = &gateway.Throttle{BurstLimit: 1} }},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			p := usagePlot(row.plan, row.change)
+			p.send(t) // takes what there is
+			p.explained(t, explanations, row.name)
+		})
+	}
+}
+
+func usageConfig(plan gateway.UsagePlan, change func(*gateway.Config)) gateway.Config {
 	c := baseREST(
 		gateway.Route{Key: "GET /keyed", Authorizer: gateway.None, Function: "f", APIKeyRequired: true},
 		gateway.Route{Key: "GET /other", Authorizer: gateway.None, Function: "f", APIKeyRequired: true},
 		gateway.Route{Key: "GET /open", Authorizer: gateway.None, Function: "f"},
 	)
-	c.Now = func() time.Time { return now.Add(time.Duration(ahead.Load())) }
 	c.REST.APIKeys = []gateway.APIKey{{Name: "one", ID: "id1", Value: keyOne}, {Name: "two", ID: "id2", Value: keyTwo}, {Name: "outside", ID: "id3", Value: keyOutside}}
 	plan.Name, plan.Keys = "basic", []string{"one", "two"}
 	c.REST.UsagePlans = []gateway.UsagePlan{plan}
 	if change != nil {
 		change(&c)
 	}
-	return serve(t, c), &ahead
+	return c
 }
 
 // Every way of not having an API key is one answer.
 func TestAPIKeyDenyTable(t *testing.T) {
 	w, _ := usageREST(t, gateway.UsagePlan{}, nil)
+	explanations := openBook(t, "rest-keys")
 	for _, tt := range []struct {
 		name, path string
 		header     []string
@@ -75,6 +154,9 @@ func TestAPIKeyDenyTable(t *testing.T) {
 					t.Errorf("line %q has a key", line)
 				}
 			}
+			p := usagePlot(gateway.UsagePlan{}, nil)
+			p.target, p.header = tt.path, tt.header
+			p.explained(t, explanations, tt.name)
 		})
 	}
 	if n := w.invoker.calls.Load(); n != 0 {
@@ -229,18 +311,23 @@ func TestLimitsUnderConcurrency(t *testing.T) {
 
 // A key that comes from the authorizer, and nothing else, counts.
 func TestAPIKeyFromAuthorizer(t *testing.T) {
+	explanations := openBook(t, "rest-keys-of-authorizers")
 	for _, tt := range []struct {
-		named string
-		want  int
-		line  string
-	}{{keyOne, 200, ""}, {"", 403, "no usageIdentifierKey"}, {"nonsense", 403, "no such API key"}, {keyOutside, 403, "in no usage plan"}} {
-		w, _ := usageREST(t, gateway.UsagePlan{}, func(c *gateway.Config) {
+		name, named string
+		want        int
+		line        string
+	}{{"a key", keyOne, 200, ""}, {"none", "", 403, "no usageIdentifierKey"}, {"nonsense", "nonsense", 403, "no such API key"}, {"a key in no plan", keyOutside, 403, "in no usage plan"}} {
+		change := func(c *gateway.Config) {
 			c.REST.APIKeySource = gateway.KeyFromAuthorizer
 			c.Authorizers = map[string]gateway.Authorizer{"guard": decides{authorizer.Decision{Allow: true, UsageIdentifierKey: tt.named}}}
 			for i := range c.Routes {
 				c.Routes[i].Authorizer = "guard"
 			}
-		})
+		}
+		w, _ := usageREST(t, gateway.UsagePlan{}, change)
+		if tt.want != 200 {
+			usagePlot(gateway.UsagePlan{}, change).explained(t, explanations, tt.name)
+		}
 		a := w.do(t, "GET", "/dev/keyed", "x-api-key: "+keyTwo)
 		if a.status != tt.want || !strings.Contains(w.journal.last(t).String(), tt.line) {
 			t.Errorf("%q: %v (%s)", tt.named, a, w.journal.last(t))

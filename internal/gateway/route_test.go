@@ -73,6 +73,7 @@ func TestRouteTies(t *testing.T) {
 // No route, no stage, another method: one and the same answer, and no 405.
 func TestNotFound(t *testing.T) {
 	w := serve(t, base(open("GET /x", "POST /y", "GET /{z}/more")...))
+	explanations := openBook(t, "routes")
 	for _, row := range []struct{ method, path string }{
 		{"GET", "/"}, {"GET", "/y"}, {"POST", "/x"}, {"HEAD", "/x"}, {"OPTIONS", "/x"}, {"GET", "/x/y"}, {"GET", "/x/"}, {"GET", "/X"}, {"GET", "//x"}, {"GET", "/z//more"},
 	} {
@@ -82,6 +83,8 @@ func TestNotFound(t *testing.T) {
 			body, header = "", append(header, "Content-Length: 23")
 		}
 		a.assert(t, 404, body, header...)
+		p := &plot{method: row.method, target: row.path, config: base(open("GET /x", "POST /y", "GET /{z}/more")...)}
+		p.explained(t, explanations, row.method+" "+row.path)
 	}
 	if n := w.invoker.calls.Load(); n != 0 {
 		t.Errorf("invoked %d times", n)
@@ -92,6 +95,7 @@ func TestStages(t *testing.T) {
 	c := base(open("GET /", "GET /x/{id}", "ANY /files/{proxy+}")...)
 	c.Stage = "dev"
 	w := serve(t, c)
+	explanations := openBook(t, "routes-stage")
 	for _, row := range []struct {
 		path   string
 		status int
@@ -105,6 +109,10 @@ func TestStages(t *testing.T) {
 		a := w.do(t, "GET", row.path)
 		if a.status != row.status {
 			t.Errorf("%s: %d, want %d", row.path, a.status, row.status)
+		}
+		if row.status != 200 {
+			p := &plot{method: "GET", target: row.path, config: c}
+			p.explained(t, explanations, row.path)
 		}
 		if row.status == 200 {
 			if e := w.invoker.lastV2(t); e.RawPath != row.raw || e.RequestContext.HTTP.Path != row.raw || e.RequestContext.Stage != "dev" || strings.Contains(e.RouteKey, "dev") {

@@ -71,15 +71,15 @@ func signatureFailure(e *sigv4.Error) failure {
 // takes it for an AWS operation: a signature that is not good, or an Authorization
 // that is none, is answered as such. Observed.
 func (x *exchange) failUnrouted(cause error) {
-	f := missingToken
+	f, reason := missingToken, x.noRoute(cause)
 	if mayBeSigned(x.received) {
 		if e, ok := x.checkUnrouted(); !ok {
 			return
 		} else if e != nil {
-			f = signatureFailure(e)
+			f, reason = signatureFailure(e), readAsSignature(reason, e)
 		}
 	}
-	x.fail(f, x.noRoute(cause))
+	x.fail(f, reason)
 }
 
 // checkUnrouted says what is wrong with a signature. It has answered itself if the
@@ -113,3 +113,12 @@ func (x *exchange) checkForm() *sigv4.Error {
 }
 
 var errNoKeys = errors.New("the API has no keys")
+
+// readAsSignature adds to the reason for which no route matches why the answer speaks
+// of a signature.
+func readAsSignature(reason error, e *sigv4.Error) error {
+	r := *reasonOf(reason)
+	r.Text += "; what matches none is taken for an AWS operation, and the Authorization for its signature"
+	r.Facts = append(r.Facts, authorizer.Fact{Name: "Authorization", Want: "a signature, or none at all", Got: string(e.Reason)})
+	return &refused{r, reason}
+}

@@ -58,8 +58,8 @@ func accountOf(t *testing.T, at time.Time, secret byte, statements map[string][]
 	}
 	a, err := iam.New(iam.Config{
 		AccountID: stageAccount, Region: "us-east-1", Now: func() time.Time { return at },
-		Root: sigv4.Credentials{AccessKeyID: "AKIAIOSFODNN7EXAMPLE", SecretAccessKey: "root" + string(secret)},
-		Keys: [][]byte{bytes.Repeat([]byte{secret}, 32)},
+		Root:  sigv4.Credentials{AccessKeyID: "AKIAIOSFODNN7EXAMPLE", SecretAccessKey: "root" + string(secret)},
+		Keys:  [][]byte{bytes.Repeat([]byte{secret}, 32)},
 		Roles: roles,
 	})
 	if err != nil {
@@ -238,7 +238,8 @@ func signedRows(t *testing.T, a *iam.Account, stage string) []signedRow {
 		{"an unknown key", unknown403, badToken, "iam: unknown key", signing{target: path, keys: with(func(c *sigv4.Credentials) { c.AccessKeyID = "ASIAIOSFODNN7EXAMPLE" })}},
 		{"no session token", unknown403, badToken, "iam: unknown key", signing{target: path, keys: with(func(c *sigv4.Credentials) { c.SessionToken = "" })}},
 		{"a changed session token", unknown403, badToken, "iam: unknown key", signing{target: path, keys: with(func(c *sigv4.Credentials) {
-			c.SessionToken = c.SessionToken[:len(c.SessionToken)-10] + "A" + c.SessionToken[len(c.SessionToken)-9:]
+			i := len(c.SessionToken) - 10
+			c.SessionToken = c.SessionToken[:i] + flip(c.SessionToken[i:])
 		})}},
 		{"another stage's session", unknown403, badToken, "iam: unknown key", signing{target: path, keys: foreign}},
 		{"another stage's root", invalid403, open, "iam: signature mismatch", signing{target: path, keys: foreignRoot}},

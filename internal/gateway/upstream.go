@@ -159,7 +159,7 @@ func (x *exchange) forward() {
 	defer response.Body.Close()
 	if response.StatusCode < minForwardedStatus || response.StatusCode > maxForwardedStatus {
 		// Among them 101 Switching Protocols: an HTTP API has no tunnels.
-		x.refuse(internalError, x.failedBehind(fmt.Errorf("the upstream answered with the status %d", response.StatusCode)))
+		x.refuse(internalError, x.failedBehind(fmt.Sprintf("the status %d", response.StatusCode), "let the upstream answer with one of those", fmt.Errorf("the upstream answered with the status %d", response.StatusCode)))
 		return
 	}
 	h := x.w.Header()
@@ -257,9 +257,9 @@ func (x *exchange) refuseForwarding(ctx context.Context, err error) {
 	case x.r.Context().Err() != nil:
 		x.refuse(serviceUnavailable, fmt.Errorf("the client went away: %w", err))
 	case ctx.Err() != nil:
-		x.refuse(serviceUnavailable, x.failedBehind(fmt.Errorf("the integration timed out after %s", x.match.timeout)))
+		x.refuse(serviceUnavailable, x.failedTimeout())
 	default:
-		x.refuse(serviceUnavailable, x.failedBehind(fmt.Errorf("forwarding to %s://%s: %w", x.match.upstream.scheme, x.match.upstream.host, err)))
+		x.refuse(serviceUnavailable, x.failedBehind("none", "see that the upstream is up: its address is the route's url", fmt.Errorf("forwarding to %s://%s: %w", x.match.upstream.scheme, x.match.upstream.host, err)))
 	}
 }
 
