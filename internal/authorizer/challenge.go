@@ -63,10 +63,10 @@ func describe(reason verify.Reason) string {
 }
 
 // refuseToken is the 401 for a token that verify has refused.
-func (j *JWT) refuseToken(scopes []string, err error) Decision {
+func (j *JWT) refuseToken(scopes []string, value string, err error) Decision {
 	var e *verify.Error
 	if !errors.As(err, &e) {
-		return unauthorized(scopes, describe(verify.Malformed), j.tokenReason(&verify.Error{Reason: verify.Malformed, Detail: "cannot be verified", Err: err}))
+		return unauthorized(scopes, describe(verify.Malformed), j.tokenReason(&verify.Error{Reason: verify.Malformed, Detail: "cannot be verified", Err: err}, value))
 	}
 	reason := e.Reason
 	if reason == verify.MissingClaim {
@@ -78,7 +78,7 @@ func (j *JWT) refuseToken(scopes []string, err error) Decision {
 			reason = verify.WrongIssuer
 		}
 	}
-	return unauthorized(scopes, describe(reason), j.tokenReason(e))
+	return unauthorized(scopes, describe(reason), j.tokenReason(e, value))
 }
 
 // list shows words of the configuration, such as "[read:unicorn]".

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/doorwright/doorwright/internal/iam"
 )
 
 // InvokeAction is the action of calling an API.
@@ -73,6 +75,14 @@ func (l *Lambda) allowing(resource string) string {
 // answering is the change of the function's answer.
 func (l *Lambda) answering(resource string) *Change {
 	return &Change{InFunction, l.config.Function, l.allowing(resource)}
+}
+
+// letsIn says how the function lets a caller in.
+func (l *Lambda) letsIn(q *Question) string {
+	if l.config.SimpleResponses {
+		return "who may call gets " + l.allowing("")
+	}
+	return "who may call gets a policy that allows " + InvokeAction + " on " + ShownResource(q.ARN)
 }
 
 // declared gives the path of one of the authorizer's keys.
@@ -164,7 +174,14 @@ func (l *Lambda) wanted() string {
 func (l *Lambda) malformedReason(q *Question, err error, reply []byte) Reason {
 	r := l.brokenReason(q, CodeMalformedResponse, err.Error(), l.wanted(), l.responseHint())
 	var keys map[string]json.RawMessage
-	if len(reply) > maxReply || json.Unmarshal(reply, &keys) != nil || l.config.Format != FormatV2 {
+	if len(reply) > maxReply || json.Unmarshal(reply, &keys) != nil {
+		return r
+	}
+	if keys["statusCode"] != nil {
+		r.Facts[0].Got = "a reply of a route's function"
+		r.Hint = "an authorizer has no statusCode: " + r.Hint + `; to refuse a caller it fails with "Unauthorized"`
+	}
+	if l.config.Format != FormatV2 {
 		return r
 	}
 	switch _, simple := keys["isAuthorized"]; {
@@ -185,7 +202,7 @@ func (l *Lambda) unauthorizedReason(q *Question) Reason {
 	return Reason{
 		Code: CodeUnauthorized, Text: `the authorizer failed with "Unauthorized"`,
 		Facts: []Fact{{Name: "the function's answer", Want: l.wanted(), Got: `the error "Unauthorized"`}},
-		Hint:  "its log says why; a caller whom it lets in gets " + l.allowing(q.ARN), Change: l.answering(q.ARN),
+		Hint:  "its log says why; " + l.letsIn(q), Change: l.answering(q.ARN),
 	}
 }
 
@@ -194,32 +211,34 @@ func (l *Lambda) notAuthorizedReason(q *Question, source string) Reason {
 	return Reason{
 		Code: CodeNotAuthorized, Text: "the authorizer answered isAuthorized: false" + source,
 		Facts: []Fact{{Name: "isAuthorized", Want: "true", Got: "false" + source}},
-		Hint:  "its log says why; a caller whom it lets in gets " + l.allowing(q.ARN), Change: l.answering(q.ARN),
+		Hint:  "its log says why; " + l.letsIn(q), Change: l.answering(q.ARN),
 	}
 }
 
 // deniedReason explains a statement that denies.
-func (l *Lambda) deniedReason(q *Question, statement, source string) Reason {
+func (l *Lambda) deniedReason(q *Question, p *iam.Policy, source string) Reason {
+	statement := q.Denying(p)
 	return Reason{
 		Code: CodeExplicitDeny, Text: statement + " of the authorizer's policy denies this request" + source,
-		Facts: []Fact{
+		Facts: append([]Fact{
 			{Name: "Action", Want: InvokeAction, Got: InvokeAction, Match: true},
 			{Name: "Resource", Want: "nothing that a statement denies", Got: shortQuote(q.ARN)},
-		},
-		Hint:   "a Deny counts before every Allow: let the function return no " + statement + " for this caller",
+		}, Conditions(q.Nearest(p))...),
+		Hint:   "a Deny counts before every Allow: let the function's policy leave out " + statement + " for who may call",
 		Change: l.answering(q.ARN),
 	}
 }
 
 // uncoveredReason explains a policy that says nothing of a request.
-func (l *Lambda) uncoveredReason(q *Question, source string) Reason {
+func (l *Lambda) uncoveredReason(q *Question, p *iam.Policy, source string) Reason {
+	near := q.Nearest(p)
 	r := Reason{
 		Code: CodeImplicitDeny, Text: "the authorizer's policy does not cover this request" + source,
-		Facts: []Fact{
-			{Name: "Action", Want: "what a statement allows", Got: InvokeAction},
-			{Name: "Resource", Want: "what a statement allows", Got: shortQuote(q.ARN)},
-		},
-		Hint:   "let the function's policy allow " + InvokeAction + " on " + ShownResource(q.ARN),
+		Facts: append([]Fact{
+			{Name: "Action", Want: "what a statement allows", Got: InvokeAction, Match: near != nil},
+			{Name: "Resource", Want: "what a statement allows", Got: shortQuote(q.ARN), Match: near != nil},
+		}, Conditions(near)...),
+		Hint:   "let the function's policy allow " + InvokeAction + " on " + ShownResource(q.ARN) + Failing(near),
 		Change: l.answering(q.ARN),
 	}
 	if source != "" {
@@ -238,3 +257,44 @@ func stageResource(arn string) string {
 
 // statusBroken is the answer for an authorizer that is itself at fault.
 const statusBroken = http.StatusInternalServerError
+
+// Nearest finds the statement of a policy that says most of why it refuses: the one
+// that denies, or one that would allow but for a condition; nil if there is none.
+func (q *Question) Nearest(p *iam.Policy) *iam.Considered { return iam.Nearest(q.Consider(p), "") }
+
+// Conditions are the conditions that a statement has compared.
+func Conditions(c *iam.Considered) (facts []Fact) {
+	if c == nil {
+		return nil
+	}
+	for _, x := range c.Conditions {
+		if len(facts) == maxConditions {
+			break
+		}
+		got := "nothing"
+		if len(x.Got) > 0 {
+			got = quoted(x.Got)
+		}
+		facts = append(facts, Fact{Name: c.Statement + ", " + x.Operator + " " + x.Key, Want: quoted(x.Want), Got: got, Match: x.Match})
+	}
+	return facts
+}
+
+const maxConditions = 16
+
+// Failing says of a statement that would allow why it does not.
+func Failing(c *iam.Considered) string {
+	if c == nil {
+		return ""
+	}
+	for _, x := range c.Conditions {
+		if !x.Match {
+			got := "the request has none"
+			if len(x.Got) > 0 {
+				got = "it is " + quoted(x.Got)
+			}
+			return "; " + c.Statement + " would, but wants " + x.Operator + " " + x.Key + " " + quoted(x.Want) + ", and " + got
+		}
+	}
+	return ""
+}

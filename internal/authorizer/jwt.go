@@ -139,7 +139,7 @@ func (j *JWT) Authorize(r *http.Request, scopes []string) Decision {
 	}
 	token, err := j.verifier.Verify(r.Context(), raw)
 	if err != nil {
-		return j.refuseToken(scopes, err)
+		return j.refuseToken(scopes, value, err)
 	}
 	d := Decision{Allow: true, Reasons: verified, Claims: token.Claims, Cached: token.Cached}
 	if len(scopes) == 0 {

@@ -415,7 +415,7 @@ func (l *Lambda) judge(v *verdict, q *Question, fresh bool) Decision {
 		switch verdict := q.Evaluate(v.policy); {
 		case verdict == iam.Allow:
 		case verdict == iam.ExplicitDeny:
-			d := refuse(http.StatusForbidden, "", l.deniedReason(q, q.Denying(v.policy), source))
+			d := refuse(http.StatusForbidden, "", l.deniedReason(q, v.policy, source))
 			d.ExplicitDeny = true
 			return d
 		case q.ResourcePolicy == iam.Allow:
@@ -423,7 +423,7 @@ func (l *Lambda) judge(v *verdict, q *Question, fresh bool) Decision {
 			// account (apigateway-authorization-flow, table A).
 			source += " as the API's resource policy does; the authorizer's own policy does not cover this request"
 		default:
-			return refuse(http.StatusForbidden, "", l.uncoveredReason(q, source))
+			return refuse(http.StatusForbidden, "", l.uncoveredReason(q, v.policy, source))
 		}
 	}
 	d := Decision{

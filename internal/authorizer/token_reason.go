@@ -84,13 +84,13 @@ func (j *JWT) bearerReason(value string) Reason {
 
 // tokenReason explains what verify has refused: what was compared, in its order, and
 // the smallest change that would have done.
-func (j *JWT) tokenReason(e *verify.Error) Reason {
+func (j *JWT) tokenReason(e *verify.Error, value string) Reason {
 	r := Reason{Code: string(e.Reason), Text: e.Message(), Facts: j.passed(e)}
 	fact := func(name, want, got string) { r.Facts = append(r.Facts, Fact{Name: name, Want: want, Got: got}) }
 	login := func(name, value string) { r.Change = &Change{AtLogin, name, value} }
 	switch e.Reason {
 	case verify.WrongSegments, verify.Malformed, verify.HeaderNotAllowed, verify.BadClaims:
-		j.formReason(e, &r)
+		j.formReason(e, value, &r)
 	case verify.AlgorithmNotAllowed:
 		fact("alg", joinAlgorithms(j.config.Algorithms), quoted(e.Got))
 		r.Hint = "let the issuer sign with " + joinAlgorithms(j.config.Algorithms)
@@ -161,13 +161,16 @@ func (j *JWT) passed(e *verify.Error) []Fact {
 }
 
 // formReason explains what is no token of the right form.
-func (j *JWT) formReason(e *verify.Error, r *Reason) {
+func (j *JWT) formReason(e *verify.Error, value string, r *Reason) {
 	login := &Change{AtLogin, "token", ""}
 	r.Facts = append(r.Facts, Fact{Name: "form", Want: "a signed JWT: header.payload.signature", Got: e.Detail})
 	switch {
 	case strings.Contains(e.Detail, "encrypted"):
 		r.Hint = fmt.Sprintf("this one is encrypted, as Auth0's access tokens are where no audience was asked for: ask for the audience %s", list(j.config.Audience))
 		r.Change = &Change{AtLogin, "audience", j.config.Audience[0]}
+	case e.Reason == verify.WrongSegments && instead(value) != "":
+		r.Facts[len(r.Facts)-1].Got, r.Hint = instead(value), "there is "+instead(value)+": send "+j.source.example()
+		r.Change = j.source.send()
 	case e.Reason == verify.WrongSegments:
 		r.Hint = "send a signed JWT in compact form: " + strings.Replace(j.source.example(), "TOKEN", "header.payload.signature", 1)
 		r.Change = j.source.send()
@@ -183,6 +186,28 @@ func (j *JWT) formReason(e *verify.Error, r *Reason) {
 	default:
 		r.Hint, r.Change = j.again("a token")+", and send it as it is", login
 	}
+}
+
+// instead says what a client that has no token, or another way to sign in, is known to
+// send in its place; nothing if it is none of that. Nothing of the value is shown but
+// a scheme.
+func instead(value string) string {
+	scheme, token, found := strings.Cut(value, " ")
+	switch {
+	case value == "Bearer":
+		return "nothing behind Bearer"
+	case scheme == "Bearer" || !found:
+		if !found {
+			token = value
+		}
+		switch token {
+		case "undefined", "null", "None", "nil", "[object Object]", "${TOKEN}", "$TOKEN", "TOKEN":
+			return "the word " + token + " in the token's place, of a client that has none"
+		}
+	case len(scheme) <= 16 && !strings.Contains(scheme, "."):
+		return "the scheme " + shortQuote(scheme) + " in the place of Bearer"
+	}
+	return ""
 }
 
 func (j *JWT) issuerReason(e *verify.Error, r *Reason) {

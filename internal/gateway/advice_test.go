@@ -461,8 +461,8 @@ func (p *plot) applyAtLogin(t *testing.T, c *authorizer.Change) {
 		}
 	default:
 		p.claims[c.Name] = c.Value
-		if c.Name == "token_use" && c.Value == "access" && p.claims["aud"] != nil {
-			p.claims["client_id"], p.claims["aud"] = p.claims["aud"], verifytest.Absent
+		if aud, ok := p.claims["aud"].(string); ok && c.Name == "token_use" && c.Value == "access" {
+			p.claims["client_id"], p.claims["aud"] = aud, verifytest.Absent
 		}
 	}
 	p.setHeader("Authorization", p.scheme+p.honest(p.claims))

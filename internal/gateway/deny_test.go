@@ -181,6 +181,8 @@ func (d *denyWorld) rows(t *testing.T) []denyRow {
 		{"five segments", "/private", "Bearer a.b.c.d.e", 401, invalid("token contains an invalid number of segments"), "jwt: token"},
 		{"prefix alone", "/private", "Bearer", 401, invalid("token contains an invalid number of segments"), "jwt: token"},
 		{"another scheme", "/private", "Basic dXNlcjpwYXNz", 401, invalid("token contains an invalid number of segments"), "jwt: token"},
+		{"undefined", "/private", "Bearer undefined", 401, invalid("token contains an invalid number of segments"), "jwt: token has 1 segment, not 3"},
+		{"null without the prefix", "/private", "null", 401, invalid("token contains an invalid number of segments"), "jwt: token has 1 segment, not 3"},
 		{"not base64url", "/private", "Bearer !.!.!", 401, invalid("token is malformed"), "jwt: token"},
 		{"prefix in lower case", "/private", "bearer " + good, 401, invalid("tokenstring should not contain 'bearer '"), `jwt: the token begins with "bearer "`},
 		{"prefix twice", "/private", "Bearer Bearer " + good, 401, invalid("tokenstring should not contain 'bearer '"), `jwt: the token begins with "bearer "`},

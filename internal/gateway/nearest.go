@@ -79,6 +79,9 @@ func (x *exchange) otherPath(r authorizer.Reason, method string, e *endpoint, se
 		r.Text += ": the nearest is " + e.key
 	}
 	r.Hint = "ask for " + to + differs(x.r.URL.Path, path)
+	if stage := x.g.table.stage; stage != "" && !strings.HasPrefix(x.r.URL.Path+"/", "/"+stage+"/") {
+		r.Hint = "ask for " + to + ": the stage " + stage + " is the first segment, to the letter"
+	}
 	r.Change = &authorizer.Change{Where: authorizer.InRequest, Name: "path", Value: to}
 	return r
 }
@@ -90,8 +93,6 @@ func differs(got, want string) string {
 		return ": a slash at the end counts"
 	case strings.EqualFold(got, want):
 		return ": the case of letters counts"
-	case strings.HasSuffix(want, got) && got != "/":
-		return ": the stage is the first segment"
 	}
 	return ""
 }
@@ -162,7 +163,7 @@ func (t *table) nearest(method string, segments []string) []string {
 	if t.stage != "" {
 		tries = append(tries, slices.Concat([]string{t.stage}, plain))
 		if len(plain) > 0 {
-			tries = append(tries, slices.Concat([]string{t.stage}, plain[1:]))
+			tries = append(tries, slices.Concat([]string{t.stage}, plain[1:]), plain[1:])
 		}
 	}
 	for _, try := range tries {

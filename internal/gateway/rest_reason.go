@@ -169,15 +169,16 @@ func (q Quota) end(now time.Time) time.Time {
 func (x *exchange) policyReason(q *authorizer.Question, p *iam.Policy, explicit bool) authorizer.Reason {
 	name := x.g.config.declared(resourcePolicy)
 	resource := "execute-api:/" + x.g.config.Stage + "/" + x.r.Method + x.rest.path
-	facts := []authorizer.Fact{
-		{Name: "Principal", Want: "*", Got: "anonymous", Match: true},
-		{Name: "Action", Want: authorizer.InvokeAction, Got: authorizer.InvokeAction, Match: true},
-		{Name: "aws:SourceIp", Got: x.entry.SourceIP, Match: true},
-		{Name: "Resource", Want: "what a statement allows", Got: shortQuote(resource)},
-	}
+	near := q.Nearest(p)
+	facts := append([]authorizer.Fact{
+		{Name: "Action", Want: "what a statement allows", Got: authorizer.InvokeAction, Match: near != nil},
+		{Name: "Resource", Want: "what a statement allows", Got: shortQuote(resource), Match: near != nil},
+	}, authorizer.Conditions(near)...)
 	if explicit {
 		statement := q.Denying(p)
-		facts[3].Want = "nothing that a statement denies"
+		for i := range 2 {
+			facts[i].Want, facts[i].Match = "nothing that a statement denies", false
+		}
 		return authorizer.Reason{
 			Code: authorizer.CodeExplicitDeny, Text: statement + " denies this request of " + x.entry.SourceIP, Facts: facts,
 			Hint:   "a Deny counts before every Allow: narrow " + statement + " of " + name + ", or take it out",
@@ -186,7 +187,7 @@ func (x *exchange) policyReason(q *authorizer.Question, p *iam.Policy, explicit 
 	}
 	return authorizer.Reason{
 		Code: authorizer.CodeImplicitDeny, Text: "no statement allows this request of " + x.entry.SourceIP, Facts: facts,
-		Hint:   "add a statement to " + name + " that allows it, such as for Resource " + authorizer.ShownResource(resource),
+		Hint:   "add a statement to " + name + " that allows it, such as for Resource " + authorizer.ShownResource(resource) + authorizer.Failing(near),
 		Change: &authorizer.Change{Where: authorizer.InPolicy, Name: name, Value: authorizer.Statement("*", resource)},
 	}
 }
