@@ -52,8 +52,8 @@ const (
 	// InRequest: ask otherwise. Name is "method", "path", "query" or "body".
 	InRequest Where = "request"
 	// AtSigning: sign otherwise. Name is what differs: "region", "service",
-	// "scope", "date", "headers", "algorithm", "credentials", or "request", which is
-	// all of it; Value is what it has to be, if that is known.
+	// "scope", "date", "headers", "algorithm", "credentials", "method", "path",
+	// "query", "host", "body", or "request", which is all of it; Value is what it has to be, if that is known.
 	AtSigning Where = "signing"
 	// AtLogin: get another token. Name is what it has to have: "scope", "audience",
 	// "token_use", "issuer", "alg", or a claim, Value is for whom or which; "token" is

@@ -51,7 +51,7 @@ func (a *IAM) signatureReason(r *http.Request, e *sigv4.Error) Reason {
 	case sigv4.UnknownKey, sigv4.ExpiredToken:
 		credentialsReason(r, e, &reason)
 	case sigv4.SignatureMismatch:
-		mismatchReason(r, e, region, &reason)
+		a.mismatchReason(r, e, &reason)
 	default: // it cannot be read
 		got := "what cannot be read"
 		reason.Hint = "sign it anew " + how
@@ -131,10 +131,22 @@ func credentialsReason(r *http.Request, e *sigv4.Error, reason *Reason) {
 	reason.Facts = append(reason.Facts, f)
 }
 
-// mismatchReason explains a signature of another request, or by another secret. Which
-// of the two it is a signature does not tell; what it would have had to cover does.
-func mismatchReason(r *http.Request, e *sigv4.Error, region string, reason *Reason) {
-	id, _ := claimed(r)
+// mismatchReason explains a signature of another request, or by another secret: by the
+// part that differs, if it can be found out.
+func (a *IAM) mismatchReason(r *http.Request, e *sigv4.Error, reason *Reason) {
+	id, _, _ := claimedWhole(r)
+	scope := e.Scope.Region + "/" + e.Scope.Service
+	reason.Facts = append(reason.Facts,
+		Fact{"scope", a.verifier.Region + "/" + signingName, scope, true},
+		Fact{"access key " + shortQuote(id), "one of this stage", "one of this stage", true},
+	)
+	reason.Change = &Change{AtSigning, "request", ""}
+	if s := a.slipOf(r, e); s != nil {
+		reason.Facts = append(reason.Facts, Fact{s.part, "what was signed: " + s.signed, s.sent, false})
+		reason.Change.Name = strings.ToLower(strings.TrimSuffix(s.part, " header"))
+		reason.Hint = "the signature is good for " + s.signed + ", but not for the " + s.part + " that was sent: " + s.advice
+		return
+	}
 	path, query := r.URL.EscapedPath(), "no query"
 	if r.URL.RawQuery != "" {
 		query = "a query"
@@ -142,31 +154,18 @@ func mismatchReason(r *http.Request, e *sigv4.Error, region string, reason *Reas
 	method, _, _ := strings.Cut(e.CanonicalRequest, "\n")
 	body := e.CanonicalRequest[strings.LastIndexByte(e.CanonicalRequest, '\n')+1:]
 	reason.Facts = append(reason.Facts,
-		Fact{"scope", region + "/" + signingName, e.Scope.Region + "/" + e.Scope.Service, true},
-		Fact{"access key " + shortQuote(id), "one of this stage", "one of this stage", true},
-		Fact{"canonical request", "what is signed", "to be " + shortQuote(method) + ", " + shortQuote(path) + ", " + query + ", the host " + shortQuote(r.Host), false},
-		Fact{"body's SHA-256", "what is signed", "to be " + shortQuote(body), false},
+		Fact{"canonical request", "what was signed", "of " + shortQuote(method) + ", " + shortQuote(path) + ", " + query + ", the host " + shortQuote(r.Host), false},
+		Fact{"body's SHA-256", "what was signed", shortQuote(body), false},
 		Fact{"signature", "of this request, by the key's secret", "another", false},
 	)
-	reason.Hint = "what is signed has to be what is sent: the method, the path with its stage, the query, the Host header and the body; and the secret has to be the key's"
-	switch said := r.Header.Get("X-Amz-Content-Sha256"); {
-	case said == "UNSIGNED-PAYLOAD":
-		reason.Hint = "sign the body's hash: UNSIGNED-PAYLOAD is for S3"
-	case said != "" && said != body:
-		reason.Hint = "the body is not the one that was signed: X-Amz-Content-Sha256 is not its hash"
-	}
-	reason.Change = &Change{AtSigning, "request", ""}
+	reason.Hint = "the secret is not this key's, or what was signed is not what was sent: the path, the query or the body; sign what is sent, with the key's own secret"
 }
 
 // claimed gives the access key that a request names, and whether a session token
 // came with it.
 func claimed(r *http.Request) (id string, token bool) {
-	query := r.URL.Query()
-	if auth, err := sigv4.ParseAuthorization(r.Header.Get("Authorization")); err == nil {
-		return auth.AccessKeyID, r.Header.Get("X-Amz-Security-Token") != ""
-	}
-	id, _, _ = strings.Cut(query.Get("X-Amz-Credential"), "/")
-	return id, query.Get("X-Amz-Security-Token") != ""
+	id, session, _ := claimedWhole(r)
+	return id, session != ""
 }
 
 // unsignedHeader gives the name of a header that is not signed, as the message has

@@ -106,6 +106,7 @@ type plot struct {
 	claims  verifytest.Claims              // that an honest token has
 	issuer  string                         // whose tokens those are
 	mend    func()                         // has the issuer answer again
+	mended  func()                         // has the signer sign what it sends
 	value   map[string]string              // what a caller sends as VALUE, by name
 	key     string                         // the value of an API key in a plan
 	declare map[string]func(p *plot, value string)
@@ -411,8 +412,10 @@ func (p *plot) applyToSigning(t *testing.T, c *authorizer.Change) {
 	t.Helper()
 	s := p.signing
 	switch c.Name {
-	case "request", "algorithm":
-		s.change, s.header, s.keys = nil, nil, p.keys
+	case "request", "algorithm", "method", "path", "query", "host", "body":
+		if s.change, s.header, s.keys = nil, nil, p.keys; p.mended != nil {
+			p.mended()
+		}
 	case "credentials":
 		s.keys = p.keys
 	case "region":

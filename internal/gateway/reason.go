@@ -180,6 +180,9 @@ func missingReason(r required, names []string) error {
 // shortQuote makes a text of the request harmless for a terminal, and short.
 func shortQuote(s string) string {
 	const most = 80
+	if holdsToken(s) {
+		return `"` + redacted + `"`
+	}
 	if len(s) > most {
 		return fmt.Sprintf("%+q...", s[:most])
 	}
