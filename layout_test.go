@@ -51,7 +51,7 @@ var arrows = map[string][]string{
 
 	// A program for those who work on Doorwright; nothing imports it.
 	"internal/bench": {
-		"verify", "verify/verifytest", "internal/gateway", "internal/authorizer", "internal/lambda",
+		"verify", "verify/verifytest", "internal/gateway", "internal/authorizer", "internal/explain", "internal/lambda",
 		"internal/cognito", "internal/oidc", "internal/store", "internal/aws",
 	},
 

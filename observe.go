@@ -17,7 +17,6 @@ import (
 
 // requestEvent tells of one request and its decision.
 func (a *App) requestEvent(api string, e gateway.Entry) {
-	a.decided(api, &e)
 	r := &Request{
 		API: api, Method: e.Method, Path: e.Path, RouteKey: e.RouteKey,
 		Status: e.Status, Function: e.Function, Duration: e.Duration,
@@ -36,6 +35,7 @@ func (a *App) requestEvent(api string, e gateway.Entry) {
 	if e.Stack != "" {
 		a.observe(Event{Time: e.Time, Kind: KindError, Source: api, RequestID: e.RequestID, Text: internalError(e.Err, e.Stack)})
 	}
+	a.decided(api, &e) // before anybody is told of it, and might ask
 	a.observe(Event{Time: e.Time, Kind: KindRequest, Source: api, RequestID: e.RequestID, Text: text, Request: r})
 }
 

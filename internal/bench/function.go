@@ -42,25 +42,11 @@ func (r *recorder) Invoke(ctx context.Context, function string, event []byte) ([
 // net/http server gives the same event. Once as calls, and once with an HTTP
 // client before either.
 func measureFunction(ctx context.Context, b *bench) ([]result, error) {
-	dir, err := b.project(ctx, "function")
+	functions, dir, stop, err := startFunction(ctx, b)
 	if err != nil {
 		return nil, err
 	}
-	functions, err := lambda.New(lambda.Config{
-		Dir: dir, Cache: filepath.Join(b.dir, "function-cache"), Region: "us-east-1", NoWatch: true,
-		Functions: []lambda.Function{{Name: "private", Handler: "functions/private"}},
-	})
-	if err != nil {
-		return nil, err
-	}
-	if err := functions.Build(ctx); err != nil {
-		return nil, err
-	}
-	running, stop := context.WithCancel(ctx)
-	ended := make(chan error, 1)
-	go func() { ended <- functions.Run(running) }() // ends by stop, which is awaited
-	defer func() { stop(); <-ended }()
-
+	defer stop()
 	issuer := verifytest.NewIssuer(verify.RS256)
 	defer issuer.Close()
 	invoker := &recorder{Invoker: functions}
@@ -81,6 +67,28 @@ func measureFunction(ctx context.Context, b *bench) ([]result, error) {
 		return nil, fmt.Errorf("building a function: %w\n%s", err, out)
 	}
 	return compareFunctions(ctx, b, g, call, token, bin, invoker.event)
+}
+
+// startFunction runs the function "private", a Go one, until stop is called, which waits
+// for its end.
+func startFunction(ctx context.Context, b *bench) (functions *lambda.Runtime, dir string, stop func(), err error) {
+	if dir, err = b.project(ctx, "function"); err != nil {
+		return nil, "", nil, err
+	}
+	functions, err = lambda.New(lambda.Config{
+		Dir: dir, Cache: filepath.Join(b.dir, "function-cache"), Region: "us-east-1", NoWatch: true,
+		Functions: []lambda.Function{{Name: "private", Handler: "functions/private"}},
+	})
+	if err != nil {
+		return nil, "", nil, err
+	}
+	if err := functions.Build(ctx); err != nil {
+		return nil, "", nil, err
+	}
+	running, end := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- functions.Run(running) }() // ends by stop, which is awaited
+	return functions, dir, func() { end(); <-ended }, nil
 }
 
 // callGateway makes a request without a network.

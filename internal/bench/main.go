@@ -166,6 +166,7 @@ func groups() []group {
 		{[]string{"users-list", "users-sign-in", "users-sign-up"}, measureUsers},
 		{[]string{rowAuthorizerCold, rowAuthorizerCall, rowAuthorizerJWT}, measureAuthorizer},
 		{[]string{"function-call", "function-http"}, measureFunction},
+		{[]string{"trace-function", "trace-upstream"}, measureTrace},
 		{[]string{"start-ready", "idle-rss"}, measureStart},
 		{[]string{"binary", "binary-stripped"}, measureSize},
 		{[]string{"save-go", "save-ts", "save-js", "save-py"}, measureSave},

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/doorwright/doorwright/internal/authorizer"
+	"github.com/doorwright/doorwright/internal/explain"
 	"github.com/doorwright/doorwright/internal/gateway"
 	"github.com/doorwright/doorwright/verify"
 	"github.com/doorwright/doorwright/verify/verifytest"
@@ -31,6 +32,11 @@ func guard(issuer *verifytest.Issuer) (gateway.Authorizer, error) {
 // guardedGateway is a gateway with one route that asks for a token, and others
 // that are not asked for.
 func guardedGateway(issuer *verifytest.Issuer, route gateway.Route, invoker gateway.Invoker) (*gateway.Gateway, error) {
+	return tracedGateway(issuer, route, invoker, nil)
+}
+
+// tracedGateway is guardedGateway with a ring of decisions; nil is none.
+func tracedGateway(issuer *verifytest.Issuer, route gateway.Route, invoker gateway.Invoker, ring *explain.Ring) (*gateway.Gateway, error) {
 	jwt, err := guard(issuer)
 	if err != nil {
 		return nil, err
@@ -40,8 +46,12 @@ func guardedGateway(issuer *verifytest.Issuer, route gateway.Route, invoker gate
 	open.Key, open.Authorizer = "$default", gateway.None
 	other := route
 	other.Key = "GET /items/{id}"
+	log := func(gateway.Entry) {}
+	if ring != nil {
+		log = func(e gateway.Entry) { ring.Add(explain.Record{Source: "Api", Entry: &e}) }
+	}
 	return gateway.New(gateway.Config{
-		ID: "abcdefghij", DomainName: "localhost:3100", Log: func(gateway.Entry) {}, Invoker: invoker,
+		ID: "abcdefghij", DomainName: "localhost:3100", Log: log, Trace: ring != nil, Invoker: invoker,
 		Routes: []gateway.Route{route, other, open}, Authorizers: map[string]gateway.Authorizer{"jwt": jwt},
 	})
 }

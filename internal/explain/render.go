@@ -16,7 +16,11 @@ import (
 
 // Of puts a record into words, without the log lines that a [Ring] has.
 func Of(rec Record) *Explanation {
-	rec = rec.settled()
+	if rec.Entry != nil && !rec.isSettled {
+		e := *rec.Entry
+		rec.Entry = &e
+		rec.settle()
+	}
 	if rec.Operation != nil {
 		return rec.Operation.explain(rec.Source)
 	}

@@ -79,10 +79,10 @@ func (r Record) id() string {
 	return ""
 }
 
-// Add keeps a record, in the place of the oldest if there is no room. What it refers to
-// must not change any more.
+// Add keeps a record, in the place of the oldest if there is no room. The entry is the
+// ring's from then on, and what else it refers to must not change any more.
 func (r *Ring) Add(rec Record) {
-	rec = rec.settled()
+	rec.settle()
 	k := kept{rec, rec.size()}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -194,13 +194,13 @@ func (r *Ring) Explain(rec Record) *Explanation {
 	return x
 }
 
-// settled gives a record that keeps nothing alive but what is told, and no secret.
-func (r Record) settled() Record {
+// settle lets go of all but what is told, and of what is secret.
+func (r *Record) settle() {
 	if r.Entry == nil || r.isSettled {
-		return r
+		return
 	}
 	r.isSettled = true
-	e := *r.Entry
+	e := r.Entry
 	if e.Err != nil {
 		r.cause = string(gateway.Redact([]byte(e.Err.Error())))
 	}
@@ -220,8 +220,6 @@ func (r Record) settled() Record {
 		}
 		e.Reasons = reasons
 	}
-	r.Entry = &e
-	return r
 }
 
 // settledReason gives a reason without what has the form of a token.

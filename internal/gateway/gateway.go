@@ -76,6 +76,7 @@ type exchange struct {
 	event    eventScratch
 	segments []string
 	rest     restScratch
+	raw      raw
 }
 
 // ServeHTTP answers one request.

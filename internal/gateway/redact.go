@@ -22,12 +22,15 @@ func Redact(text []byte, secrets ...string) []byte {
 		text = text[:bytes.LastIndexAny(text, " \",&;\n")+1]
 	}
 	for _, s := range secrets {
-		if len(s) >= 4 && bytes.Contains(text, []byte(s)) {
+		var begin [32]byte // most are not there, and need no memory
+		if n := copy(begin[:], s); n >= 4 && bytes.Contains(text, begin[:n]) {
 			text = bytes.ReplaceAll(text, []byte(s), []byte(redacted))
 		}
 	}
 	r := redactor{in: text, out: make([]byte, 0, len(text)+16)}
-	r.base64 = bytes.Contains(text, []byte(`"isBase64Encoded":true`)) || bytes.Contains(text, []byte(`"isBase64Encoded": true`))
+	if i := bytes.Index(text, []byte(`"isBase64Encoded":`)); i >= 0 {
+		r.base64 = bytes.HasPrefix(bytes.TrimLeft(text[i+len(`"isBase64Encoded":`):], " "), []byte("true"))
+	}
 	r.run()
 	if cut {
 		r.out = append(r.out, "..."...)

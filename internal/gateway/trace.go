@@ -55,7 +55,6 @@ type Trace struct {
 	route *endpoint // nil if none matched
 	size  int       // of what it refers to, but for the invocations
 	last  time.Time // when the step before ended, by the machine's clock
-	sent  *raw      // nil once it is told
 }
 
 // Asked is a policy, or all policies of who has signed, that decided on a request.
@@ -90,7 +89,8 @@ type Invocation struct {
 	Duration time.Duration
 }
 
-// raw is what is told of when the request is over.
+// raw is what is told of when the request is over, with its secrets: until then it is
+// the exchange's.
 type raw struct {
 	authorizer authorizer.Invocation
 	function   authorizer.Invocation
@@ -148,7 +148,7 @@ func (x *exchange) decided(d *authorizer.Decision) {
 		}
 	}
 	if d.Policy != nil {
-		x.asked("policy of the authorizer", d.Policy, x.question(""), x.raw().authorizer.PolicySize)
+		x.asked("policy of the authorizer", d.Policy, x.question(""), x.raw.authorizer.PolicySize)
 	}
 	if d.Signature != nil {
 		t.Signed = string(Redact([]byte(d.Signature.CanonicalRequest)))
@@ -161,22 +161,21 @@ func (x *exchange) invokes(ctx context.Context, event []byte) context.Context {
 	if t == nil {
 		return ctx
 	}
-	x.raw().function.Event = event
+	x.raw.function.Event = event
 	if x.dry {
 		return ctx
 	}
 	id := aws.NewRequestID()
-	t.sent.function.ID = id
+	x.raw.function.ID = id
 	return aws.WithRequestID(ctx, id)
 }
 
 // invoked keeps what has become of the function's invocation.
 func (x *exchange) invoked(reply []byte, functionError string, err error) {
-	t := x.entry.Trace
-	if t == nil {
+	if x.entry.Trace == nil {
 		return
 	}
-	f := &t.sent.function
+	f := &x.raw.function
 	f.Reply = reply
 	switch {
 	case err != nil:
@@ -184,15 +183,6 @@ func (x *exchange) invoked(reply []byte, functionError string, err error) {
 	case functionError != "":
 		f.Error = "function error (" + functionError + ")"
 	}
-}
-
-// raw gives where to keep what is not yet free of secrets.
-func (x *exchange) raw() *raw {
-	t := x.entry.Trace
-	if t.sent == nil {
-		t.sent = &raw{}
-	}
-	return t.sent
 }
 
 // tell ends a trace: what is kept of the request is its own memory, and has no secret.
@@ -204,22 +194,21 @@ func (x *exchange) tell() {
 	x.reach(t.At)
 	t.route = x.match.endpoint
 	x.entry.Method, x.entry.Path = ownMethod(x.entry.Method), strings.Clone(x.entry.Path)
-	if t.sent == nil {
+	if x.raw.authorizer.Event == nil && x.raw.function.Event == nil {
 		return
 	}
 	secrets := x.secrets()
-	if t.sent.authorizer.Event != nil {
-		t.Authorizer = told(&t.sent.authorizer, secrets)
+	if x.raw.authorizer.Event != nil {
+		t.Authorizer = told(&x.raw.authorizer, secrets)
 		if f, ok := x.match.authorizer.(interface{ Function() string }); ok {
 			t.Authorizer.Function = f.Function()
 		}
 	}
-	if t.sent.function.Event != nil {
-		t.Function = told(&t.sent.function, secrets)
+	if x.raw.function.Event != nil {
+		t.Function = told(&x.raw.function, secrets)
 		t.Function.Function = x.match.function
 		t.Function.Duration = t.Took[AtInvocation]
 	}
-	t.sent = nil
 }
 
 func told(i *authorizer.Invocation, secrets []string) Invocation {
@@ -252,12 +241,14 @@ func (x *exchange) secrets() (values []string) {
 			if _, after, ok := strings.Cut(v, " "); ok && name == "Authorization" {
 				v = after
 			}
-			values = append(values, v)
+			if !strings.HasPrefix(v, "eyJ") { // such a one is found by that
+				values = append(values, v)
+			}
 		}
 	}
 	for _, name := range x.g.secretHeaders {
 		for _, v := range h[name] {
-			if len(v) >= 8 {
+			if len(v) >= 8 && !strings.Contains(v, "eyJ") {
 				values = append(values, v)
 			}
 		}
@@ -297,7 +288,7 @@ func (x *exchange) asks() *authorizer.Invocation {
 	if x.entry.Trace == nil {
 		return nil
 	}
-	return &x.raw().authorizer
+	return &x.raw.authorizer
 }
 
 // asked keeps a policy of so many bytes that was asked about the request.
