@@ -52,6 +52,8 @@ func (r *redactor) run() {
 			i++
 		case c == ':', c == '=', c == '>':
 			i = r.afterName(i)
+		case c == 'e' && i > 5 && string(r.in[i-5:i]) == `\u003`: // ">", as Go writes it
+			i = r.afterName(i)
 		case c == 'e':
 			i = r.token(i)
 		case c == ' ' && i > 0 && (r.in[i-1]|0x20 == 'r' || r.in[i-1]|0x20 == 'c'):
@@ -112,7 +114,12 @@ func (r *redactor) scheme(i int) int {
 // afterName leaves out the value that follows the separator at i, if the name before it
 // is that of a secret.
 func (r *redactor) afterName(i int) int {
+	separator := r.in[i]
 	name, escaped := r.nameBefore(i)
+	if separator == 'e' {
+		separator = '>'
+		name, escaped = r.nameBefore(i - len(`\u003`))
+	}
 	body := r.base64 && string(name) == "body"
 	if len(name) == 0 || !body && !escaped && !secretName(name) {
 		return i + 1
@@ -130,15 +137,15 @@ func (r *redactor) afterName(i int) int {
 		return end
 	}
 	switch c := r.in[from]; {
-	case r.in[i] == '>':
-		return r.replace(from, r.until(from, "<"))
+	case separator == '>':
+		return r.replace(from, r.until(from, "<\\\""))
 	case c == '{':
 		return from + 1 // its members have names of their own
 	case c == '[':
 		return r.list(from)
 	case c == '"', c == '\'', c == '\\':
 		return r.quoted(from)
-	case r.in[i] == ':' && wholeLine(name):
+	case separator != '>' && (wholeLine(name) || wholeLine(r.in[from:end])):
 		return r.replace(from, r.until(from, "\r\n\"\\]"))
 	}
 	return r.replace(from, end)
@@ -244,11 +251,14 @@ func (r *redactor) list(from int) int {
 	return i
 }
 
-// wholeLine says whether a header of the name has more than one word.
+// wholeLine says whether what follows has more than one word: a header of that name, or
+// the name of an authentication scheme. An escaped line break may be in front of it.
 func wholeLine(name []byte) bool {
-	switch strings.ToLower(string(name)) {
-	case "authorization", "proxy-authorization", "cookie", "cookies", "set-cookie":
-		return true
+	lower := strings.ToLower(string(name))
+	for _, word := range [...]string{"authorization", "cookie", "cookies", "bearer", "basic", "digest", "aws4-hmac-sha256"} {
+		if strings.HasSuffix(lower, word) {
+			return true
+		}
 	}
 	return false
 }

@@ -194,6 +194,11 @@ func (x *exchange) tell() {
 	x.reach(t.At)
 	t.route = x.match.endpoint
 	x.entry.Method, x.entry.Path = ownMethod(x.entry.Method), strings.Clone(x.entry.Path)
+	if x.r.URL.RawQuery != "" {
+		for _, s := range x.secrets() { // under another name
+			x.entry.Path = strings.ReplaceAll(x.entry.Path, s, redacted)
+		}
+	}
 	if x.raw.authorizer.Event == nil && x.raw.function.Event == nil {
 		return
 	}
