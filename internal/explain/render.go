@@ -246,7 +246,9 @@ func considered(policies []gateway.Asked, kind string) (all []iam.Considered) {
 		}
 		list := policies[i].Considered()
 		for j := range list {
-			list[j].Policy = cmp.Or(list[j].Policy, policies[i].Name)
+			if list[j].Policy == "policy" { // it has no name of its own
+				list[j].Policy = policies[i].Name
+			}
 		}
 		all = append(all, list...)
 	}

@@ -274,7 +274,7 @@ func secretName(name []byte) bool {
 				return !harmless(name)
 			}
 		case 's':
-			if begins(rest, "sig") || begins(rest, "secret") || begins(rest, "session") || begins(rest, "state") {
+			if begins(rest, "sig") || begins(rest, "secret") || begins(rest, "session") || begins(rest, "state") && !begins(rest, "statement") {
 				return !harmless(name)
 			}
 		case 'c':
