@@ -376,6 +376,7 @@ func (a *App) newGateways(context.Context) error {
 		if s.gateway, err = gateway.New(cfg); err != nil {
 			return fmt.Errorf("%s: API %s: %w", a.decl.Pos("apis."+s.name), s.name, err)
 		}
+		a.decisions.Secret(s.gateway.SecretNames()...)
 	}
 	return nil
 }

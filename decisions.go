@@ -3,6 +3,7 @@ package doorwright
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -172,14 +173,22 @@ func (a *App) queriedDryRun(ctx context.Context, q RequestQuery) (any, error) {
 
 // apiOf finds the API of a request, and its URL there.
 func (a *App) apiOf(q RequestQuery) (*servedAPI, string, error) {
+	whole := strings.HasPrefix(q.Path, "http://") || strings.HasPrefix(q.Path, "https://")
 	var names []string
 	for _, s := range a.apis {
 		names = append(names, s.name)
-		if q.API == s.name || q.API == "" && len(a.apis) == 1 {
-			return s, s.url() + "/" + strings.TrimLeft(q.Path, "/"), nil
+		below, of := strings.CutPrefix(q.Path, s.url())
+		switch {
+		case whole && of && (below == "" || strings.IndexByte("/?", below[0]) >= 0):
+			return s, q.Path, nil
+		case !whole && (q.API == s.name || q.API == "" && len(a.apis) == 1):
+			return s, s.url() + "/" + strings.TrimPrefix(q.Path, "/"), nil
 		}
 	}
-	if q.API == "" {
+	switch {
+	case whole:
+		return nil, "", errors.New("the URL is not of an API of this stage")
+	case q.API == "":
 		return nil, "", fmt.Errorf("which API? --api is one of %s", strings.Join(names, ", "))
 	}
 	return nil, "", fmt.Errorf("there is no API %q: the APIs are %s", q.API, strings.Join(names, ", "))

@@ -163,6 +163,13 @@ func TestControlIsForTheRoot(t *testing.T) {
 	token.target, token.body, token.gives = "Doorwright.Token", `{"User":"ann@example.com","Pool":"Users"}`, `"ID":"ey`
 	_, guest := identityKeys(t, r, r.output("Identities"), nil)
 	const denied = `{"message":"AccessDeniedException: what a running stage tells is for its root keys alone"}` + "\n"
+	for _, target := range []string{"Doorwright.Explain", "Doorwright.ExplainDry"} {
+		q := secret
+		q.target = target
+		if res, body := q.signed(t, r, guest, q.service, e.Region, nil); res.StatusCode != 403 || body != denied {
+			t.Errorf("%s to a guest who may everything: %d %s", target, res.StatusCode, body)
+		}
+	}
 	for _, q := range []roomRequest{secret, token} {
 		if res, body := q.signed(t, r, guest, q.service, e.Region, nil); res.StatusCode != 403 || body != denied {
 			t.Errorf("%s to a guest who may everything: %d %s", q.target, res.StatusCode, body)

@@ -28,6 +28,7 @@ func TestMain(m *testing.M) {
 		"stay":       stay,
 		"until":      until,
 		"answers":    answers,
+		"ask":        ask,
 		"inflight":   inflight,
 		"turnedaway": turnedAway,
 		"nobody":     nobody,
@@ -53,6 +54,13 @@ func TestScripts(t *testing.T) {
 			e.Setenv("TMPDIR", e.WorkDir)
 			return nil
 		},
+		// envfile NAME FILE sets a variable to what a file, or stdout, holds.
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"envfile": func(ts *testscript.TestScript, neg bool, args []string) {
+			if neg || len(args) != 2 {
+				ts.Fatalf("usage: envfile NAME FILE")
+			}
+			ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile(args[1])))
+		}},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 	})
@@ -115,6 +123,47 @@ func answers() {
 		}
 		return false
 	})
+}
+
+// ask is the program `ask DIR OUTPUT PATH [FILE]`: it asks the running app in DIR for
+// PATH below OUTPUT, with the token in FILE, and prints the request's id, and its status
+// to stderr.
+func ask() {
+	err := func() error {
+		outputs, err := doorwright.ReadOutputs(os.Args[1], doorwright.DefaultStage)
+		if err != nil {
+			return err
+		}
+		for _, o := range outputs {
+			if o.Name != os.Args[2] {
+				continue
+			}
+			r, err := http.NewRequest("GET", o.Value+os.Args[3], nil)
+			if err != nil {
+				return err
+			}
+			if len(os.Args) > 4 {
+				token, err := os.ReadFile(os.Args[4])
+				if err != nil {
+					return err
+				}
+				r.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
+			}
+			resp, err := http.DefaultClient.Do(r)
+			if err != nil {
+				return err
+			}
+			resp.Body.Close()
+			fmt.Println(resp.Header.Get("Apigw-Requestid"))
+			fmt.Fprintln(os.Stderr, resp.StatusCode)
+			return nil
+		}
+		return fmt.Errorf("there is no output %s", os.Args[2])
+	}()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 }
 
 // eventually polls another process; what it waits for is a condition.

@@ -49,6 +49,7 @@ type Operation struct {
 type Ring struct {
 	requests int
 	most     int64
+	names    []string
 
 	mu      sync.Mutex
 	records []kept // guarded by mu, as all below: a circle
@@ -117,12 +118,16 @@ func (r *Ring) grow() {
 	r.records, r.first = larger, 0
 }
 
+// Secret says further names, in lower case, whose values are secret in what functions
+// write. It is to be called before any other method.
+func (r *Ring) Secret(names ...string) { r.names = append(r.names, names...) }
+
 // Line keeps a line that a function wrote in an invocation.
 func (r *Ring) Line(invocation, text string) {
 	if invocation == "" {
 		return
 	}
-	line := string(gateway.Redact([]byte(text)))
+	line := string(gateway.RedactNamed([]byte(text), r.names))
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.logs.add(invocation, line)

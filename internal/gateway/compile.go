@@ -93,6 +93,7 @@ func New(c Config) (*Gateway, error) {
 			g.secretQuery = append(g.secretQuery, q.QueryParameter())
 		}
 	}
+	g.secretNames = namesOfSecrets(g.secretHeaders, g.secretQuery)
 	if c.Transport == nil {
 		g.ownTransport = NewTransport()
 		c.Transport = g.ownTransport

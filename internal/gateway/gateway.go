@@ -25,6 +25,7 @@ type Gateway struct {
 	cors           *cors
 	secretQuery    []string        // query parameters that authorizers read
 	secretHeaders  []string        // and headers
+	secretNames    []string        // those of either whose names do not say so
 	ownTransport   *http.Transport // nil if Config.Transport is not
 	exchanges      sync.Pool       // of *exchange
 	buffers        sync.Pool       // of *[]byte, for streaming

@@ -14,7 +14,10 @@ const maxShown = 16 << 10
 // queries, headers and logs, and by what tokens begin with; and it takes out the given
 // secrets wherever they are. What has no name and is not known is not found: a path may
 // hold anything.
-func Redact(text []byte, secrets ...string) []byte {
+func Redact(text []byte, secrets ...string) []byte { return RedactNamed(text, nil, secrets...) }
+
+// RedactNamed is Redact with further names, in lower case, whose values are secret.
+func RedactNamed(text []byte, names []string, secrets ...string) []byte {
 	cut := len(text) > maxShown
 	if cut {
 		text = text[:maxShown]
@@ -27,7 +30,7 @@ func Redact(text []byte, secrets ...string) []byte {
 			text = bytes.ReplaceAll(text, []byte(s), []byte(redacted))
 		}
 	}
-	r := redactor{in: text, out: make([]byte, 0, len(text)+16)}
+	r := redactor{in: text, names: names, out: make([]byte, 0, len(text)+16)}
 	if i := bytes.Index(text, []byte(`"isBase64Encoded":`)); i >= 0 {
 		r.base64 = bytes.HasPrefix(bytes.TrimLeft(text[i+len(`"isBase64Encoded":`):], " "), []byte("true"))
 	}
@@ -41,7 +44,8 @@ func Redact(text []byte, secrets ...string) []byte {
 // A redactor copies a text.
 type redactor struct {
 	in, out []byte
-	kept    int  // in[:kept] is in out
+	kept    int // in[:kept] is in out
+	names   []string
 	base64  bool // the body of an event or reply is encoded, and not to be read
 }
 
@@ -121,7 +125,7 @@ func (r *redactor) afterName(i int) int {
 		name, escaped = r.nameBefore(i - len(`\u003`))
 	}
 	body := r.base64 && string(name) == "body"
-	if len(name) == 0 || !body && !escaped && !secretName(name) {
+	if len(name) == 0 || !body && !escaped && !secretName(name) && !r.named(name) {
 		return i + 1
 	}
 	from := i + 1
@@ -149,6 +153,17 @@ func (r *redactor) afterName(i int) int {
 		return r.replace(from, r.until(from, "\r\n\"\\]"))
 	}
 	return r.replace(from, end)
+}
+
+// named says whether a name is one of the further ones. A line break that is escaped may
+// be in front of it.
+func (r *redactor) named(name []byte) bool {
+	for _, n := range r.names {
+		if len(name) >= len(n) && len(name) <= len(n)+1 && strings.EqualFold(string(name[len(name)-len(n):]), n) {
+			return true
+		}
+	}
+	return false
 }
 
 // nameBefore gives the word in front of a separator, without its quotes. A word that is

@@ -204,27 +204,27 @@ func (x *exchange) tell() {
 	}
 	secrets := x.secrets()
 	if x.raw.authorizer.Event != nil {
-		t.Authorizer = told(&x.raw.authorizer, secrets)
+		t.Authorizer = told(&x.raw.authorizer, x.g.secretNames, secrets)
 		if f, ok := x.match.authorizer.(interface{ Function() string }); ok {
 			t.Authorizer.Function = f.Function()
 		}
 	}
 	if x.raw.function.Event != nil {
-		t.Function = told(&x.raw.function, secrets)
+		t.Function = told(&x.raw.function, x.g.secretNames, secrets)
 		t.Function.Function = x.match.function
 		t.Function.Duration = t.Took[AtInvocation]
 	}
 }
 
-func told(i *authorizer.Invocation, secrets []string) Invocation {
+func told(i *authorizer.Invocation, names, secrets []string) Invocation {
 	v := Invocation{
-		ID: i.ID, Event: Redact(i.Event, secrets...), EventSize: len(i.Event), ReplySize: len(i.Reply), Duration: i.Duration,
+		ID: i.ID, Event: RedactNamed(i.Event, names, secrets...), EventSize: len(i.Event), ReplySize: len(i.Reply), Duration: i.Duration,
 	}
 	if i.Reply != nil {
-		v.Reply = Redact(i.Reply, secrets...)
+		v.Reply = RedactNamed(i.Reply, names, secrets...)
 	}
 	if i.Error != "" {
-		v.Error = string(Redact([]byte(i.Error), secrets...))
+		v.Error = string(RedactNamed([]byte(i.Error), names, secrets...))
 	}
 	return v
 }
@@ -276,6 +276,22 @@ func (x *exchange) secrets() (values []string) {
 		}
 	}
 	return values
+}
+
+// SecretNames gives the headers and query parameters, in lower case, that hold secrets
+// because authorizers read them, and whose names do not say so.
+func (g *Gateway) SecretNames() []string { return g.secretNames }
+
+// namesOfSecrets gives those names that have no word of secrets in them.
+func namesOfSecrets(lists ...[]string) (names []string) {
+	for _, list := range lists {
+		for _, n := range list {
+			if !secretName([]byte(n)) {
+				names = append(names, strings.ToLower(n))
+			}
+		}
+	}
+	return names
 }
 
 // ownMethod gives a method that keeps no request line in memory.
