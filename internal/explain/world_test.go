@@ -14,6 +14,7 @@ import (
 	"github.com/doorwright/doorwright/internal/authorizer"
 	"github.com/doorwright/doorwright/internal/explain"
 	"github.com/doorwright/doorwright/internal/gateway"
+	"github.com/doorwright/doorwright/internal/iam"
 	"github.com/doorwright/doorwright/verify"
 	"github.com/doorwright/doorwright/verify/verifytest"
 )
@@ -24,7 +25,9 @@ type world struct {
 	gateway *gateway.Gateway
 	ring    *explain.Ring
 	issuer  *verifytest.Issuer
+	account *iam.Account
 	fails   bool
+	rest    bool // the function answers as one of a REST API does
 }
 
 func (w *world) Invoke(_ context.Context, function string, event []byte) ([]byte, string, error) {
@@ -36,6 +39,9 @@ func (w *world) Invoke(_ context.Context, function string, event []byte) ([]byte
 	case w.fails:
 		text, err := json.Marshal(map[string]string{"errorType": "Error", "errorMessage": "cannot use " + string(event)})
 		return text, "Unhandled", err
+	}
+	if w.rest {
+		return []byte(`{"statusCode":200,"body":"hello"}`), "", nil
 	}
 	text, err := json.Marshal(map[string]any{
 		"statusCode": 200, "body": string(event),
