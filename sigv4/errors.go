@@ -108,6 +108,15 @@ type Error struct {
 	CanonicalRequest, StringToSign string
 	// Err is the cause, if there is one.
 	Err error
+
+	signed func(canonicalRequest string) bool // nil unless CanonicalRequest is set
+}
+
+// Signed says whether the signature that was refused is good for another canonical
+// request than that of the request: so one can find out which part of it the caller has
+// signed otherwise. It is false of all that is no SignatureMismatch of a request.
+func (e *Error) Signed(canonicalRequest string) bool {
+	return e.signed != nil && e.signed(canonicalRequest)
 }
 
 // Error gives the reason and the message.

@@ -205,8 +205,13 @@ func (c *claim) check(toSign, canonical string, signature Signature) error {
 	if c.key.sign(toSign).Equal(signature) {
 		return nil
 	}
+	var signed func(string) bool
+	if canonical != "" {
+		signed = func(other string) bool { return c.key.sign(stringToSign(c.signedAt, c.Scope, other)).Equal(signature) }
+	}
 	return &Error{
 		Reason: SignatureMismatch,
+		signed: signed,
 		Message: "The request signature we calculated does not match the signature you provided. " +
 			"Check your AWS Secret Access Key and signing method. Consult the service documentation for details.",
 		Form:             c.form,

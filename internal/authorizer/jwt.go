@@ -55,6 +55,7 @@ type JWT struct {
 	config   JWTConfig
 	source   source
 	verifier *verify.Verifier
+	absent   Reason // of a request without a token, which is the most frequent refusal
 }
 
 // NewJWT checks the configuration. Its error names every mistake.
@@ -104,7 +105,10 @@ func NewJWT(c JWTConfig) (*JWT, error) {
 	if len(mistakes) > 0 {
 		return nil, fmt.Errorf("configuring authorizer %q: %w", c.Name, errors.Join(mistakes...))
 	}
-	return &JWT{c, src, verifier}, nil
+	return &JWT{config: c, source: src, verifier: verifier, absent: Reason{
+		Code: CodeTokenAbsent, Text: "no " + src.String(), Hint: "send " + src.example(),
+		Facts: []Fact{{Name: src.String(), Want: "a token", Got: "nothing"}}, Change: src.send(),
+	}}, nil
 }
 
 // QueryParameter gives the query parameter that holds the token, so that logs

@@ -1,7 +1,6 @@
 package authorizer
 
 import (
-	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"net"
@@ -12,8 +11,9 @@ import (
 	"github.com/doorwright/doorwright/sigv4"
 )
 
-// A signature does not say what was signed. Who holds the secret can find it out, if
-// it was nearly this request: by signing what is usually taken for it.
+// A signature does not say what was signed. Who knows the secret can find it out, if
+// it was nearly this request: by comparing it with that of what is usually signed in
+// its place.
 
 // A slip is one part of a canonical request as it may have been signed in the place
 // of what was sent.
@@ -33,48 +33,22 @@ const (
 
 // slipOf finds the one part in which what was signed differs from what was sent; nil
 // if it is none of the usual ones, or if the secret is another.
-func (a *IAM) slipOf(r *http.Request, e *sigv4.Error) *slip {
+func slipOf(r *http.Request, e *sigv4.Error) *slip {
 	lines := strings.Split(e.CanonicalRequest, "\n")
-	toSign := strings.Split(e.StringToSign, "\n")
-	id, token, signature := claimedWhole(r)
-	sent, err := hex.DecodeString(signature)
-	if err != nil || len(lines) < 6 || len(toSign) != 4 || len(e.CanonicalRequest) > maxSlipped {
+	if len(lines) < 6 || len(e.CanonicalRequest) > maxSlipped {
 		return nil
 	}
-	secret, err := a.account.SecretOf(r.Context(), id, token)
-	if err != nil || secret == "" {
-		return nil
-	}
-	key := signingKey(secret, e.Scope)
 	for i, s := range slipsOf(r, lines) {
 		if i == maxSlips {
 			break
 		}
 		other := slices.Clone(lines)
 		other[s.at] = s.line
-		sum := sha256.Sum256([]byte(strings.Join(other, "\n")))
-		text := strings.Join(toSign[:3], "\n") + "\n" + hex.EncodeToString(sum[:])
-		if hmac.Equal(mac(key, text), sent) {
+		if e.Signed(strings.Join(other, "\n")) {
 			return &s
 		}
 	}
 	return nil
-}
-
-// signingKey derives the key of a scope
-// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html).
-func signingKey(secret string, s sigv4.Scope) []byte {
-	key := []byte("AWS4" + secret)
-	for _, part := range [...]string{s.Date, s.Region, s.Service, s.Terminator} {
-		key = mac(key, part)
-	}
-	return key
-}
-
-func mac(key []byte, text string) []byte {
-	h := hmac.New(sha256.New, key)
-	h.Write([]byte(text))
-	return h.Sum(nil)
 }
 
 // slipsOf gives what is usually signed in the place of a request.
@@ -161,14 +135,4 @@ func hostSlips(sent string, at int) (list []slip) {
 		}
 	}
 	return list
-}
-
-// claimedWhole gives what a request says of its signature.
-func claimedWhole(r *http.Request) (id, token, signature string) {
-	if auth, err := sigv4.ParseAuthorization(r.Header.Get("Authorization")); err == nil {
-		return auth.AccessKeyID, r.Header.Get("X-Amz-Security-Token"), auth.Signature.String()
-	}
-	query := r.URL.Query()
-	id, _, _ = strings.Cut(query.Get("X-Amz-Credential"), "/")
-	return id, query.Get("X-Amz-Security-Token"), query.Get("X-Amz-Signature")
 }

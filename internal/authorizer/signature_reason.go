@@ -134,14 +134,14 @@ func credentialsReason(r *http.Request, e *sigv4.Error, reason *Reason) {
 // mismatchReason explains a signature of another request, or by another secret: by the
 // part that differs, if it can be found out.
 func (a *IAM) mismatchReason(r *http.Request, e *sigv4.Error, reason *Reason) {
-	id, _, _ := claimedWhole(r)
+	id, _ := claimed(r)
 	scope := e.Scope.Region + "/" + e.Scope.Service
 	reason.Facts = append(reason.Facts,
 		Fact{"scope", a.verifier.Region + "/" + signingName, scope, true},
 		Fact{"access key " + shortQuote(id), "one of this stage", "one of this stage", true},
 	)
 	reason.Change = &Change{AtSigning, "request", ""}
-	if s := a.slipOf(r, e); s != nil {
+	if s := slipOf(r, e); s != nil {
 		reason.Facts = append(reason.Facts, Fact{s.part, "what was signed: " + s.signed, s.sent, false})
 		reason.Change.Name = strings.ToLower(strings.TrimSuffix(s.part, " header"))
 		reason.Hint = "the signature is good for " + s.signed + ", but not for the " + s.part + " that was sent: " + s.advice
@@ -164,8 +164,12 @@ func (a *IAM) mismatchReason(r *http.Request, e *sigv4.Error, reason *Reason) {
 // claimed gives the access key that a request names, and whether a session token
 // came with it.
 func claimed(r *http.Request) (id string, token bool) {
-	id, session, _ := claimedWhole(r)
-	return id, session != ""
+	query := r.URL.Query()
+	if auth, err := sigv4.ParseAuthorization(r.Header.Get("Authorization")); err == nil {
+		return auth.AccessKeyID, r.Header.Get("X-Amz-Security-Token") != ""
+	}
+	id, _, _ = strings.Cut(query.Get("X-Amz-Credential"), "/")
+	return id, query.Get("X-Amz-Security-Token") != ""
 }
 
 // unsignedHeader gives the name of a header that is not signed, as the message has

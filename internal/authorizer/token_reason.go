@@ -41,11 +41,9 @@ func (s source) send() *Change {
 
 // absentReason explains a request without a token where it is looked for.
 func (j *JWT) absentReason(r *http.Request) Reason {
-	reason := Reason{
-		Code: CodeTokenAbsent, Text: "no " + j.source.String(), Hint: "send " + j.source.example(),
-		Facts: []Fact{{Name: j.source.String(), Want: "a token", Got: "nothing"}}, Change: j.source.send(),
-	}
+	reason := j.absent
 	switch {
+	case r.URL.RawQuery == "" && r.Header["Authorization"] == nil:
 	case j.source.header != "" && r.URL.Query().Has("access_token"):
 		reason.Hint += ": in the query it does not count"
 	case j.source.query != "" && r.Header.Get("Authorization") != "":

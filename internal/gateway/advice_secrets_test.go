@@ -55,7 +55,7 @@ func TestReasonsShowNoSecret(t *testing.T) {
 	reasons := 0
 	for name, world := range worlds {
 		for _, target := range []string{
-			"/a/" + token, "/a/b?token=" + token, "/" + token, "/a/" + long, "/A/" + token + "/", "/a/%1b[2J", "/a/b?access_token=" + token + "&x-api-key=" + keyOne, "/a%2f" + token,
+			"/a/" + token, "/a/eyJhbGciOiJub25lIn0.e30.c2lnbmF0dXJl", "/a/b?token=" + token, "/" + token, "/a/" + long, "/A/" + token + "/", "/a/%1b[2J", "/a/b?access_token=" + token + "&x-api-key=" + keyOne, "/a%2f" + token,
 		} {
 			for _, header := range [][]string{
 				nil, {"Authorization: Bearer " + token}, {"Authorization: " + token}, {"Authorization: Basic " + token}, {"Authorization: AWS4-HMAC-SHA256 " + token}, {"Authorization: " + token + " x"},

@@ -272,7 +272,9 @@ func (p *plot) tellReason(status int, r *authorizer.Reason) string {
 	for from, to := range p.names {
 		text = strings.ReplaceAll(text, from, to)
 	}
-	text = strings.ReplaceAll(text, p.w.server.Listener.Addr().String(), "HOST")
+	host := p.w.server.Listener.Addr().String()
+	text = strings.ReplaceAll(text, host, "HOST")
+	text = strings.ReplaceAll(text, host[strings.LastIndexByte(host, ':'):], ":PORT")
 	return varyingKey.ReplaceAllString(text, "ASIA")
 }
 
