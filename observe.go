@@ -94,6 +94,10 @@ func (a *App) poolEvent(e cognito.Event) {
 	}
 	text := a.byHandler(e.String(), slices.Collect(maps.Keys(a.handlerOf))) // a trigger's refusal names its function
 	a.observe(Event{Time: e.Time, Kind: kind, Source: printable(e.Pool), RequestID: e.RequestID, Text: text})
+	a.operated(operation{
+		service: serviceCognitoIDP, name: e.Operation, resource: e.Pool, id: e.RequestID, caller: e.Caller, time: e.Time, duration: e.Duration,
+		code: e.Code, message: e.Message, reason: e.Reason, fix: e.Fix, decisions: e.Decisions, cause: e.Cause, request: e.Request,
+	})
 }
 
 // stsEvent tells of a call of STS.
@@ -103,6 +107,10 @@ func (a *App) stsEvent(e iam.Event) {
 		kind = KindError
 	}
 	a.observe(Event{Time: e.Time, Kind: kind, Source: "sts", RequestID: e.RequestID, Text: e.String()})
+	a.operated(operation{
+		service: serviceSTS, name: e.Operation, id: e.RequestID, caller: e.Caller, time: e.Time, duration: e.Duration,
+		code: e.Code, message: e.Message, reason: e.Reason, decisions: e.Decisions, cause: e.Cause, request: e.Request,
+	})
 }
 
 func (a *App) tenantEvent(e auth0.Event) {
@@ -110,7 +118,11 @@ func (a *App) tenantEvent(e auth0.Event) {
 	if e.Fault() {
 		kind = KindError
 	}
-	a.observe(Event{Time: e.Time, Kind: kind, Source: e.Tenant, Text: e.String()})
+	a.observe(Event{Time: e.Time, Kind: kind, Source: e.Tenant, RequestID: e.RequestID, Text: e.String()})
+	a.operated(operation{
+		service: e.Tenant, name: e.Operation, resource: e.Application, id: e.RequestID, time: e.Time, duration: e.Duration,
+		code: e.Code, message: e.Description, reason: e.Reason, request: e.Request, tell: a.scopesOf(e), size: sizeOfScopes(e),
+	})
 }
 
 // codeEvent tells that a message was sent. The code itself is for the eyes of

@@ -15,16 +15,20 @@ import (
 
 const signingTime = "20060102T150405Z"
 
-// signatureReason explains a signature that is not good. The canonical request, with
-// the session token in it, is in no reason.
+// signatureReason explains a signature that is not good.
 func (a *IAM) signatureReason(r *http.Request, e *sigv4.Error) Reason {
-	region := a.verifier.Region
+	return SignatureReason(r, e, signingName, a.verifier.Region)
+}
+
+// SignatureReason explains a signature for a service in a region that is not good. The
+// canonical request, with the session token in it, is in no reason.
+func SignatureReason(r *http.Request, e *sigv4.Error, service, region string) Reason {
 	reason := Reason{Code: CodeSignatureRefused, Text: string(e.Reason) + ": " + shorten(strings.TrimSpace(e.Message))}
 	fact := func(name, want, got string, match bool) {
 		reason.Facts = append(reason.Facts, Fact{name, want, got, match})
 	}
 	sign := func(name, value string) { reason.Change = &Change{AtSigning, name, value} }
-	how := "with Signature Version 4 for the service " + signingName + " and the region " + region
+	how := "with Signature Version 4 for the service " + service + " and the region " + region
 	switch e.Reason {
 	case sigv4.MissingAuthentication:
 		reason.Code, reason.Text = CodeUnsigned, "the request is not signed"
@@ -47,11 +51,11 @@ func (a *IAM) signatureReason(r *http.Request, e *sigv4.Error) Reason {
 		reason.Hint = "sign the header " + name + " too, or do not send it"
 		sign("headers", name)
 	case sigv4.WrongScope:
-		a.scopeReason(e, &reason)
+		signingScopeReason(e, service, region, &reason)
 	case sigv4.UnknownKey, sigv4.ExpiredToken:
 		credentialsReason(r, e, &reason)
 	case sigv4.SignatureMismatch:
-		a.mismatchReason(r, e, &reason)
+		mismatchReason(r, e, service, region, &reason)
 	default: // it cannot be read
 		got := "what cannot be read"
 		reason.Hint = "sign it anew " + how
@@ -83,8 +87,8 @@ func clockReason(e *sigv4.Error, r *Reason) {
 	r.Facts = append(r.Facts, f)
 }
 
-// scopeReason explains a scope by its parts.
-func (a *IAM) scopeReason(e *sigv4.Error, r *Reason) {
+// signingScopeReason explains a scope by its parts.
+func signingScopeReason(e *sigv4.Error, service, region string, r *Reason) {
 	date := e.Scope.Date
 	if _, got, ok := strings.Cut(e.Message, "version of date from HTTP: '"); ok {
 		if _, got, ok = strings.Cut(got, "' != '"); ok && len(got) >= 8 {
@@ -94,8 +98,8 @@ func (a *IAM) scopeReason(e *sigv4.Error, r *Reason) {
 	var wrong []string
 	value := ""
 	for _, part := range [...]struct{ name, want, got string }{
-		{"date", date, e.Scope.Date}, {"region", a.verifier.Region, e.Scope.Region},
-		{"service", signingName, e.Scope.Service}, {"terminator", "aws4_request", e.Scope.Terminator},
+		{"date", date, e.Scope.Date}, {"region", region, e.Scope.Region},
+		{"service", service, e.Scope.Service}, {"terminator", "aws4_request", e.Scope.Terminator},
 	} {
 		ok := part.want == part.got
 		r.Facts = append(r.Facts, Fact{"scope's " + part.name, part.want, shortQuote(part.got), ok})
@@ -104,7 +108,7 @@ func (a *IAM) scopeReason(e *sigv4.Error, r *Reason) {
 		}
 	}
 	r.Hint = "sign for the " + strings.Join(wrong, " and the ") + ", not for the scope " + shortQuote(e.Scope.String())
-	r.Change = &Change{AtSigning, "scope", date + "/" + a.verifier.Region + "/" + signingName + "/aws4_request"}
+	r.Change = &Change{AtSigning, "scope", date + "/" + region + "/" + service + "/aws4_request"}
 	if len(wrong) == 1 {
 		name, _, _ := strings.Cut(wrong[0], " ")
 		r.Change = &Change{AtSigning, name, value}
@@ -133,11 +137,11 @@ func credentialsReason(r *http.Request, e *sigv4.Error, reason *Reason) {
 
 // mismatchReason explains a signature of another request, or by another secret: by the
 // part that differs, if it can be found out.
-func (a *IAM) mismatchReason(r *http.Request, e *sigv4.Error, reason *Reason) {
+func mismatchReason(r *http.Request, e *sigv4.Error, service, region string, reason *Reason) {
 	id, _ := claimed(r)
 	scope := e.Scope.Region + "/" + e.Scope.Service
 	reason.Facts = append(reason.Facts,
-		Fact{"scope", a.verifier.Region + "/" + signingName, scope, true},
+		Fact{"scope", region + "/" + service, scope, true},
 		Fact{"access key " + shortQuote(id), "one of this stage", "one of this stage", true},
 	)
 	reason.Change = &Change{AtSigning, "request", ""}
@@ -154,11 +158,21 @@ func (a *IAM) mismatchReason(r *http.Request, e *sigv4.Error, reason *Reason) {
 	method, _, _ := strings.Cut(e.CanonicalRequest, "\n")
 	body := e.CanonicalRequest[strings.LastIndexByte(e.CanonicalRequest, '\n')+1:]
 	reason.Facts = append(reason.Facts,
-		Fact{"canonical request", "what was signed", "of " + shortQuote(method) + ", " + shortQuote(path) + ", " + query + ", the host " + shortQuote(r.Host), false},
-		Fact{"body's SHA-256", "what was signed", shortQuote(body), false},
+		Fact{"canonical request", "what is signed", "to be " + shortQuote(method) + ", " + shortQuote(path) + ", " + query + ", the host " + shortQuote(r.Host), false},
+		Fact{"body's SHA-256", "what is signed", "to be " + shortQuote(body), false},
 		Fact{"signature", "of this request, by the key's secret", "another", false},
 	)
-	reason.Hint = "the secret is not this key's, or what was signed is not what was sent: the path, the query or the body; sign what is sent, with the key's own secret"
+	stage := ""
+	if service == signingName {
+		stage = " with its stage"
+	}
+	reason.Hint = "what is signed has to be what is sent: the method, the path" + stage + ", the query, the Host header and the body; and the secret has to be the key's"
+	switch said := r.Header.Get("X-Amz-Content-Sha256"); {
+	case said == "UNSIGNED-PAYLOAD" && service == signingName:
+		reason.Hint = "sign the body's hash: UNSIGNED-PAYLOAD is for S3"
+	case said != "" && said != body:
+		reason.Hint = "the body is not the one that was signed: X-Amz-Content-Sha256 is not its hash"
+	}
 }
 
 // claimed gives the access key that a request names, and whether a session token

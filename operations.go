@@ -1,0 +1,132 @@
+package doorwright
+
+import (
+	"cmp"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/doorwright/doorwright/internal/authorizer"
+	"github.com/doorwright/doorwright/internal/aws"
+	"github.com/doorwright/doorwright/internal/explain"
+	"github.com/doorwright/doorwright/internal/iam"
+	"github.com/doorwright/doorwright/sigv4"
+)
+
+// operation is what every room beside the APIs tells of a request.
+type operation struct {
+	service, name, resource string
+	id                      string
+	caller                  string // the ARN of who signed
+	time                    time.Time
+	duration                time.Duration
+	status                  int    // 0 if the room does not say
+	code, message, reason   string // of a refusal
+	fix                     string // what the user can do about it, if the room knows
+	decisions               []*iam.Evidence
+	cause                   error
+	request                 *http.Request // for as long as the room tells
+	tell                    func(*explain.Explanation)
+	size                    int64 // of what tell keeps
+}
+
+// operated keeps why an operation was let in or refused. It is put into words when
+// somebody asks.
+func (a *App) operated(o operation) {
+	if a.decisions == nil || o.id == "" {
+		return
+	}
+	s := &story{a: a, caller: o.caller, code: o.code, fix: o.fix, decisions: o.decisions, tell: o.tell}
+	if o.code != "" {
+		s.said = cmp.Or(o.reason, o.message)
+		s.login = a.loginOf(o.cause)
+		if s.signature = a.signatureOf(o); s.signature != nil {
+			s.said = "" // which may repeat what was signed, a session token included
+		}
+	}
+	size := o.size + int64(len(s.said)+len(o.resource)+len(o.caller)) + 512
+	for _, e := range o.decisions {
+		size += int64(e.Size())
+	}
+	a.decisions.Add(explain.Record{Source: o.service, Operation: &explain.Operation{
+		Time: o.time, RequestID: o.id, Name: o.name, Caller: o.caller, Resource: printable(short(o.resource)), Status: o.status, Allowed: o.code == "", Duration: o.duration,
+		Tell: s.put, Size: size,
+	}})
+}
+
+// short bounds what a request names.
+func short(s string) string {
+	const most = 1200
+	if len(s) > most {
+		return strings.ToValidUTF8(s[:most], "") + "…"
+	}
+	return s
+}
+
+// A story is what is kept of an operation until it is put into words.
+type story struct {
+	a               *App
+	caller          string
+	code, said, fix string
+	signature       *authorizer.Reason
+	login           *badLogin
+	decisions       []*iam.Evidence
+	tell            func(*explain.Explanation)
+}
+
+// put puts it into words: who signed, what the room found, what the policies said, and
+// what it came to.
+func (s *story) put(x *explain.Explanation) {
+	refusal := ""
+	switch {
+	case s.signature != nil:
+		x.Steps = append(x.Steps, explain.Step{Kind: "signature", Outcome: explain.Refused, Text: s.signature.Text, Facts: s.signature.Facts})
+		if s.signature.Hint != "" {
+			x.Advice = append(x.Advice, explain.Advice{Text: s.signature.Hint, Change: s.signature.Change})
+		}
+		refusal = s.signature.Text
+	case s.caller != "":
+		x.Steps = append(x.Steps, explain.Step{Kind: "signature", Outcome: explain.Passed, Text: "signed by " + s.caller})
+	}
+	if s.login != nil {
+		refusal = s.login.put(x)
+	}
+	if s.tell != nil {
+		s.tell(x)
+	}
+	for _, e := range s.decisions {
+		all := e.Considered()
+		step := explain.Step{Kind: "policy", Name: e.Action, Outcome: explain.Passed, Text: e.Verdict(), Statements: all}
+		if !e.Allowed {
+			step.Outcome, refusal = explain.Refused, step.Text
+			x.Advice = append(x.Advice, s.a.advise(e, all)...)
+		}
+		x.Steps = append(x.Steps, step)
+	}
+	if s.code == "" {
+		x.Verdict = x.Method + " was served"
+		return
+	}
+	if refusal == "" {
+		refusal = aws.Printable(s.said)
+		x.Steps = append(x.Steps, explain.Step{Kind: "operation", Name: x.Method, Outcome: explain.Refused, Text: cmp.Or(refusal, s.code)})
+	}
+	if s.fix != "" {
+		x.Advice = append(x.Advice, explain.Advice{Text: s.fix})
+	}
+	x.Verdict = s.code
+	if refusal != "" {
+		x.Verdict += ": " + refusal
+	}
+}
+
+// signatureOf explains a signature that is not good, without what was signed.
+func (a *App) signatureOf(o operation) *authorizer.Reason {
+	var refused *sigv4.Error
+	if !errors.As(o.cause, &refused) || o.request == nil {
+		return nil
+	}
+	r := authorizer.SignatureReason(o.request, refused, o.service, a.decl.Region)
+	return &r
+}
