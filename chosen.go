@@ -24,7 +24,7 @@ func (a *App) loginsOf(e identity.Event) func(*explain.Explanation) {
 	pool := e.Pool
 	return func(x *explain.Explanation) {
 		for _, provider := range logins {
-			x.Steps = append(x.Steps, explain.Step{Kind: "login", Name: a.providerName(provider), Outcome: explain.Passed, Text: "the token of " + aws.Printable(provider) + " is good"})
+			x.Steps = append(x.Steps, explain.Step{Kind: explain.KindLogin, Name: a.providerName(provider), Outcome: explain.Passed, Text: "the token of " + aws.Printable(provider) + " is good"})
 		}
 		for i := range choices {
 			x.Steps = append(x.Steps, a.choiceStep(&choices[i]))
@@ -58,7 +58,7 @@ func quotedValues(values []string) string {
 
 // choiceStep says how a role was chosen.
 func (a *App) choiceStep(c *identity.Choice) explain.Step {
-	s := explain.Step{Kind: "role", Name: a.providerName(c.Provider), Outcome: explain.Passed}
+	s := explain.Step{Kind: explain.KindRole, Name: a.providerName(c.Provider), Outcome: explain.Passed}
 	role := c.Role[strings.LastIndexByte(c.Role, '/')+1:]
 	switch {
 	case role == "":
@@ -172,7 +172,7 @@ func (a *App) loginOf(cause error) *badLogin {
 
 // put puts it into words and gives the refusal.
 func (b *badLogin) put(x *explain.Explanation) string {
-	s := explain.Step{Kind: "login", Outcome: explain.Refused}
+	s := explain.Step{Kind: explain.KindLogin, Outcome: explain.Refused}
 	if b.token != nil {
 		s.Text = b.token.Message()
 		if len(b.token.Want) > 0 {
@@ -246,7 +246,7 @@ func (a *App) scopesOf(e auth0.Event) func(*explain.Explanation) {
 	}
 	return func(x *explain.Explanation) {
 		for _, n := range notes {
-			x.Steps = append(x.Steps, explain.Step{Kind: "scopes", Outcome: explain.Noted, Text: aws.Printable(n)})
+			x.Steps = append(x.Steps, explain.Step{Kind: explain.KindScopes, Outcome: explain.Noted, Text: aws.Printable(n)})
 		}
 		if scopes == nil {
 			return

@@ -81,13 +81,13 @@ func (s *story) put(x *explain.Explanation) {
 	refusal := ""
 	switch {
 	case s.signature != nil:
-		x.Steps = append(x.Steps, explain.Step{Kind: "signature", Outcome: explain.Refused, Text: s.signature.Text, Facts: s.signature.Facts})
+		x.Steps = append(x.Steps, explain.Step{Kind: explain.KindSignature, Outcome: explain.Refused, Text: s.signature.Text, Facts: s.signature.Facts})
 		if s.signature.Hint != "" {
 			x.Advice = append(x.Advice, explain.Advice{Text: s.signature.Hint, Change: s.signature.Change})
 		}
 		refusal = s.signature.Text
 	case s.caller != "":
-		x.Steps = append(x.Steps, explain.Step{Kind: "signature", Outcome: explain.Passed, Text: "signed by " + s.caller})
+		x.Steps = append(x.Steps, explain.Step{Kind: explain.KindSignature, Outcome: explain.Passed, Text: "signed by " + s.caller})
 	}
 	if s.login != nil {
 		refusal = s.login.put(x)
@@ -97,7 +97,7 @@ func (s *story) put(x *explain.Explanation) {
 	}
 	for _, e := range s.decisions {
 		all := e.Considered()
-		step := explain.Step{Kind: "policy", Name: e.Action, Outcome: explain.Passed, Text: e.Verdict(), Statements: all}
+		step := explain.Step{Kind: explain.KindPermissions, Name: e.Action, Outcome: explain.Passed, Text: e.Verdict(), Statements: all}
 		if !e.Allowed {
 			step.Outcome, refusal = explain.Refused, step.Text
 			x.Advice = append(x.Advice, s.a.advise(e, all)...)
@@ -110,7 +110,7 @@ func (s *story) put(x *explain.Explanation) {
 	}
 	if refusal == "" {
 		refusal = aws.Printable(s.said)
-		x.Steps = append(x.Steps, explain.Step{Kind: "operation", Name: x.Method, Outcome: explain.Refused, Text: cmp.Or(refusal, s.code)})
+		x.Steps = append(x.Steps, explain.Step{Kind: explain.KindOperation, Name: x.Method, Outcome: explain.Refused, Text: cmp.Or(refusal, s.code)})
 	}
 	if s.fix != "" {
 		x.Advice = append(x.Advice, explain.Advice{Text: s.fix})

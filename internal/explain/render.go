@@ -71,6 +71,13 @@ const (
 	KindInvocation = "invocation"
 	KindReply      = "reply"
 	KindResponse   = "gateway response"
+
+	// Of requests to other services, beside KindSignature.
+	KindLogin       = "login"       // a provider's token
+	KindRole        = "role"        // which role an identity gets
+	KindPermissions = "permissions" // what policies say of one action and resource
+	KindScopes      = "scopes"      // what a tenant's token lacks
+	KindOperation   = "operation"   // the operation itself
 )
 
 var kinds = [...]string{
