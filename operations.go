@@ -127,6 +127,10 @@ func (a *App) signatureOf(o operation) *authorizer.Reason {
 	if !errors.As(o.cause, &refused) || o.request == nil {
 		return nil
 	}
+	switch refused.Reason {
+	case sigv4.PayloadHashMissing, sigv4.PayloadHashInvalid, sigv4.LengthMissing, sigv4.PolicyExpired, sigv4.PolicyDenied, sigv4.PolicyMalformed:
+		return nil // S3's own, of which its message says all
+	}
 	r := authorizer.SignatureReason(o.request, refused, o.service, a.decl.Region)
 	return &r
 }

@@ -80,6 +80,7 @@ func (c *call) authenticate(ctx context.Context) error {
 	if err != nil {
 		var e *sigv4.Error
 		if errors.As(err, &e) && e.Reason == sigv4.MissingAuthentication {
+			c.event.Cause = e
 			return nil // nobody, who may do nothing; the body is not read
 		}
 		return c.onRequest(err)
@@ -87,7 +88,7 @@ func (c *call) authenticate(ctx context.Context) error {
 	if err := c.admitAs(id); err != nil {
 		return err
 	}
-	c.body = body{from: stream, stream: stream, length: stream.Length(), refused: func(err error) error { return c.s.onBody(err, c.claimOf()) }}
+	c.body = body{from: stream, stream: stream, length: stream.Length(), refused: func(err error) error { c.event.Cause = err; return c.s.onBody(err, c.claimOf()) }}
 	if id.Form == sigv4.QueryForm {
 		return c.hoist()
 	}
@@ -199,6 +200,7 @@ func (c *call) onRequest(err error) error {
 	if !errors.As(err, &e) {
 		return err
 	}
+	c.event.Cause = e
 	switch e.Reason {
 	case sigv4.UnsignedHeader:
 		return refuse(codeAccessDenied, "There were headers present in the request which were not signed", "HeadersNotSigned", notSigned(c.r, c.query))

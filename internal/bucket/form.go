@@ -103,6 +103,7 @@ func (s *Service) postObject(ctx context.Context, c *call) error {
 	said.accessKeyID, _, _ = strings.Cut(f.get("x-amz-credential"), "/")
 	id, policy, err := s.verifier().VerifyPolicy(ctx, f.fields)
 	if err != nil {
+		c.event.Cause = err
 		return s.onSignature(err, said)
 	}
 	if err := c.admitAs(id); err != nil {

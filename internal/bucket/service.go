@@ -137,7 +137,10 @@ var unsupportedConditions = [...]string{"X-Amz-If-Match-Initiated-Time", "X-Amz-
 // off by the caller: its client must not take it for whole.
 func (s *Service) fail(c *call, err error) {
 	e := onWire(err)
-	c.event.Status, c.event.Code, c.event.Cause = e.Status, e.Code, err
+	c.event.Status, c.event.Code = e.Status, e.Code
+	if c.event.Cause == nil { // not a signature, of which the client's words say less
+		c.event.Cause = err
+	}
 	c.event.Reason = e.Message
 	if e.Err != nil {
 		c.event.Reason += ": " + s.cfg.Explain(e.Err).Error()

@@ -1,0 +1,507 @@
+package doorwright_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/doorwright/doorwright"
+	"github.com/doorwright/doorwright/internal/authorizer"
+	"github.com/doorwright/doorwright/internal/explain"
+	"github.com/doorwright/doorwright/internal/iam"
+	"github.com/doorwright/doorwright/sigv4"
+)
+
+// explained gives the explanation of an answer by the id in its head, holds that a
+// refusal names the deciding statement if there is one, and that no secret is in it.
+func explained(t *testing.T, r *running, res *http.Response, secrets ...string) *explain.Explanation {
+	t.Helper()
+	id := ""
+	for _, name := range []string{"x-amzn-RequestId", "x-amz-request-id", "apigw-requestid", "x-auth0-requestid", "x-amz-cognito-request-id"} {
+		if id == "" {
+			id = res.Header.Get(name)
+		}
+	}
+	x, ok := r.Explain(id)
+	if id == "" || !ok {
+		t.Fatalf("the request %q has no explanation: %v", id, res.Header)
+	}
+	text, err := json.Marshal(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, secret := range secrets {
+		if strings.Contains(string(text), secret) || strings.Contains(x.Text(), secret) {
+			t.Errorf("a secret is in the explanation: %s\n%s", secret, text)
+		}
+	}
+	if regexp.MustCompile(`[\x00-\x09\x0b-\x1f]`).MatchString(x.Text()) {
+		t.Errorf("a control character is in %q", x.Text())
+	}
+	if x.Verdict == "" || len(x.Steps) == 0 {
+		t.Errorf("nothing is told: %s", text)
+	}
+	return x
+}
+
+// change finds the first change of a kind that is advised.
+func change(t *testing.T, x *explain.Explanation, where authorizer.Where) authorizer.Change {
+	t.Helper()
+	for _, a := range x.Advice {
+		if a.Change != nil && a.Change.Where == where {
+			return *a.Change
+		}
+	}
+	t.Fatalf("there is no advice about the %s:\n%s", where, x.Text())
+	return authorizer.Change{}
+}
+
+var index = regexp.MustCompile(`^(.*)\[(\d+)\]$`)
+
+// declareAlso makes a change that was advised to the declaration of dir.
+func declareAlso(t *testing.T, dir string, c authorizer.Change) {
+	t.Helper()
+	file := filepath.Join(dir, "doorwright.yaml")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc map[string]any
+	if err := yaml.Unmarshal(text, &doc); err != nil {
+		t.Fatal(err)
+	}
+	var value any
+	if err := yaml.Unmarshal([]byte(c.Value), &value); err != nil {
+		t.Fatalf("%q: %v", c.Value, err)
+	}
+	keys := strings.Split(c.Name, ".")
+	at := doc
+	for _, key := range keys[:len(keys)-1] {
+		next, ok := at[key].(map[string]any)
+		if text, isText := at[key].(string); isText { // a handler or a URL alone
+			next, ok = map[string]any{"function": text}, true
+		}
+		if !ok {
+			next = map[string]any{}
+		}
+		at[key] = next
+		at = next
+	}
+	last := keys[len(keys)-1]
+	switch m := index.FindStringSubmatch(last); {
+	case m != nil && c.Value == "":
+		i, _ := strconv.Atoi(m[2])
+		list := at[m[1]].([]any)
+		at[m[1]] = append(list[:i:i], list[i+1:]...)
+	default:
+		if list, ok := at[last].([]any); ok {
+			at[last] = append(list, value)
+		} else if strings.HasSuffix(last, "ermissions") || last == "authenticated" || last == "unauthenticated" {
+			at[last] = []any{value}
+		} else {
+			at[last] = value
+		}
+	}
+	if text, err = yaml.Marshal(doc); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// again starts the app anew, as its declaration now is.
+func again(t *testing.T, r *running, dir string) *running {
+	t.Helper()
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+	return run(t, doorwright.Config{Dir: dir, AnyPort: true})
+}
+
+// notesApp is the walk-through's declaration, with its own permissions, an upstream in
+// the place of its functions, and an engine that has every item.
+func notesApp(t *testing.T) (dir string) {
+	t.Helper()
+	text, err := os.ReadFile("examples/notes/doorwright.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch _, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), "."); operation {
+		case "DescribeTable":
+			http.Error(w, `{"__type":"com.amazonaws.dynamodb.v20120810#ResourceNotFoundException","message":"Requested resource not found"}`, http.StatusBadRequest)
+		default:
+			w.Write([]byte(`{}`))
+		}
+	}))
+	t.Cleanup(engine.Close)
+	whole := string(text)
+	from, to := strings.Index(whole, "    triggers:"), strings.Index(whole, "identityPools:")
+	whole = whole[:from] + whole[to:]
+	whole = strings.Replace(whole, "  Notes:\n", fmt.Sprintf("  Notes:\n    engine: %q\n", engine.URL), 1)
+	from, to = strings.Index(whole, "      function: {environment"), strings.Index(whole, "outputs:")
+	whole = whole[:from] + fmt.Sprintf("    routes:\n      GET /notes: {url: %q, authorizer: iam}\n      GET /closed: {url: %q}\n", hello(t).URL, hello(t).URL) + whole[to:]
+	return declare(t, whole)
+}
+
+// notesKeys gives a user's identity and its credentials.
+func notesKeys(t *testing.T, r *running) (id string, keys sigv4.Credentials, token string) {
+	t.Helper()
+	tokens, err := r.Token(t.Context(), doorwright.TokenRequest{User: "rider@example.com"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	provider := "cognito-idp." + r.Environment().Region + ".amazonaws.com/" + r.output("UserPoolId")
+	id, keys = identityKeys(t, r, r.output("IdentityPoolId"), map[string]any{provider: tokens.ID})
+	return id, keys, tokens.ID
+}
+
+func getItem(t *testing.T, r *running, keys sigv4.Credentials, user string) *http.Response {
+	t.Helper()
+	body := `{"TableName":"` + r.output("TableName") + `","Key":{"userId":{"S":"` + user + `"},"noteId":{"S":"1"}}}`
+	req, err := http.NewRequest(http.MethodPost, r.Environment().Endpoint+"/", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-amz-json-1.0")
+	req.Header.Set("X-Amz-Target", "DynamoDB_20120810.GetItem")
+	sigv4.Sign(req, []byte(body), keys, "dynamodb", r.Environment().Region, time.Now())
+	res, _ := do(t, req)
+	return res
+}
+
+func putObject(t *testing.T, r *running, keys sigv4.Credentials, key string, tamper bool) *http.Response {
+	t.Helper()
+	req, err := http.NewRequest(http.MethodPut, r.Environment().Endpoint+"/"+r.output("BucketName")+"/"+key, strings.NewReader("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("X-Amz-Content-Sha256", "UNSIGNED-PAYLOAD")
+	sigv4.Signer{Service: "s3", Region: r.Environment().Region, S3: true}.Sign(req, []byte("x"), keys, time.Now())
+	if tamper {
+		req.Header.Set("Authorization", req.Header.Get("Authorization")[:len(req.Header.Get("Authorization"))-4]+"0000")
+	}
+	res, _ := do(t, req)
+	return res
+}
+
+// deciding gives the statements of a step that refused.
+func deciding(t *testing.T, x *explain.Explanation, action string) (explain.Step, *iam.Considered) {
+	t.Helper()
+	for _, s := range x.Steps {
+		if s.Kind == explain.KindPermissions && s.Name == action {
+			for i := range s.Statements {
+				if s.Statements[i].Deciding {
+					return s, &s.Statements[i]
+				}
+			}
+			return s, nil
+		}
+	}
+	t.Fatalf("no step is about %s:\n%s", action, x.Text())
+	return explain.Step{}, nil
+}
+
+// TestExplainTables: who asks for another's item reads which statement it is, what it
+// wants of the key, and where it stands; with the key that is advised the item comes.
+func TestExplainTables(t *testing.T) {
+	dir := notesApp(t)
+	r := run(t, doorwright.Config{Dir: dir, AnyPort: true})
+	id, keys, token := notesKeys(t, r)
+	secrets := []string{keys.SecretAccessKey, keys.SessionToken, token}
+	res := getItem(t, r, keys, "us-east-1:another")
+	if res.StatusCode != 400 {
+		t.Fatal(res.Status)
+	}
+	x := explained(t, r, res, secrets...)
+	text, err := os.ReadFile(filepath.Join(dir, "doorwright.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := strings.Count(string(text)[:strings.Index(string(text), `- actions: ["dynamodb:GetItem"`)], "\n") + 1
+	want := fmt.Sprintf(`AccessDeniedException: statement 2 of identityPools.Auth.permissions.authenticated (doorwright.yaml:%d) does not allow dynamodb:GetItem `+
+		`because dynamodb:LeadingKeys has to be %q, and the item's key is "us-east-1:another"`, line, id)
+	if x.Verdict != want {
+		t.Errorf("%s, want\n%s", x.Verdict, want)
+	}
+	step, decided := deciding(t, x, "dynamodb:GetItem")
+	if decided != nil || len(step.Statements) != 3 || step.Outcome != explain.Refused {
+		t.Errorf("%+v", step)
+	}
+	if c := step.Statements[1].Conditions; len(c) != 1 || c[0].Match || c[0].Want[0] != id || c[0].Got[0] != "us-east-1:another" {
+		t.Errorf("%+v", c)
+	}
+	c := change(t, x, authorizer.InRequest)
+	if c.Name != "dynamodb:LeadingKeys" {
+		t.Errorf("%+v", c)
+	}
+	res = getItem(t, r, keys, c.Value)
+	if res.StatusCode != 200 {
+		t.Fatalf("with the key that was advised: %s", res.Status)
+	}
+	x = explained(t, r, res, secrets...)
+	if _, decided := deciding(t, x, "dynamodb:GetItem"); !x.Allowed || decided == nil || decided.Statement != "statement 2" || decided.Path != "identityPools.Auth.permissions.authenticated[1]" {
+		t.Errorf("%+v", x)
+	}
+}
+
+// TestExplainBuckets: no statement allows it, and the line that is advised does; what
+// was signed otherwise is told of without what was signed.
+func TestExplainBuckets(t *testing.T) {
+	dir := notesApp(t)
+	r := run(t, doorwright.Config{Dir: dir, AnyPort: true})
+	id, keys, token := notesKeys(t, r)
+	secrets := []string{keys.SecretAccessKey, keys.SessionToken, token}
+	res := putObject(t, r, keys, "public/x", false)
+	if res.StatusCode != 403 {
+		t.Fatal(res.Status)
+	}
+	x := explained(t, r, res, secrets...)
+	if want := "AccessDenied: no statement of the identity-based policy allows s3:PutObject on arn:aws:s3:::" + r.output("BucketName") + "/public/x"; x.Verdict != want {
+		t.Errorf("%s, want %s", x.Verdict, want)
+	}
+	c := change(t, x, authorizer.InDeclaration)
+	if want := (authorizer.Change{Where: authorizer.InDeclaration, Name: "identityPools.Auth.permissions.authenticated", Value: `{actions: ["s3:PutObject"], resources: ["Uploads/public/x"]}`}); c != want {
+		t.Errorf("%+v, want %+v", c, want)
+	}
+	if !strings.Contains(x.Text(), "add to identityPools.Auth.permissions.authenticated: "+c.Value) {
+		t.Error(x.Text())
+	}
+	declareAlso(t, dir, c)
+	r = again(t, r, dir)
+	if res = putObject(t, r, keys, "public/x", false); res.StatusCode != 200 {
+		t.Fatalf("with the line that was advised: %s", res.Status)
+	}
+	if x = explained(t, r, res, secrets...); !x.Allowed {
+		t.Error(x.Text())
+	}
+
+	res, _ = do(t, get(t, r.Environment().Endpoint+"/"+r.output("BucketName")+"/public/x"))
+	if x = explained(t, r, res); x.Verdict != "AccessDenied: the request is not signed" || change(t, x, authorizer.AtSigning).Name != "request" {
+		t.Error(x.Text())
+	}
+	res = putObject(t, r, keys, "private/"+id+"/x", true)
+	if res.StatusCode != 403 {
+		t.Fatal(res.Status)
+	}
+	x = explained(t, r, res, secrets...)
+	if s := x.Steps[0]; s.Kind != explain.KindSignature || s.Outcome != explain.Refused || len(s.Facts) == 0 || !strings.HasPrefix(x.Verdict, "SignatureDoesNotMatch: ") {
+		t.Errorf("%s", x.Text())
+	}
+	if c := change(t, x, authorizer.AtSigning); c.Name != "request" {
+		t.Errorf("%+v", c)
+	}
+	if res = putObject(t, r, keys, "private/"+id+"/x", false); res.StatusCode != 200 {
+		t.Fatalf("signed as was advised: %s", res.Status)
+	}
+}
+
+// TestExplainDenies: a Deny is named with its line, and deleting it lets the request in.
+func TestExplainDenies(t *testing.T) {
+	dir := declare(t, `name: app
+userPools: {Users: {signInAliases: [email], clients: {web: {authFlows: [userPassword]}}}}
+buckets: {Uploads: {}}
+identityPools:
+  Auth:
+    userPools: [Users]
+    permissions:
+      authenticated:
+        - {actions: ["s3:*"], resources: ["Uploads/*"]}
+        - {effect: Deny, actions: ["s3:PutObject"], resources: ["Uploads/public/*"], condition: {Bool: {"aws:SecureTransport": "true"}}}
+outputs: {BucketName: "${buckets.Uploads.name}", IdentityPoolId: "${identityPools.Auth.id}", UserPoolId: "${userPools.Users.id}"}
+`)
+	r := run(t, doorwright.Config{Dir: dir, AnyPort: true})
+	_, keys, _ := notesKeys(t, r)
+	x := explained(t, r, putObject(t, r, keys, "public/x", false), keys.SecretAccessKey, keys.SessionToken)
+	if want := `AccessDenied: statement 2 of identityPools.Auth.permissions.authenticated (doorwright.yaml:10) denies s3:PutObject because aws:SecureTransport has to be "true": it is "true"`; x.Verdict != want {
+		t.Errorf("%s, want %s", x.Verdict, want)
+	}
+	if _, decided := deciding(t, x, "s3:PutObject"); decided == nil || decided.Effect != "Deny" || decided.Position != "doorwright.yaml:10" {
+		t.Errorf("%+v", decided)
+	}
+	c := change(t, x, authorizer.InDeclaration)
+	if c.Name != "identityPools.Auth.permissions.authenticated[1]" || c.Value != "" {
+		t.Errorf("%+v", c)
+	}
+	declareAlso(t, dir, c)
+	r = again(t, r, dir)
+	if res := putObject(t, r, keys, "public/x", false); res.StatusCode != 200 {
+		t.Fatalf("without the statement: %s", res.Status)
+	}
+}
+
+// TestExplainIdentityPools: a login of a pool that is not declared there, and a role that
+// no group gives.
+func TestExplainIdentityPools(t *testing.T) {
+	dir := declare(t, `name: app
+userPools:
+  Users: {selfSignUp: true, signInAliases: [email], clients: {web: {authFlows: [userPassword]}}}
+  Strangers: {selfSignUp: true, signInAliases: [email], clients: {web: {authFlows: [userPassword]}}}
+identityPools:
+  Auth:
+    userPools: [Users]
+    roleMappings: {Users: {type: token}}
+outputs: {Id: "${identityPools.Auth.id}", Users: "${userPools.Users.providerName}", Strangers: "${userPools.Strangers.providerName}"}
+`)
+	r := run(t, doorwright.Config{Dir: dir, AnyPort: true})
+	login := func(pool string) (map[string]any, string) {
+		tokens, err := r.Token(t.Context(), doorwright.TokenRequest{Pool: pool, User: "rider@example.com"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return map[string]any{r.output(pool): tokens.ID}, tokens.ID
+	}
+	call := func(operation string, in map[string]any) (*http.Response, map[string]any) {
+		body, err := json.Marshal(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req, err := http.NewRequest(http.MethodPost, r.Environment().Endpoint+"/", strings.NewReader(string(body)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/x-amz-json-1.1")
+		req.Header.Set("X-Amz-Target", "AWSCognitoIdentityService."+operation)
+		res, text := do(t, req)
+		out := map[string]any{}
+		if err := json.Unmarshal([]byte(text), &out); err != nil {
+			t.Fatal(err)
+		}
+		return res, out
+	}
+	logins, token := login("Strangers")
+	res, _ := call("GetId", map[string]any{"IdentityPoolId": r.output("Id"), "Logins": logins})
+	x := explained(t, r, res, token)
+	if want := "NotAuthorizedException: the pool takes no logins of Strangers"; x.Verdict != want {
+		t.Errorf("%s, want %s", x.Verdict, want)
+	}
+	c := change(t, x, authorizer.InDeclaration)
+	if want := (authorizer.Change{Where: authorizer.InDeclaration, Name: "identityPools.Auth.userPools", Value: "Strangers"}); c != want {
+		t.Errorf("%+v, want %+v", c, want)
+	}
+	declareAlso(t, dir, c)
+	r = again(t, r, dir)
+	logins, token = login("Strangers")
+	if res, out := call("GetId", map[string]any{"IdentityPoolId": r.output("Id"), "Logins": logins}); res.StatusCode != 200 {
+		t.Fatalf("with the pool that was advised: %s %v", res.Status, out)
+	}
+
+	logins, token = login("Users")
+	_, out := call("GetId", map[string]any{"IdentityPoolId": r.output("Id"), "Logins": logins})
+	res, _ = call("GetCredentialsForIdentity", map[string]any{"IdentityId": out["IdentityId"], "Logins": logins})
+	x = explained(t, r, res, token)
+	if want := "NotAuthorizedException: the role mapping has no role for it, and denies then"; x.Verdict != want {
+		t.Errorf("%s, want %s", x.Verdict, want)
+	}
+	if i := slices.IndexFunc(x.Steps, func(s explain.Step) bool { return s.Kind == explain.KindRole }); i < 0 || x.Steps[i].Outcome != explain.Refused ||
+		x.Steps[i].Text != "no role was chosen, by the groups in the token" || len(x.Steps[i].Facts) != 2 || x.Steps[i].Facts[1].Got != "nothing" {
+		t.Errorf("%s", x.Text())
+	}
+	c = change(t, x, authorizer.InDeclaration)
+	declareAlso(t, dir, c)
+	r = again(t, r, dir)
+	logins, token = login("Users")
+	res, out = call("GetCredentialsForIdentity", map[string]any{"IdentityId": out["IdentityId"], "Logins": logins})
+	if res.StatusCode != 200 {
+		t.Fatalf("with %+v: %s %v", c, res.Status, out)
+	}
+	secret, _ := out["Credentials"].(map[string]any)["SecretKey"].(string)
+	x = explained(t, r, res, token, secret)
+	_, trusted := deciding(t, x, "sts:AssumeRoleWithWebIdentity")
+	if !x.Allowed || trusted == nil || trusted.Policy != "the trust policy of role dev-app-Auth-authenticated" {
+		t.Errorf("%s", x.Text())
+	}
+}
+
+// TestExplainUserPools: a function's role may not list users until the line that is
+// advised says so.
+func TestExplainUserPools(t *testing.T) {
+	dir := functionApp(t)
+	r := run(t, doorwright.Config{Dir: dir, AnyPort: true})
+	list := func(path string) *http.Response {
+		t.Helper()
+		keys := functionKeys(t, r, path)
+		body := `{"UserPoolId":"` + r.output("Pool") + `"}`
+		req, err := http.NewRequest(http.MethodPost, r.Environment().Endpoint+"/", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/x-amz-json-1.1")
+		req.Header.Set("X-Amz-Target", "AWSCognitoIdentityProviderService.ListUsers")
+		sigv4.Sign(req, []byte(body), keys, "cognito-idp", r.Environment().Region, time.Now())
+		res, _ := do(t, req)
+		return res
+	}
+	x := explained(t, r, list("/env"))
+	if !strings.HasPrefix(x.Verdict, "AccessDeniedException: no statement of the identity-based policy allows cognito-idp:ListUsers on arn:aws:cognito-idp:") {
+		t.Error(x.Verdict)
+	}
+	c := change(t, x, authorizer.InDeclaration)
+	if want := (authorizer.Change{Where: authorizer.InDeclaration, Name: "apis.Api.routes.GET /{proxy+}.permissions", Value: `{actions: ["cognito-idp:ListUsers"], resources: ["Users"]}`}); c != want {
+		t.Errorf("%+v, want %+v", c, want)
+	}
+	declareAlso(t, dir, c)
+	r = again(t, r, dir)
+	res := list("/env")
+	if res.StatusCode != 200 {
+		t.Fatalf("with the line that was advised: %s", res.Status)
+	}
+	x = explained(t, r, res)
+	if _, decided := deciding(t, x, "cognito-idp:ListUsers"); decided == nil || !strings.HasPrefix(decided.Path, "apis.Api.routes.GET /") {
+		t.Errorf("%s", x.Text())
+	}
+}
+
+// functionKeys gives the keys that a function has.
+func functionKeys(t *testing.T, r *running, path string) (keys sigv4.Credentials) {
+	t.Helper()
+	status, body := ask(t, get(t, r.output("Url")+path))
+	var env []string
+	if err := json.Unmarshal([]byte(body), &env); err != nil {
+		t.Fatalf("%d %s", status, body)
+	}
+	for _, e := range env {
+		key, value, _ := strings.Cut(e, "=")
+		switch key {
+		case "AWS_ACCESS_KEY_ID":
+			keys.AccessKeyID = value
+		case "AWS_SECRET_ACCESS_KEY":
+			keys.SecretAccessKey = value
+		case "AWS_SESSION_TOKEN":
+			keys.SessionToken = value
+		}
+	}
+	return keys
+}
+
+// TestExplainSTS: a role that does not trust the caller.
+func TestExplainSTS(t *testing.T) {
+	r := run(t, doorwright.Config{Dir: notesApp(t), AnyPort: true})
+	_, keys, token := notesKeys(t, r)
+	body := url.Values{"Action": {"AssumeRole"}, "Version": {"2011-06-15"}, "RoleArn": {"arn:aws:iam::000000000000:role/dev-notes-Auth-authenticated"}, "RoleSessionName": {"again"}}.Encode()
+	req, err := http.NewRequest(http.MethodPost, r.Environment().Endpoint+"/", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	sigv4.Sign(req, []byte(body), keys, "sts", r.Environment().Region, time.Now())
+	res, _ := do(t, req)
+	x := explained(t, r, res, keys.SecretAccessKey, keys.SessionToken, token)
+	step, decided := deciding(t, x, "sts:AssumeRole")
+	if res.StatusCode != 403 || decided != nil || len(step.Statements) == 0 || step.Statements[0].Policy != "the trust policy of role dev-notes-Auth-authenticated" || step.Statements[0].Why == "" {
+		t.Errorf("%d %s", res.StatusCode, x.Text())
+	}
+}
