@@ -1,6 +1,7 @@
 package doorwright
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -72,11 +73,48 @@ func (a *App) grant(e *iam.Evidence) (explain.Advice, bool) {
 	if !ok {
 		return explain.Advice{}, false
 	}
-	statement := fmt.Sprintf("{actions: [%q], resources: [%q]}", e.Action, a.declaredName(e.Resource))
+	return permit(path, e.Action, a.declaredName(e.Resource, literal)), true
+}
+
+// permit advises to add a permission to a list of them.
+func permit(path, action, resource string) explain.Advice {
+	statement := fmt.Sprintf("{actions: [%q], resources: [%q]}", action, resource)
 	return explain.Advice{
 		Text:   "add to " + path + ": " + statement,
 		Change: &authorizer.Change{Where: authorizer.InDeclaration, Name: path, Value: statement},
-	}, true
+	}
+}
+
+// inDeclaration says what is advised about a role where the declaration gives the role
+// its permissions. The advice itself is kept by others, and not changed.
+func (a *App) inDeclaration(x *explain.Explanation) {
+	for i, advice := range x.Advice {
+		if advice.Change == nil || advice.Change.Where != authorizer.InRole {
+			continue
+		}
+		path, ok := a.granted[advice.Change.Name]
+		if !ok {
+			continue
+		}
+		var s struct{ Effect, Action, Resource string }
+		if json.Unmarshal([]byte(advice.Change.Value), &s) == nil && s.Effect == "Allow" {
+			x.Advice[i] = permit(path, s.Action, a.declaredName(s.Resource, nil))
+		} else if c := denying(x); c != nil {
+			x.Advice[i] = narrowed(c)
+		}
+	}
+}
+
+// denying finds the statement that denied.
+func denying(x *explain.Explanation) *iam.Considered {
+	for i := range x.Steps {
+		for j := range x.Steps[i].Statements {
+			if c := &x.Steps[i].Statements[j]; c.Deciding && c.Effect == "Deny" {
+				return c
+			}
+		}
+	}
+	return nil
 }
 
 // adviseTrust advises on a role that does not trust who asks for it.
@@ -117,17 +155,23 @@ func (a *App) poolOf(c *iam.Considered) string {
 
 // literal writes a text so that IAM reads it as itself.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#policy-vars-specialchars
-var literal = strings.NewReplacer("*", "${*}", "?", "${?}", "$", "${$}")
+func literal(text string) string {
+	return strings.NewReplacer("*", "${*}", "?", "${?}", "$", "${$}").Replace(text)
+}
 
 // declaredName gives a resource in the declaration's words, such as Uploads/public/x, or
-// as its ARN if it is not a declared one.
-func (a *App) declaredName(arn string) string {
+// as its ARN if it is not a declared one. What comes below a declared one is written by
+// write; nil writes it as it is.
+func (a *App) declaredName(arn string, write func(string) string) string {
 	below := func(name, of string) (string, bool) {
 		if arn == of {
 			return name, true
 		}
 		rest, ok := strings.CutPrefix(arn, of+"/")
-		return name + "/" + literal.Replace(rest), ok
+		if ok && write != nil {
+			rest = write(rest)
+		}
+		return name + "/" + rest, ok
 	}
 	for _, k := range a.namedARNs() {
 		if name, ok := below(k.name, k.arn); ok {

@@ -54,6 +54,7 @@ func (a *App) named(x *Explanation) *Explanation {
 		x.Advice[i].Text = called(x.Advice[i].Text)
 	}
 	function(x.Function)
+	a.inDeclaration(x)
 	return x
 }
 

@@ -289,6 +289,16 @@ func TestExplainBuckets(t *testing.T) {
 		t.Error(x.Text())
 	}
 
+	res = putObject(t, r, keys, "public/a%2Ab%24%3F", false) // which a pattern would read otherwise
+	c = change(t, explained(t, r, res, secrets...), authorizer.InDeclaration)
+	if want := `{actions: ["s3:PutObject"], resources: ["Uploads/public/a${*}b${$}${?}"]}`; c.Value != want {
+		t.Errorf("%+v, want %s", c, want)
+	}
+	declareAlso(t, dir, c)
+	r = again(t, r, dir)
+	if res = putObject(t, r, keys, "public/a%2Ab%24%3F", false); res.StatusCode != 200 {
+		t.Fatalf("with the line that was advised: %s", res.Status)
+	}
 	res, _ = do(t, get(t, r.Environment().Endpoint+"/"+r.output("BucketName")+"/public/x"))
 	if x = explained(t, r, res); x.Verdict != "AccessDenied: the request is not signed" || change(t, x, authorizer.AtSigning).Name != "request" {
 		t.Error(x.Text())
@@ -485,6 +495,90 @@ func functionKeys(t *testing.T, r *running, path string) (keys sigv4.Credentials
 		}
 	}
 	return keys
+}
+
+// TestExplainSignedRoutes: an API's route with IAM authorization, by the API's own id.
+func TestExplainSignedRoutes(t *testing.T) {
+	dir := notesApp(t)
+	r := run(t, doorwright.Config{Dir: dir, AnyPort: true})
+	_, keys, token := notesKeys(t, r)
+	// The walk-through's users may call the whole API: one of them shall not.
+	declareAlso(t, dir, authorizer.Change{Name: "identityPools.Auth.permissions.authenticated[0]"})
+	r = again(t, r, dir)
+	ask := func() *http.Response {
+		t.Helper()
+		req := get(t, strings.TrimSuffix(r.output("ApiEndpoint"), "/")+"/notes")
+		sigv4.Sign(req, nil, keys, "execute-api", r.Environment().Region, time.Now())
+		res, _ := do(t, req)
+		return res
+	}
+	res := ask()
+	if res.StatusCode != 403 {
+		t.Fatal(res.Status)
+	}
+	x := explained(t, r, res, keys.SecretAccessKey, keys.SessionToken, token)
+	c := change(t, x, authorizer.InDeclaration)
+	if want := (authorizer.Change{Where: authorizer.InDeclaration, Name: "identityPools.Auth.permissions.authenticated", Value: `{actions: ["execute-api:Invoke"], resources: ["Api/GET/notes"]}`}); c != want {
+		t.Errorf("%+v, want %+v\n%s", c, want, x.Text())
+	}
+	declareAlso(t, dir, c)
+	r = again(t, r, dir)
+	if res = ask(); res.StatusCode != 200 {
+		t.Fatalf("with the line that was advised: %s", res.Status)
+	}
+	declareAlso(t, dir, authorizer.Change{Name: "identityPools.Auth.permissions.authenticated", Value: `{effect: Deny, actions: ["execute-api:*"], resources: [Api]}`})
+	r = again(t, r, dir)
+	x = explained(t, r, ask(), keys.SecretAccessKey, keys.SessionToken, token)
+	if c = change(t, x, authorizer.InDeclaration); c.Name != "identityPools.Auth.permissions.authenticated[3]" || c.Value != "" {
+		t.Errorf("%+v\n%s", c, x.Text())
+	}
+	declareAlso(t, dir, c)
+	r = again(t, r, dir)
+	if res = ask(); res.StatusCode != 200 {
+		t.Fatalf("without the Deny: %s", res.Status)
+	}
+}
+
+// TestExplainTenants: what a token lacks is said of the request that it was made for.
+func TestExplainTenants(t *testing.T) {
+	dir := declare(t, `name: app
+tenants:
+  Auth0:
+    apis: {Unicorns: {identifier: "https://unicorns.example", rbac: true, permissions: ["list:unicorn", "read:unicorn"]}}
+    applications: {web: {type: native, callbacks: ["http://localhost:3000/cb"], grantTypes: [password, authorization_code]}}
+    users: [{email: ann@example.com, password: "Passw0rd!", permissions: {Unicorns: ["list:unicorn"]}}]
+outputs: {Url: "${tenants.Auth0.url}", Id: "${tenants.Auth0.applications.web.clientId}"}
+`)
+	r := run(t, doorwright.Config{Dir: dir, AnyPort: true})
+	token := func(password, scope string) (*http.Response, string) {
+		t.Helper()
+		form := url.Values{"grant_type": {"password"}, "client_id": {r.output("Id")}, "username": {"ann@example.com"}, "password": {password}, "audience": {"https://unicorns.example"}, "scope": {scope}}
+		req, err := http.NewRequest(http.MethodPost, strings.TrimSuffix(r.output("Url"), "/")+"/oauth/token", strings.NewReader(form.Encode()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		return do(t, req)
+	}
+	res, body := token("Passw0rd!", "openid read:unicorn")
+	if res.StatusCode != 200 {
+		t.Fatalf("%s %s", res.Status, body)
+	}
+	x := explained(t, r, res, "Passw0rd!", "eyJ")
+	c := change(t, x, authorizer.AtLogin)
+	if want := (authorizer.Change{Where: authorizer.AtLogin, Name: "scope", Value: "list:unicorn"}); c != want || !strings.Contains(x.Text(), "request scope list:unicorn at login: the user holds it") {
+		t.Errorf("%+v\n%s", c, x.Text())
+	}
+	if !strings.Contains(x.Text(), `the permission "read:unicorn" of tenants.Auth0.apis.Unicorns`) {
+		t.Error(x.Text())
+	}
+	if res, body = token("Passw0rd!", "openid "+c.Value); res.StatusCode != 200 || !strings.Contains(body, "list:unicorn") {
+		t.Errorf("%s %s", res.Status, body)
+	}
+	res, _ = token("Wrong-Passw0rd", "openid")
+	if x = explained(t, r, res, "Wrong-Passw0rd"); x.Allowed || !strings.HasPrefix(x.Verdict, "invalid_grant: ") {
+		t.Error(x.Text())
+	}
 }
 
 // TestExplainSTS: a role that does not trust the caller.
