@@ -81,7 +81,7 @@ func (a *App) bucketEvent(e bucket.Event) {
 	}
 	a.observe(Event{Time: e.Time, Kind: kind, Source: "s3", RequestID: e.RequestID, Text: e.String()})
 	a.operated(operation{
-		service: serviceS3, name: e.Operation, resource: strings.TrimSuffix(e.Bucket+"/"+e.Key, "/"), id: e.RequestID, caller: e.Caller, time: e.Time, duration: e.Duration,
+		service: serviceS3, name: e.Operation, resource: strings.TrimSuffix(e.Bucket+"/"+e.Key, "/"), id: e.RequestID, caller: e.Caller, form: e.Form, time: e.Time, duration: e.Duration,
 		status: e.Status, code: e.Code, reason: e.Reason, decisions: e.Decisions, cause: e.Cause, request: e.Request,
 	})
 }

@@ -1,6 +1,7 @@
 package doorwright
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strconv"
@@ -11,6 +12,7 @@ import (
 	"github.com/doorwright/doorwright/internal/aws"
 	"github.com/doorwright/doorwright/internal/explain"
 	"github.com/doorwright/doorwright/internal/identity"
+	"github.com/doorwright/doorwright/internal/table"
 	"github.com/doorwright/doorwright/verify"
 )
 
@@ -280,6 +282,42 @@ func sizeOfScopes(e auth0.Event) int64 {
 	}
 	if s := e.Scopes; s != nil {
 		for _, list := range [...][]string{s.Unheld, s.Unknown, s.Unasked} {
+			for _, v := range list {
+				size += len(v) + 16
+			}
+		}
+	}
+	return int64(size)
+}
+
+// touchedBy tells what a request to tables touches; nil if it is nothing.
+func touchedBy(touched []table.Touched) func(*explain.Explanation) {
+	if len(touched) == 0 {
+		return nil
+	}
+	return func(x *explain.Explanation) {
+		for _, t := range touched {
+			text := aws.Printable(cmp.Or(t.Table, "no table"))
+			if t.Index != "" {
+				text += ", its index " + aws.Printable(t.Index)
+			}
+			if len(t.Keys) > 0 {
+				text += ", the items of " + quotedValues(t.Keys)
+			}
+			if len(t.Attributes) > 0 {
+				text += ", the attributes " + quotedValues(t.Attributes)
+			}
+			x.Steps = append(x.Steps, explain.Step{Kind: explain.KindOperation, Name: "dynamodb:" + t.Action, Outcome: explain.Noted, Text: text})
+		}
+	}
+}
+
+// sizeOfTouched is about how many bytes touchedBy keeps.
+func sizeOfTouched(touched []table.Touched) int64 {
+	size := 0
+	for _, t := range touched {
+		size += 128 + len(t.Table) + len(t.Index)
+		for _, list := range [...][]string{t.Keys, t.Attributes} {
 			for _, v := range list {
 				size += len(v) + 16
 			}

@@ -19,6 +19,7 @@ type operation struct {
 	service, name, resource string
 	id                      string
 	caller                  string // the ARN of who signed
+	form                    sigv4.Form
 	time                    time.Time
 	duration                time.Duration
 	status                  int    // 0 if the room does not say
@@ -37,7 +38,7 @@ func (a *App) operated(o operation) {
 	if a.decisions == nil || o.id == "" {
 		return
 	}
-	s := &story{a: a, caller: o.caller, code: o.code, fix: o.fix, decisions: o.decisions, tell: o.tell}
+	s := &story{a: a, caller: o.caller, form: o.form, code: o.code, fix: o.fix, decisions: o.decisions, tell: o.tell}
 	if o.code != "" {
 		s.said = cmp.Or(o.reason, o.message)
 		s.login = a.loginOf(o.cause)
@@ -68,6 +69,7 @@ func short(s string) string {
 type story struct {
 	a               *App
 	caller          string
+	form            sigv4.Form
 	code, said, fix string
 	signature       *authorizer.Reason
 	login           *badLogin
@@ -87,7 +89,14 @@ func (s *story) put(x *explain.Explanation) {
 		}
 		refusal = s.signature.Text
 	case s.caller != "":
-		x.Steps = append(x.Steps, explain.Step{Kind: explain.KindSignature, Outcome: explain.Passed, Text: "signed by " + s.caller})
+		text := "signed by " + s.caller
+		switch s.form {
+		case sigv4.QueryForm:
+			text = "a presigned link, " + text
+		case sigv4.PolicyForm:
+			text = "a form with a policy, " + text
+		}
+		x.Steps = append(x.Steps, explain.Step{Kind: explain.KindSignature, Outcome: explain.Passed, Text: text})
 	}
 	if s.login != nil {
 		refusal = s.login.put(x)

@@ -244,6 +244,10 @@ func TestExplainTables(t *testing.T) {
 	if c := step.Statements[1].Conditions; len(c) != 1 || c[0].Match || c[0].Want[0] != id || c[0].Got[0] != "us-east-1:another" {
 		t.Errorf("%+v", c)
 	}
+	if i := slices.IndexFunc(x.Steps, func(s explain.Step) bool { return s.Name == "dynamodb:GetItem" && s.Outcome == explain.Noted }); i < 0 ||
+		x.Steps[i].Text != `Notes, the items of "us-east-1:another", the attributes "noteId", "userId"` {
+		t.Error(x.Text())
+	}
 	c := change(t, x, authorizer.InRequest)
 	if c.Name != "dynamodb:LeadingKeys" {
 		t.Errorf("%+v", c)
@@ -316,6 +320,15 @@ func TestExplainBuckets(t *testing.T) {
 	}
 	if res = putObject(t, r, keys, "private/"+id+"/x", false); res.StatusCode != 200 {
 		t.Fatalf("signed as was advised: %s", res.Status)
+	}
+	link := get(t, r.Environment().Endpoint+"/"+r.output("BucketName")+"/private/"+id+"/x")
+	signed, err := sigv4.Signer{Service: "s3", Region: r.Environment().Region, S3: true}.Presign(link, nil, keys, time.Now(), time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, _ = do(t, get(t, signed.String()))
+	if x = explained(t, r, res, append(secrets, signed.Query().Get("X-Amz-Signature"))...); !x.Allowed || !strings.HasPrefix(x.Steps[0].Text, "a presigned link, signed by arn:aws:sts::000000000000:assumed-role/dev-notes-Auth-authenticated/") {
+		t.Error(x.Text())
 	}
 }
 
@@ -597,5 +610,52 @@ func TestExplainSTS(t *testing.T) {
 	step, decided := deciding(t, x, "sts:AssumeRole")
 	if res.StatusCode != 403 || decided != nil || len(step.Statements) == 0 || step.Statements[0].Policy != "the trust policy of role dev-notes-Auth-authenticated" || step.Statements[0].Why == "" {
 		t.Errorf("%d %s", res.StatusCode, x.Text())
+	}
+}
+
+// TestExplanationsAreBounded: whatever a request has in it, what is told of it stays
+// small, and its lines hold no control character.
+func TestExplanationsAreBounded(t *testing.T) {
+	r := run(t, doorwright.Config{Dir: notesApp(t), AnyPort: true})
+	_, keys, token := notesKeys(t, r)
+	var requests []string
+	for i := range 90 {
+		requests = append(requests, fmt.Sprintf(`{"Get":{"TableName":%q,"Key":{"userId":{"S":"%d\u001b[2J%s"},"noteId":{"S":"1"}}}}`, r.output("TableName"), i, strings.Repeat("x", 1500)))
+	}
+	attributes := map[string]any{"userId": map[string]any{"S": "a"}, "noteId": map[string]any{"S": "1"}}
+	for i := range 500 {
+		attributes[fmt.Sprint(i, strings.Repeat("\u202e", 200))] = map[string]any{"S": "SECRET"}
+	}
+	put, err := json.Marshal(map[string]any{"TableName": r.output("TableName"), "Item": attributes})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ target, body string }{
+		{"DynamoDB_20120810.TransactGetItems", `{"TransactItems":[` + strings.Join(requests, ",") + `]}`},
+		{"DynamoDB_20120810.PutItem", string(put)},
+		{"AWSCognitoIdentityService.GetId", `{"IdentityPoolId":"` + r.output("IdentityPoolId") + `","Logins":{"` + strings.Repeat("\\u001b.", 100) + `":"` + token + `"}}`},
+		{"AWSCognitoIdentityProviderService.InitiateAuth", `{"AuthFlow":"USER_PASSWORD_AUTH","ClientId":"` + r.output("UserPoolClientId") + `","AuthParameters":{"USERNAME":"` + strings.Repeat("n", 128) + `","PASSWORD":"SECRET"}}`},
+	} {
+		req, err := http.NewRequest(http.MethodPost, r.Environment().Endpoint+"/", strings.NewReader(c.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("X-Amz-Target", c.target)
+		req.Header.Set("Content-Type", "application/x-amz-json-1.1")
+		if strings.HasPrefix(c.target, "Dynamo") {
+			sigv4.Sign(req, []byte(c.body), keys, "dynamodb", r.Environment().Region, time.Now())
+		}
+		res, _ := do(t, req)
+		x := explained(t, r, res, keys.SessionToken, token, "SECRET")
+		text, err := json.Marshal(x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if x.Allowed || len(text) > 200<<10 || len(x.Text()) > 200<<10 {
+			t.Errorf("%s: %d bytes are told, allowed: %t", c.target, len(text), x.Allowed)
+		}
+		if strings.ContainsAny(x.Text(), "\x1b\u202e") {
+			t.Errorf("%s: the text acts on a terminal: %q", c.target, x.Text())
+		}
 	}
 }

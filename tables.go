@@ -134,5 +134,6 @@ func (a *App) tableEvent(e table.Event) {
 	a.operated(operation{
 		service: serviceDynamoDB, name: e.Operation, resource: e.Table, id: e.RequestID, caller: caller, time: e.Time, duration: e.Duration,
 		status: e.Status, code: e.Code, message: e.Message, reason: e.Reason, decisions: e.Decisions, cause: e.Cause, request: e.Request,
+		tell: touchedBy(e.Touched), size: sizeOfTouched(e.Touched),
 	})
 }

@@ -102,7 +102,7 @@ func (c *call) admitAs(id sigv4.Identity) error {
 		return fmt.Errorf("finding out whose access key %s is: %w", id.AccessKeyID, err)
 	}
 	c.caller = caller{Principal: p, form: id.Form, signedAt: id.SignedAt}
-	c.event.Caller = p.ARN
+	c.event.Caller, c.event.Form = p.ARN, id.Form
 	return nil
 }
 

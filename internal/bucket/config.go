@@ -15,6 +15,7 @@ import (
 
 	"github.com/doorwright/doorwright/internal/iam"
 	"github.com/doorwright/doorwright/internal/store"
+	"github.com/doorwright/doorwright/sigv4"
 )
 
 // Config says which buckets there are, and what the room stands on.
@@ -65,6 +66,9 @@ type Event struct {
 	Reason string
 	// NotEmulated says that the operation is one of S3's that is not played.
 	NotEmulated bool
+	// Form is where the signature was, in the headers, the query or a form; "" for
+	// nobody's.
+	Form sigv4.Form
 	// Decisions are what the policies said of each action and resource, and Cause is
 	// the error that it was refused with.
 	Decisions []*iam.Evidence

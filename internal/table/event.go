@@ -21,12 +21,51 @@ type Event struct {
 	Status                int
 	Code, Message, Reason string
 	Duration              time.Duration
+	// Touched is what the request touches, as it was read: of very many the first ones.
+	Touched []Touched
 	// Decisions are what the policies said of each action, table and index, and Cause is
 	// the error that it was refused with.
 	Decisions []*iam.Evidence
 	Cause     error
 	// Request is the request, for as long as the log is told of it.
 	Request *http.Request
+}
+
+// Touched is one action on one table or index.
+type Touched struct {
+	Action, Table, Index string // Action without dynamodb:
+	// Keys are the partition keys of the items that it names, and Attributes what of
+	// them it names.
+	Keys, Attributes []string
+}
+
+// The bounds of what is told of one request.
+const (
+	maxTouched       = 16
+	maxTouchedValues = 16
+	maxTouchedBytes  = 4 << 10
+)
+
+// touch notes what a request touches. Values that are long are left out.
+func (e *Event) touch(s *Service, a *access) {
+	if len(e.Touched) == maxTouched {
+		return
+	}
+	room := maxTouchedBytes
+	few := func(values []string) []string {
+		values = values[:min(len(values), maxTouchedValues)]
+		for i, v := range values {
+			if room -= len(v); room < 0 {
+				return values[:i]
+			}
+		}
+		return values
+	}
+	t := Touched{Action: a.action, Index: a.index, Keys: few(a.leading), Attributes: few(a.attributes)}
+	if a.table != "" {
+		t.Table = s.nameOf(a.table)
+	}
+	e.Touched = append(e.Touched, t)
 }
 
 // String gives the event as one line. What came from a caller is in it as it came.

@@ -125,6 +125,7 @@ func (s *Service) perform(ctx context.Context, e *Event, op operation, members a
 	for _, a := range list {
 		d, err := decide(iam.Request{Action: "dynamodb:" + a.action, Resource: s.arn(a.table, a.index), Context: a.context})
 		e.Decisions = iam.Keep(e.Decisions, d)
+		e.touch(s, a)
 		if err != nil {
 			return 0, nil, &aws.Error{Code: codeAccessDenied, Message: err.Error(), Status: http.StatusBadRequest, Err: errors.Unwrap(err)}
 		}
