@@ -143,6 +143,11 @@ func (t *Tenant) managedBy(o operation, m *managed) (any, error) {
 	if err := m.mayCall(o); err != nil {
 		return nil, err
 	}
+	return t.perform(o, m)
+}
+
+// perform runs an operation for a caller who may.
+func (t *Tenant) perform(o operation, m *managed) (any, error) {
 	var err error
 	if m.query, err = url.ParseQuery(m.r.URL.RawQuery); err != nil {
 		return nil, apiFail(http.StatusBadRequest, codeInvalidQuery, "Query validation error: the query is malformed.")

@@ -2,7 +2,6 @@ package auth0
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 
@@ -73,16 +72,7 @@ type apiErrorAttributes struct {
 
 // refused writes an error of the Management API, and notes it for the log.
 func (m *managed) refused(err error) {
-	var e *apiError
-	if !errors.As(err, &e) {
-		m.c.event.Code, m.c.event.Reason = oidc.ServerError, err.Error()
-		e = &apiError{status: http.StatusInternalServerError, message: "Internal Server Error"}
-	} else {
-		m.c.event.Code, m.c.event.Description, m.c.event.Reason = e.code, e.message, e.reason
-		if e.code == "" {
-			m.c.event.Code = fmt.Sprint(e.status)
-		}
-	}
+	e := m.failed(err)
 	body := apiErrorBody{StatusCode: e.status, Error: http.StatusText(e.status), Message: e.message, Code: e.code}
 	if e.status == http.StatusUnauthorized {
 		body.Attributes = &apiErrorAttributes{e.message}
