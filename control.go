@@ -25,6 +25,7 @@ const (
 	secretTarget   = controlTarget + "Secret"
 	explainTarget  = controlTarget + "Explain"
 	dryTarget      = controlTarget + "ExplainDry"
+	usersTarget    = controlTarget + "Users"
 
 	maxControl = 64 << 10 // of a question, and of an answer that is one thing
 	maxStory   = 4 << 20  // of an answer that tells of requests, users or lines
@@ -44,6 +45,7 @@ func (a *App) controls() []control {
 		{secretTarget, maxControl, asked(a.queriedSecret)},
 		{explainTarget, maxStory, asked(a.queriedExplanation)},
 		{dryTarget, maxStory, asked(a.queriedDryRun)},
+		{usersTarget, maxStory, asked(a.queriedUsers)},
 	}
 }
 

@@ -137,6 +137,7 @@ func (t *tenantRoom) user(ctx context.Context, name string) (*User, error) {
 	for _, r := range roles {
 		u.Groups = append(u.Groups, r.Name)
 	}
+	slices.Sort(u.Groups)
 	u.Permissions, err = t.permissions(ctx, of(id)+"/permissions")
 	if err != nil {
 		return nil, err
@@ -321,6 +322,7 @@ func (t *tenantRoom) roleID(ctx context.Context, name string) (string, error) {
 		}
 		have = append(have, r.Name)
 	}
+	slices.Sort(have)
 	if len(have) == 0 {
 		have = []string{"none"}
 	}
@@ -353,6 +355,7 @@ func (t *tenantRoom) groups(ctx context.Context) ([]Group, error) {
 		}
 		list = append(list, Group{Name: r.Name, Description: r.Description, Permissions: permissions})
 	}
+	slices.SortFunc(list, func(a, b Group) int { return strings.Compare(a.Name, b.Name) })
 	return list, nil
 }
 

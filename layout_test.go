@@ -81,7 +81,7 @@ var dependencies = map[string][]string{
 	"github.com/go-jose/go-jose/v4":   {},
 	"github.com/aws/aws-lambda-go":    {"examples/", "internal/lambda/testdata/", "lambdaauth"},
 	"golang.org/x/sync":               {".", "internal/lambda"},
-	"golang.org/x/sys":                {".", "internal/lambda", "internal/store", "internal/build"},
+	"golang.org/x/sys":                {".", "cmd/doorwright", "internal/lambda", "internal/store", "internal/build"},
 	"modernc.org/sqlite":              {"internal/store"},
 	"github.com/aws/aws-sdk-go-v2":    {"internal/cloudformation/stack"},
 	"github.com/aws/smithy-go":        {"internal/cloudformation/stack"},
