@@ -26,6 +26,8 @@ const (
 	explainTarget  = controlTarget + "Explain"
 	dryTarget      = controlTarget + "ExplainDry"
 	usersTarget    = controlTarget + "Users"
+	callTarget     = controlTarget + "Call"
+	keysTarget     = controlTarget + "Keys"
 
 	maxControl = 64 << 10 // of a question, and of an answer that is one thing
 	maxStory   = 4 << 20  // of an answer that tells of requests, users or lines
@@ -46,6 +48,8 @@ func (a *App) controls() []control {
 		{explainTarget, maxStory, asked(a.queriedExplanation)},
 		{dryTarget, maxStory, asked(a.queriedDryRun)},
 		{usersTarget, maxStory, asked(a.queriedUsers)},
+		{callTarget, maxControl, asked(a.queriedCall)},
+		{keysTarget, maxControl, asked(a.queriedKeys)},
 	}
 }
 

@@ -81,29 +81,46 @@ func printJSON(w io.Writer, v any) error {
 func newEnv() *cobra.Command {
 	var stage, shell string
 	var asJSON bool
+	var q doorwright.CallQuery
 	cmd := &cobra.Command{
 		Use:   "env [DIR]",
 		Short: "Print the variables that point the AWS CLI and SDKs at the stage",
-		Long:  "Env prints shell commands. Use it as\n\n  eval \"$(doorwright env)\"",
-		Args:  cobra.MaximumNArgs(1),
+		Long: "Env prints shell commands. Use it as\n\n  eval \"$(doorwright env)\"\n\n" +
+			"The keys are the stage's root keys; with --role or --identity-pool they are a session of the\n" +
+			"running stage's, which lives for an hour.",
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			env, err := doorwright.ReadEnvironment(dirArg(args), stage)
 			if err != nil {
 				return err
 			}
+			variables, unset := env.Variables(), []string{"AWS_SESSION_TOKEN", "AWS_PROFILE"}
+			if q.Role != "" || q.IdentityPool != "" {
+				call, err := doorwright.ReadKeys(cmd.Context(), dirArg(args), stage, q)
+				if err != nil {
+					return err
+				}
+				env.AccessKeyID, env.SecretAccessKey = call.Keys.AccessKeyID, call.Keys.SecretAccessKey
+				variables, unset = append(env.Variables(), doorwright.Variable{Name: "AWS_SESSION_TOKEN", Value: call.Keys.SessionToken}), unset[1:]
+			}
 			if asJSON {
 				object := map[string]string{}
-				for _, v := range env.Variables() {
+				for _, v := range variables {
 					object[v.Name] = v.Value
 				}
 				return printJSON(cmd.OutOrStdout(), object)
 			}
-			return printEnv(cmd.OutOrStdout(), env, shell)
+			return printEnv(cmd.OutOrStdout(), variables, unset, shell)
 		},
 	}
 	stageFlag(cmd, &stage)
 	cmd.Flags().StringVar(&shell, "shell", defaultShell(), "the shell to print for: sh, fish, powershell or cmd")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object")
+	cmd.Flags().StringVar(&q.Role, "role", "", "keys of this role, as `doorwright routes` names who may call")
+	cmd.Flags().StringVar(&q.IdentityPool, "identity-pool", "", "keys of this identity pool: of --user, or of a guest")
+	cmd.Flags().StringVar(&q.Token.User, "user", "", "the user who is signed in to the identity pool")
+	cmd.Flags().StringVar(&q.Token.Pool, "pool", "", "the user's pool, if there are several")
+	cmd.Flags().StringVar(&q.Token.Tenant, "tenant", "", "the user's tenant")
 	return cmd
 }
 
@@ -122,7 +139,7 @@ func defaultShell() string {
 
 // printEnv writes one command a variable. What would lead a client past the
 // stage's own keys is unset.
-func printEnv(w io.Writer, env doorwright.Environment, shell string) error {
+func printEnv(w io.Writer, variables []doorwright.Variable, unsetting []string, shell string) error {
 	var set, unset string
 	quote := func(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 	switch shell {
@@ -142,12 +159,12 @@ func printEnv(w io.Writer, env doorwright.Environment, shell string) error {
 	default:
 		return fmt.Errorf("there is no shell %q; use sh, fish, powershell or cmd", shell)
 	}
-	for _, v := range env.Variables() {
+	for _, v := range variables {
 		if _, err := fmt.Fprintf(w, set, v.Name, quote(v.Value)); err != nil {
 			return err
 		}
 	}
-	for _, name := range []string{"AWS_SESSION_TOKEN", "AWS_PROFILE"} {
+	for _, name := range unsetting {
 		if _, err := fmt.Fprintf(w, unset, name); err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -26,6 +27,7 @@ func TestMain(m *testing.M) {
 		"doorwright": main,
 		"get":        get,
 		"stay":       stay,
+		"upstream":   upstream,
 		"until":      until,
 		"answers":    answers,
 		"ask":        ask,
@@ -81,6 +83,24 @@ func get() {
 		os.Exit(1)
 	}
 	fmt.Printf("%d %s\n", resp.StatusCode, b)
+}
+
+// upstream is the program `upstream CMD...`: it runs CMD, with the address of a server
+// in UPSTREAM that answers what it was asked.
+func upstream() {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		fmt.Fprintln(w, strings.Join(strings.Fields(r.Method+" "+r.URL.Path+" "+r.Header.Get("X-Said")+" "+string(body)), " "))
+	}))
+	cmd := exec.Command(os.Args[1], os.Args[2:]...)
+	cmd.Env = append(os.Environ(), "UPSTREAM="+server.URL)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	err := cmd.Run()
+	server.Close()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 }
 
 // stay is the program `stay FILE`: it makes FILE and waits for an interrupt.
