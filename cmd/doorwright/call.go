@@ -167,11 +167,11 @@ func (c *callCommand) request(cmd *cobra.Command, call doorwright.Call) (*http.R
 	if call.APIKey != "" {
 		r.Header.Set("X-Api-Key", call.APIKey)
 	}
+	if call.Keys != nil { // before the header below: a presigned URL is for anybody's
+		err = call.Sign(r, c.body, c.presign, time.Now())
+	}
 	if r.Header.Get("User-Agent") == "" {
 		r.Header.Set("User-Agent", "doorwright-call")
-	}
-	if call.Keys != nil {
-		err = call.Sign(r, c.body, c.presign, time.Now())
 	}
 	return r, err
 }
