@@ -292,6 +292,7 @@ func (a *App) newFunctions(context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.lines = &functionLog{dir: a.state.Dir()}
 	cfg := lambda.Config{
 		Dir:         a.dir,
 		Cache:       filepath.Join(a.state.Dir(), "functions"),

@@ -99,6 +99,7 @@ type App struct {
 	buckets     *bucket.Service
 	functions   *lambda.Runtime
 	handlerOf   map[string]string // by function name: what the declaration calls it
+	lines       *functionLog
 	apis        []*servedAPI
 	domains     map[string]*loopback // by declared user pool
 	tenants     *auth0.Service
@@ -311,6 +312,11 @@ func (a *App) close() {
 		a.closeDomains()
 		for _, r := range a.remotes {
 			r.Close()
+		}
+		if a.lines != nil {
+			if err := a.lines.close(); err != nil {
+				a.observe(Event{Kind: KindError, Text: "closing the log of functions: " + err.Error()})
+			}
 		}
 		if a.state != nil {
 			if err := a.state.Close(); err != nil {

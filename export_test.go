@@ -16,3 +16,9 @@ func (a *App) Call(ctx context.Context, operation string, in any) error {
 // DescriptorLimit is how many descriptors the process may have: Go raises the
 // soft limit to the hard one as it starts.
 func DescriptorLimit() int { return descriptorLimit() }
+
+// NewFunctionLog gives what keeps the lines of functions in a folder.
+func NewFunctionLog(dir string) (add func(LogLine) error, closed func() error) {
+	l := &functionLog{dir: dir}
+	return l.add, l.close
+}

@@ -83,6 +83,7 @@ func (a *App) byHandler(text string, functions []string) string {
 
 // functionLine tells of one line that a function, or Lambda about it, wrote.
 func (a *App) functionLine(l lambda.Line) {
+	a.keepLine(l)
 	a.decisions.Line(l.RequestID, l.Text)
 	a.observe(Event{Time: l.Time, Kind: KindFunction, Source: a.handlerOf[l.Function], RequestID: l.RequestID, Text: printable(l.Text)})
 }

@@ -105,7 +105,7 @@ func newRoot() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.AddCommand(newInit(), newStart(), newOutputs(), newEnv(), newCheck(), newRoutes(), newToken(), newExplain(), newSecret(), newSchema(), newSynth(), newDeploy(), newRemove(), newTrust(), newVersion())
-	root.AddCommand(newUsers(), newCall())
+	root.AddCommand(newUsers(), newCall(), newLogs())
 	root.InitDefaultCompletionCmd()
 	return root
 }

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/doorwright/doorwright"
+)
+
+func newLogs() *cobra.Command {
+	var dir, stage string
+	var q doorwright.LogQuery
+	var since time.Duration
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "logs [FUNCTION]",
+		Short: "Print what the functions of the running or last stage have logged",
+		Long: "Logs prints the lines of all functions, or of FUNCTION, a handler as the declaration has it:\n" +
+			"time, handler, the invocation's request id, and the text. The last 4 to 8 MB are kept.\n\n" +
+			"  doorwright logs functions/private --since 10m\n" +
+			"  doorwright logs --request JCJJxhz4PHcEJgQ=\n\n" +
+			"--request takes an invocation's id or, while the stage runs, the apigw-requestid or\n" +
+			"x-amzn-RequestId of an answer.",
+		Args: cobra.MaximumNArgs(1),
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			if len(args) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return functionNames(dir, stage), cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				q.Function = args[0]
+			}
+			if since < 0 {
+				return fmt.Errorf("--since is how long ago, such as 10m, and not %v", since)
+			}
+			if since > 0 {
+				q.Since = time.Now().Add(-since)
+			}
+			return doorwright.ReadLogs(cmd.Context(), dir, stage, q, func(l doorwright.LogLine) error {
+				if asJSON {
+					text, err := json.Marshal(l)
+					if err != nil {
+						return err
+					}
+					_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s\n", text)
+					return err
+				}
+				id := l.RequestID
+				if id == "" {
+					id = "-"
+				}
+				_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s  %s  %s  %s\n", l.Time.Local().Format("2006-01-02 15:04:05.000"), l.Function, id, l.Text)
+				return err
+			})
+		},
+	}
+	stageFlag(cmd, &stage)
+	flags := cmd.Flags()
+	flags.StringVar(&dir, "dir", ".", "the folder of the declaration")
+	flags.BoolVarP(&q.Follow, "follow", "f", false, "go on with what is written from now on")
+	flags.DurationVar(&since, "since", 0, "what is not older than this, such as 10m")
+	flags.StringVar(&q.RequestID, "request", "", "the lines of this request")
+	flags.BoolVar(&asJSON, "json", false, "print each line as a line of JSON")
+	return cmd
+}
+
+// functionNames are the handlers of a declaration.
+func functionNames(dir, stage string) []string {
+	decl, err := doorwright.Check(dir, stage)
+	if err != nil {
+		return nil
+	}
+	var names []string
+	for _, f := range decl.Functions() {
+		names = append(names, f.Handler)
+	}
+	return names
+}

@@ -1,0 +1,299 @@
+package doorwright
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/doorwright/doorwright/app"
+	"github.com/doorwright/doorwright/internal/lambda"
+	"github.com/doorwright/doorwright/internal/store"
+)
+
+// Lines of functions are kept in the stage's folder, a line of JSON each, in two files
+// at most: when the first is full it takes the place of the second.
+const (
+	functionLogFile = "functions.log"
+	functionLogOld  = "functions.log.1"
+	maxFunctionLog  = 4 << 20
+	// maxLogLine bounds one line of the file: a line of a function, as JSON.
+	maxLogLine = 2 << 20
+)
+
+// LogLine is one line that a function, or Lambda about it, wrote.
+type LogLine struct {
+	Time time.Time `json:"time"`
+	// Function is the handler as the declaration has it.
+	Function string `json:"function"`
+	// RequestID is the invocation's; "" of a line outside of one.
+	RequestID string `json:"requestId,omitempty"`
+	// Kind is stdout, stderr, or one of Lambda's: START, END, REPORT, platform.
+	Kind string `json:"kind"`
+	Text string `json:"text"`
+}
+
+// functionLog keeps the lines of functions.
+type functionLog struct {
+	dir string
+
+	mu sync.Mutex
+	// Guarded by mu. file is nil before the first line, and after an error, which
+	// broken is set for: lines are then not kept.
+	file   *os.File
+	size   int64
+	broken bool
+}
+
+// add keeps a line. The error is of the first one that cannot be kept.
+func (l *functionLog) add(line LogLine) error {
+	b, err := json.Marshal(line)
+	if err != nil {
+		return err
+	}
+	b = append(b, '\n')
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.broken {
+		return nil
+	}
+	if err = l.write(b); err != nil {
+		l.broken = true
+		return fmt.Errorf("keeping the log of functions: %w", err)
+	}
+	return nil
+}
+
+// write is add with mu held.
+func (l *functionLog) write(b []byte) error {
+	path := filepath.Join(l.dir, functionLogFile)
+	if l.file != nil && l.size+int64(len(b)) > maxFunctionLog {
+		if err := l.file.Close(); err != nil {
+			return err
+		}
+		l.file = nil
+		if err := os.Rename(path, filepath.Join(l.dir, functionLogOld)); err != nil {
+			return err
+		}
+	}
+	if l.file == nil {
+		f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+		if err != nil {
+			return err
+		}
+		info, err := f.Stat()
+		if err != nil {
+			return errors.Join(err, f.Close())
+		}
+		l.file, l.size = f, info.Size()
+	}
+	n, err := l.file.Write(b)
+	l.size += int64(n)
+	return err
+}
+
+func (l *functionLog) close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.broken = true // what comes later is not kept
+	if l.file == nil {
+		return nil
+	}
+	return l.file.Close()
+}
+
+// keepLine keeps a line of a function.
+func (a *App) keepLine(l lambda.Line) {
+	err := a.lines.add(LogLine{Time: l.Time.UTC(), Function: a.handlerOf[l.Function], RequestID: l.RequestID, Kind: string(l.Kind), Text: printable(l.Text)})
+	if err != nil {
+		a.observe(Event{Kind: KindWarning, Source: a.Stack(), Text: err.Error() + "; `doorwright logs` will miss lines"})
+	}
+}
+
+// LogQuery says which lines of functions are wanted.
+type LogQuery struct {
+	// Function is a handler as the declaration has it, with or without its export; all
+	// if empty.
+	Function string
+	// RequestID is an invocation's, or that of the request to an API that led to it,
+	// which a running stage tells.
+	RequestID string
+	// Since leaves out what is older.
+	Since time.Time
+	// Follow goes on with what is written from now on, until the context ends.
+	Follow bool
+}
+
+// ReadLogs gives each line of the functions of the running or last stage of the app in
+// dir, the oldest first.
+func ReadLogs(ctx context.Context, dir, stage string, q LogQuery, each func(LogLine) error) error {
+	if err := app.CheckStage(stage); err != nil {
+		return err
+	}
+	folder := store.Path(dir, stage)
+	if _, err := os.Stat(folder); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("stage %s of the app in %s has never run: start it with `doorwright start %s`", stage, dir, dir)
+	}
+	var ids []string
+	if q.RequestID != "" {
+		ids = invocationsOf(ctx, dir, stage, q.RequestID)
+	}
+	wanted := func(l LogLine) error {
+		handler, _, _ := strings.Cut(l.Function, ".")
+		switch {
+		case q.Function != "" && q.Function != l.Function && q.Function != handler,
+			ids != nil && !slices.Contains(ids, l.RequestID),
+			l.Time.Before(q.Since):
+			return nil
+		}
+		l.Function, l.RequestID, l.Kind, l.Text = printable(l.Function), printable(l.RequestID), printable(l.Kind), printable(l.Text)
+		return each(l)
+	}
+	old, err := openLog(filepath.Join(folder, functionLogOld))
+	if err == nil {
+		_, err = readLog(old, wanted)
+		err = errors.Join(err, closeLog(old))
+	}
+	if err != nil {
+		return err
+	}
+	return followLog(ctx, filepath.Join(folder, functionLogFile), q.Follow, wanted)
+}
+
+// invocationsOf gives the ids of the invocations that a request led to, and its own.
+func invocationsOf(ctx context.Context, dir, stage, id string) []string {
+	ids := []string{id}
+	x, err := ReadExplanation(ctx, dir, stage, id)
+	if err != nil {
+		return ids // the stage does not run, or does not know the request any more
+	}
+	if x.Function != nil && x.Function.RequestID != "" {
+		ids = append(ids, x.Function.RequestID)
+	}
+	for _, s := range x.Steps {
+		if s.Function != nil && s.Function.RequestID != "" {
+			ids = append(ids, s.Function.RequestID)
+		}
+	}
+	return ids
+}
+
+// openLog opens a file of lines; nil is one that there is not yet.
+func openLog(path string) (*os.File, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the log of functions: %w", err)
+	}
+	return f, nil
+}
+
+func closeLog(f *os.File) error {
+	if f == nil {
+		return nil
+	}
+	return f.Close()
+}
+
+// readLog reads the whole lines that there are from where the file stands, and gives how
+// many bytes they have. A line that a killed process has not ended is passed over.
+func readLog(f *os.File, each func(LogLine) error) (n int64, err error) {
+	if f == nil {
+		return 0, nil
+	}
+	r := bufio.NewReaderSize(f, 64<<10)
+	var line []byte
+	for {
+		part, err := r.ReadSlice('\n')
+		if line = append(line, part...); len(line) > maxLogLine {
+			return n, errors.New("reading the log of functions: a line is too long: delete " + f.Name())
+		}
+		switch {
+		case errors.Is(err, bufio.ErrBufferFull):
+			continue
+		case errors.Is(err, io.EOF):
+			return n, nil
+		case err != nil:
+			return n, fmt.Errorf("reading the log of functions: %w", err)
+		}
+		n += int64(len(line))
+		var l LogLine
+		if json.Unmarshal(bytes.TrimSpace(line), &l) == nil {
+			if err := each(l); err != nil {
+				return n, err
+			}
+		}
+		line = line[:0]
+	}
+}
+
+// followEvery is how often a log that is followed is looked at.
+const followEvery = 200 * time.Millisecond
+
+// followLog reads the log and, to follow it, what is added, also to the file that takes
+// its place.
+func followLog(ctx context.Context, path string, follow bool, each func(LogLine) error) error {
+	var f *os.File
+	defer func() { _ = closeLog(f) }() // it was read alone
+	var at int64
+	tick := time.NewTicker(followEvery)
+	defer tick.Stop()
+	for {
+		if f == nil {
+			var err error
+			if f, err = openLog(path); err != nil {
+				return err
+			}
+			at = 0
+		}
+		if f != nil {
+			if _, err := f.Seek(at, io.SeekStart); err != nil {
+				return fmt.Errorf("reading the log of functions: %w", err)
+			}
+			// Which file has the name is asked first: what is written to the old one
+			// after it was read is not missed.
+			replaced := isReplaced(f, path)
+			n, err := readLog(f, each)
+			if at += n; err != nil {
+				return err
+			}
+			if replaced {
+				if err := f.Close(); err != nil {
+					return err
+				}
+				f = nil
+				continue
+			}
+		}
+		if !follow {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// isReplaced says whether another file has an open file's name, or none.
+func isReplaced(f *os.File, path string) bool {
+	open, err := f.Stat()
+	if err != nil {
+		return true
+	}
+	named, err := os.Stat(path)
+	return err != nil && errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(open, named)
+}

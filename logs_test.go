@@ -1,0 +1,123 @@
+package doorwright_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/doorwright/doorwright"
+)
+
+// TestFunctionLogIsBounded writes more lines than are kept: two files of mode 0600 hold
+// the newest, and one who follows the log has seen them all.
+func TestFunctionLogIsBounded(t *testing.T) {
+	dir := t.TempDir()
+	folder := filepath.Join(dir, ".doorwright", "dev")
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	add, closed := doorwright.NewFunctionLog(folder)
+	const lines, text = 300, 64 << 10
+	line := func(i int) doorwright.LogLine {
+		return doorwright.LogLine{Time: time.Unix(int64(i), 0).UTC(), Function: "f.handler", RequestID: fmt.Sprint(i % 2), Kind: "stdout", Text: fmt.Sprint(i, strings.Repeat("x", text))}
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	seen, ended := make(chan int, lines), make(chan error, 1)
+	go func() {
+		ended <- doorwright.ReadLogs(ctx, dir, "dev", doorwright.LogQuery{Follow: true}, func(l doorwright.LogLine) error {
+			seen <- int(l.Time.Unix())
+			return nil
+		})
+	}()
+	for i := range lines {
+		if err := add(line(i)); err != nil {
+			t.Fatal(err)
+		}
+		if i%30 != 29 {
+			continue
+		}
+		for n := i - 29; n <= i; n++ { // who follows goes on behind each rotation
+			if got := <-seen; got != n {
+				t.Fatalf("line %d is followed by %d", n-1, got)
+			}
+		}
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	var size int64
+	err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		if runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
+			t.Errorf("%s has mode %v", path, info.Mode())
+		}
+		size += info.Size()
+		return nil
+	})
+	if err != nil || size > 8<<20 || size < 4<<20 {
+		t.Errorf("the log has %d bytes %v", size, err)
+	}
+	read := func(q doorwright.LogQuery) (first, last, n int) {
+		t.Helper()
+		first = -1
+		err := doorwright.ReadLogs(t.Context(), dir, "dev", q, func(l doorwright.LogLine) error {
+			if first < 0 {
+				first = int(l.Time.Unix())
+			}
+			last, n = int(l.Time.Unix()), n+1
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return first, last, n
+	}
+	if first, last, n := read(doorwright.LogQuery{}); last != lines-1 || n != last-first+1 || n < 60 {
+		t.Errorf("%d lines from %d to %d are kept", n, first, last)
+	}
+	if first, _, n := read(doorwright.LogQuery{Since: time.Unix(290, 0)}); first != 290 || n != 10 {
+		t.Errorf("since 290 there are %d lines from %d", n, first)
+	}
+	if first, _, n := read(doorwright.LogQuery{Since: time.Unix(290, 0), RequestID: "1", Function: "f"}); first != 291 || n != 5 {
+		t.Errorf("request 1 has %d lines from %d", n, first)
+	}
+	if _, _, n := read(doorwright.LogQuery{Function: "g.handler"}); n != 0 {
+		t.Errorf("another function has %d lines", n)
+	}
+	if err := closed(); err != nil {
+		t.Error(err)
+	}
+
+	// Lines are appended to those of the run before; what a killed process has not
+	// ended is passed over, and what acts on terminals is shown harmless.
+	f, err := os.OpenFile(filepath.Join(folder, "functions.log"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintf(f, `{"text":"half`+"\n"+`{"time":"2026-01-01T00:00:00Z","function":"\u001b]0;f","text":"\u001b[2J"}`+"\n"+`{"text":"half`)
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	err = doorwright.ReadLogs(t.Context(), dir, "dev", doorwright.LogQuery{Since: time.Unix(1000, 0)}, func(l doorwright.LogLine) error {
+		fmt.Fprintf(&b, "%s: %s\n", l.Function, l.Text)
+		return nil
+	})
+	if want := "\uFFFD]0;f: \uFFFD[2J\n"; err != nil || b.String() != want {
+		t.Errorf("read %q %v, want %q", b.String(), err, want)
+	}
+}
