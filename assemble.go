@@ -66,6 +66,9 @@ func (a *App) openPools(ctx context.Context) (err error) {
 		OpenDomain:   a.openDomain,
 		CloseDomain:  a.closeDomain,
 	}
+	if slices.ContainsFunc(a.decl.Triggers(), func(t app.ResolvedTrigger) bool { return a.inspects(t.Function) }) {
+		cfg.TriggerTimeout = lambda.InspectTimeout
+	}
 	for name, p := range a.decl.UserPools.All() {
 		pool := poolConfig(name, p)
 		pool.Triggers = a.triggers(name)
@@ -303,6 +306,10 @@ func (a *App) newFunctions(context.Context) error {
 		Events:      a.functionEvent,
 		Log:         a.functionLine,
 	}
+	inspect, err := a.inspected()
+	if err != nil {
+		return err
+	}
 	for _, f := range a.decl.Functions() {
 		env, err := a.decl.Environment(f, a.attribute)
 		if err != nil {
@@ -311,7 +318,7 @@ func (a *App) newFunctions(context.Context) error {
 		a.handlerOf[f.Name] = f.Handler
 		cfg.Functions = append(cfg.Functions, lambda.Function{
 			Name: f.Name, Handler: f.Handler, Timeout: f.Timeout, MemorySize: f.MemorySize,
-			Environment: env, MaxConcurrency: f.Concurrency,
+			Environment: env, MaxConcurrency: f.Concurrency, Inspect: inspect[f.Name],
 		})
 	}
 	a.functions, err = lambda.New(cfg)
@@ -394,7 +401,7 @@ func (a *App) routes(s *servedAPI) ([]gateway.Route, error) {
 		}
 		routes = append(routes, gateway.Route{
 			Key: r.Key, Authorizer: r.Authorizer, Scopes: r.Scopes, Function: r.Function, URL: url,
-			PayloadFormatVersion: r.PayloadFormatVersion, Timeout: r.Timeout, RequestParameters: r.RequestParameters,
+			PayloadFormatVersion: r.PayloadFormatVersion, Timeout: r.Timeout, RequestParameters: r.RequestParameters, Inspected: a.inspects(r.Function),
 			APIKeyRequired: r.APIKeyRequired, Throttle: throttle(r.Throttle),
 		})
 	}
@@ -462,6 +469,7 @@ func (a *App) newFunctionAuthorizer(s *servedAPI, name string, decl *app.Authori
 			cfg.Function = f.Function
 		}
 	}
+	cfg.Inspected = a.inspects(cfg.Function)
 	z, err := authorizer.NewLambda(cfg)
 	if err != nil {
 		return nil, err

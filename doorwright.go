@@ -61,6 +61,12 @@ type Config struct {
 	// AnyPort lets every listener take any free port. A `port` in the
 	// declaration is then only a preference.
 	AnyPort bool
+	// Inspect is a function, by its handler with or without the export, that a debugger
+	// reaches on loopback: it has symbols and one instance, and nothing that leads to it
+	// has a time-out. With InspectWait it runs nothing until a debugger has attached.
+	// Who may connect to a port of this machine can then run code as the function.
+	Inspect     string
+	InspectWait bool
 	// Now is the clock by which tokens, codes and log lines go; time.Now if
 	// nil. Time-outs of functions and connections always go by the real one.
 	Now func() time.Time
@@ -160,6 +166,9 @@ func New(cfg Config) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkInspect(cfg, decl); err != nil {
+		return nil, err
+	}
 	return &App{cfg: cfg, decl: decl, ready: make(chan struct{}), drain: drainTimeout, handlerOf: map[string]string{}, decisions: explain.NewRing(keptRequests, keptBytes)}, nil
 }
 
@@ -242,7 +251,11 @@ func (a *App) Run(ctx context.Context) error {
 			c.keepHeads = slices.ContainsFunc(a.apis, func(s *servedAPI) bool {
 				return s.listener == l && s.decl.Protocol == app.ProtocolREST
 			})
-			err := serve(stop, l, c, server(l, c, h, a.serverLog(l.name)), a.drain)
+			s := server(l, c, h, a.serverLog(l.name))
+			if a.cfg.Inspect != "" {
+				s.ReadTimeout, s.WriteTimeout = 0, 0 // a person stands at a breakpoint
+			}
+			err := serve(stop, l, c, s, a.drain)
 			if err != nil {
 				fail(err)
 			}

@@ -16,15 +16,19 @@ import (
 )
 
 func newStart() *cobra.Command {
-	var stage string
-	var asJSON bool
+	var stage, inspect string
+	var asJSON, inspectWait bool
 	cmd := &cobra.Command{
 		Use:   "start [DIR] [-- CMD...]",
 		Short: "Run everything locally, live",
 		Long: "Start runs the declaration in DIR: it builds the functions, serves the APIs and the AWS\n" +
 			"endpoint on loopback, rebuilds what you save, and logs each request with its decision.\n\n" +
 			"With CMD it runs CMD when all is ready, with the environment that `doorwright env` prints\n" +
-			"and each output as DOORWRIGHT_NAME, and exits with CMD's code.",
+			"and each output as DOORWRIGHT_NAME, and exits with CMD's code.\n\n" +
+			"With --inspect FUNCTION, a handler as the declaration has it, a debugger reaches the function\n" +
+			"on loopback: Node.js's inspector, Delve (dlv in PATH) or debugpy. The function has symbols\n" +
+			"and one instance, and neither it nor what calls it has a time-out; the terminal says how to\n" +
+			"attach. Anybody on this machine who may connect to the port can run code as the function.",
 		Args: func(cmd *cobra.Command, args []string) error {
 			dirs, _ := splitCommand(cmd, args)
 			return cobra.MaximumNArgs(1)(cmd, dirs)
@@ -34,12 +38,17 @@ func newStart() *cobra.Command {
 			term := newTerminal(cmd.OutOrStdout(), asJSON)
 			term.explain = explainCommand(dirArg(dirs), stage)
 			return start(cmd, term, doorwright.Config{
-				Dir: dirArg(dirs), Stage: stage, AuthorityDir: os.Getenv(authorityDirVariable), Observe: term.observe,
+				Dir: dirArg(dirs), Stage: stage, Inspect: inspect, InspectWait: inspectWait, AuthorityDir: os.Getenv(authorityDirVariable), Observe: term.observe,
 			}, command)
 		},
 	}
 	stageFlag(cmd, &stage)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print each event as a line of JSON")
+	cmd.Flags().StringVar(&inspect, "inspect", "", "let a debugger reach this function, without time-outs")
+	cmd.Flags().BoolVar(&inspectWait, "inspect-wait", false, "run nothing of the inspected function until a debugger has attached")
+	_ = cmd.RegisterFlagCompletionFunc("inspect", func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		return functionNames(dirArg(args), stage), cobra.ShellCompDirectiveNoFileComp
+	})
 	return cmd
 }
 

@@ -65,6 +65,8 @@ type LambdaConfig struct {
 	Invoker Invoker
 	// Now is the clock. Nil means time.Now.
 	Now func() time.Time
+	// Inspected says that a person stops the function in a debugger: it is waited for.
+	Inspected bool
 }
 
 // MaxTTL is the longest time for which an answer is kept (CreateAuthorizer,
@@ -113,6 +115,9 @@ func NewLambda(c LambdaConfig) (*Lambda, error) {
 		l.timeout = restAuthorizerTimeout
 	default:
 		note("format %q is not 2.0, 1.0, TOKEN or REQUEST", c.Format)
+	}
+	if c.Inspected {
+		l.timeout = 24 * time.Hour
 	}
 	if c.SimpleResponses && c.Format != FormatV2 {
 		note("simple responses need format 2.0")

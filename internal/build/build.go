@@ -36,6 +36,8 @@ type Config struct {
 	// looked for (PATH, VIRTUAL_ENV): the developer's own. Nil means
 	// os.Environ().
 	Env []string
+	// Symbols leaves in Go binaries what a debugger needs.
+	Symbols bool
 	// Progress, if set, is called as a group of handlers begins to build. It is
 	// not told of handlers for which there is nothing to do.
 	Progress func(Step)
@@ -99,6 +101,7 @@ type Result struct {
 type Builder struct {
 	dir      string
 	env      []string
+	symbols  bool
 	progress func(Step)
 	cache    string
 	store    store
@@ -138,7 +141,7 @@ func New(c Config) (*Builder, error) {
 		c.Progress = func(Step) {}
 	}
 	return &Builder{
-		dir: filepath.Clean(c.Dir), env: c.Env, progress: c.Progress,
+		dir: filepath.Clean(c.Dir), env: c.Env, symbols: c.Symbols, progress: c.Progress,
 		cache:   c.Cache,
 		store:   store{dir: filepath.Join(c.Cache, "artifacts")},
 		records: records{dir: filepath.Join(c.Cache, "records")},

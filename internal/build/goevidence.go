@@ -55,7 +55,7 @@ func (b *Builder) settingsKey(tool string) string {
 		return ""
 	}
 	sum := sha256.New()
-	fmt.Fprintf(sum, "%q\x00%s\x00", goFlags(""), runtime.GOOS+"/"+runtime.GOARCH)
+	fmt.Fprintf(sum, "%q\x00%s\x00", b.goFlags(""), runtime.GOOS+"/"+runtime.GOARCH)
 	if stampFile(sum, tool) != nil {
 		return ""
 	}

@@ -45,7 +45,7 @@ func (b *Builder) buildGo(ctx context.Context, group []source, begin func([]sour
 	}
 	begin(at(group, todo))
 	for _, m := range b.goModules(ctx, tool, group, todo, results) {
-		g := &goGroup{b: b, tool: tool, root: m.root, env: b.goEnv(m.root), settings: m.settings, flags: goFlags(m.settings.GOFLAGS)}
+		g := &goGroup{b: b, tool: tool, root: m.root, env: b.goEnv(m.root), settings: m.settings, flags: b.goFlags(m.settings.GOFLAGS)}
 		b.buildModule(ctx, g, group, m.indices, results, now, settings)
 	}
 	return results
@@ -366,6 +366,24 @@ func goFlags(goflags string) []string {
 	}
 	if stamp != "" {
 		flags = append(flags, stamp)
+	}
+	return flags
+}
+
+// goFlags gives the flags of this Builder: with Symbols, what a debugger needs. Packages
+// of others stay optimised, so that only the handlers' own are compiled anew.
+func (b *Builder) goFlags(goflags string) []string {
+	flags := goFlags(goflags)
+	if !b.symbols {
+		return flags
+	}
+	if i := slices.Index(flags, "-ldflags"); i >= 0 {
+		if flags[i+1] = strings.TrimSpace(strings.TrimPrefix(flags[i+1], "-s -w")); flags[i+1] == "" {
+			flags = slices.Delete(flags, i, i+2)
+		}
+	}
+	if !slices.ContainsFunc(splitFlags(goflags), func(f string) bool { return strings.HasPrefix(strings.TrimLeft(f, "-"), "gcflags") }) {
+		flags = append(flags, "-gcflags=-N -l")
 	}
 	return flags
 }

@@ -46,12 +46,21 @@ type listedModule struct {
 // package's folder takes part in it.
 var goSources = []string{".go", ".c", ".h", ".s", ".S", ".cc", ".cpp", ".cxx", ".hh", ".hpp", ".syso"}
 
+// listFlags are the flags of a build that decide what packages are made of.
+func listFlags(flags []string) []string {
+	flags = slices.Clone(flags)
+	if i := slices.Index(flags, "-ldflags"); i >= 0 {
+		flags = slices.Delete(flags, i, i+2)
+	}
+	return flags
+}
+
 // list asks the Go tool what packages are made of, by their folders. A package
 // that does not compile is described as far as it can be read.
 func (g *goGroup) list(ctx context.Context, group []source, indices []int) map[string]goPackage {
 	args := slices.Concat([]string{"list", "-e", "-deps", "-json=ImportPath,Dir,Name,Standard,Module,GoFiles,CgoFiles,EmbedPatterns,EmbedFiles,IgnoredGoFiles,Deps," +
 		"SFiles,HFiles,CFiles,CXXFiles,MFiles,FFiles,SysoFiles,SwigFiles,SwigCXXFiles"},
-		slices.DeleteFunc(slices.Clone(g.flags), func(f string) bool { return f == "-ldflags" || strings.HasPrefix(f, "-s -w") }))
+		listFlags(g.flags))
 	for _, i := range indices {
 		args = append(args, g.pattern(group[i].path))
 	}

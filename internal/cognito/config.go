@@ -37,6 +37,8 @@ type Config struct {
 	// Invoke runs the functions of triggers; required if there are any. It is
 	// first called after Open.
 	Invoke Invoke
+	// TriggerTimeout is how long a trigger may take; Cognito's 5 seconds if 0.
+	TriggerTimeout time.Duration
 	// OpenDomain and CloseDomain are for the domains that requests make. Nil:
 	// no request makes one.
 	OpenDomain  OpenDomain

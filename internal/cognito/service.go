@@ -1,6 +1,7 @@
 package cognito
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
@@ -58,7 +59,7 @@ func New(cfg Config) (*Service, error) {
 		srpPrivate:     randomPrivate,
 		srpVerifier:    srpVerifier,
 		srpKey:         (*srpBlock).key,
-		triggerTimeout: triggerTimeout,
+		triggerTimeout: cmp.Or(cfg.TriggerTimeout, triggerTimeout),
 	}
 	rand.Read(s.listSecret)
 	return s, nil

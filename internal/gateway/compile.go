@@ -18,6 +18,8 @@ import (
 const (
 	MinTimeout = 50 * time.Millisecond
 	MaxTimeout = 30 * time.Second
+	// inspectTimeout is none to a person at a breakpoint.
+	inspectTimeout = 24 * time.Hour
 )
 
 // maxScopes is how many scopes a route may ask for.
@@ -185,6 +187,9 @@ func (e *endpoint) complete(c *Config, r *Route) (mistakes []error) {
 	}
 	if e.timeout < MinTimeout || e.timeout > MaxTimeout {
 		note("timeout %s is not from %s to %s", e.timeout, MinTimeout, MaxTimeout)
+	}
+	if r.Inspected {
+		e.timeout = inspectTimeout
 	}
 	return mistakes
 }

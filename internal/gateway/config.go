@@ -122,6 +122,8 @@ type Route struct {
 	// Timeout is the integration's time-out, from 50 ms to 30 s, or to 29 s for
 	// a REST API. Zero means the longest.
 	Timeout time.Duration
+	// Inspected says that a person stops the function in a debugger: the gateway waits.
+	Inspected bool
 	// RequestParameters are what a request to a REST API must have:
 	// "method.request.header.NAME", "method.request.querystring.NAME".
 	RequestParameters []string

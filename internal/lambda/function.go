@@ -123,7 +123,7 @@ func (f *function) submit(inv *invocation) error {
 		f.start(f.code)
 		return nil
 	}
-	if len(f.queue) < f.expected(f.Timeout) {
+	if len(f.queue) < f.expected(f.Timeout) || f.Inspect != nil && len(f.queue) < maxInspectQueue {
 		f.queue = append(f.queue, inv)
 		return nil
 	}
@@ -172,7 +172,7 @@ func (f *function) pump() {
 		}
 		// An instance that has answered is at work on no invocation, so it
 		// throttles none, however long it takes to ask for the next.
-		if len(f.queue) <= f.expected(f.Timeout) {
+		if len(f.queue) <= f.expected(f.Timeout) || f.Inspect != nil {
 			return
 		}
 		last := len(f.queue) - 1
@@ -403,6 +403,9 @@ func (f *function) stop() {
 
 // reap ends the instances that have been idle for too long.
 func (f *function) reap(before time.Time) {
+	if f.Inspect != nil {
+		return // a debugger has its breakpoints in the process
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, i := range slices.Clone(f.idle) {

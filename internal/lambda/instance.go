@@ -88,7 +88,11 @@ func newInstance(f *function, code *generation) *instance {
 		log:    &logger{function: f.Name, secret: secret, sink: f.runtime.config.Log},
 		work:   make(chan *invocation, 1), up: make(chan struct{}), over: make(chan struct{}),
 	}
-	i.initTimer = time.AfterFunc(f.runtime.initTimeout, func() {
+	limit := f.runtime.initTimeout
+	if f.Inspect != nil {
+		limit = InspectTimeout
+	}
+	i.initTimer = time.AfterFunc(limit, func() {
 		i.mu.Lock()
 		i.timedOut = true
 		i.mu.Unlock()
@@ -136,7 +140,10 @@ func (i *instance) live() error {
 		return err
 	}
 	defer api.close()
-	cmd := i.command()
+	cmd, err := i.command()
+	if err != nil {
+		return err
+	}
 	if cmd.Env, err = i.environment(api.address(), tmp); err != nil {
 		return err
 	}
@@ -145,6 +152,9 @@ func (i *instance) live() error {
 	p, err := i.f.runtime.host.start(cmd, api.address())
 	if err != nil {
 		return fmt.Errorf("starting %s: %w", cmd.Path, err)
+	}
+	if i.f.Inspect != nil {
+		i.f.runtime.tell(i.inspecting(cmd))
 	}
 	i.stdout.child.Close()
 	i.stderr.child.Close()
@@ -173,8 +183,11 @@ func (i *instance) live() error {
 }
 
 // command is what runs the code.
-func (i *instance) command() *exec.Cmd {
+func (i *instance) command() (*exec.Cmd, error) {
 	a := i.code.artifact
+	if i.f.Inspect != nil {
+		return i.inspected()
+	}
 	var cmd *exec.Cmd
 	switch boot := i.f.runtime.host.boot; a.Runtime {
 	case build.Node:
@@ -185,7 +198,7 @@ func (i *instance) command() *exec.Cmd {
 		cmd = exec.Command(a.Path)
 	}
 	cmd.Dir = a.Root
-	return cmd
+	return cmd, nil
 }
 
 // kill ends the process and all that it started, without waiting for the end.

@@ -77,6 +77,8 @@ type Function struct {
 	MemorySize int
 	// Environment is the function's own.
 	Environment map[string]string
+	// Inspect has a debugger reach the function's process; nil is none.
+	Inspect *Inspect
 	// MaxConcurrency is how many invocations may run at once; beyond it they
 	// are throttled. 0 means DefaultMaxConcurrency.
 	MaxConcurrency int
@@ -149,6 +151,7 @@ const (
 	Built       EventKind = "built"        // for the first time, or again after a failure
 	BuildFailed EventKind = "build failed" // what was built before goes on serving
 	Reloaded    EventKind = "reloaded"     // from here on the new code answers
+	Inspecting  EventKind = "inspecting"   // a debugger can reach the function
 	InitFailed  EventKind = "init failed"  // the new code did not start; the old goes on
 	Warned      EventKind = "warned"       // the compiler, or the watcher, has something to say
 )
@@ -214,6 +217,7 @@ func New(c Config) (*Runtime, error) {
 	}
 	builder, err := build.New(build.Config{
 		Dir: c.Dir, Cache: filepath.Join(c.Cache, "build"), Env: c.DeveloperEnv, Progress: r.progress,
+		Symbols: slices.ContainsFunc(c.Functions, func(f Function) bool { return f.Inspect != nil }),
 	})
 	if err != nil {
 		return nil, err
@@ -228,6 +232,9 @@ func New(c Config) (*Runtime, error) {
 		}
 		if f.MaxConcurrency == 0 {
 			f.MaxConcurrency = DefaultMaxConcurrency
+		}
+		if f.Inspect != nil {
+			f.Timeout, f.MaxConcurrency = InspectTimeout, 1
 		}
 		r.functions[f.Name] = newFunction(r, f)
 		r.code.add(r.functions[f.Name])

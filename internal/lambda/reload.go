@@ -166,8 +166,9 @@ func (f *function) renew(a build.Artifact, savedAt time.Time) bool {
 	case f.code == nil:
 		f.code = code
 		f.startIfRunning(code)
-	case !f.code.served:
-		// Code that never started is no code to go on with.
+	case !f.code.served, f.Inspect != nil:
+		// Code that never started is no code to go on with; and two processes cannot
+		// be at one port for a debugger.
 		f.code = code
 		for i := range f.instances {
 			f.remove(i)
