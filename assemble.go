@@ -15,6 +15,7 @@ import (
 	"github.com/doorwright/doorwright/internal/authorizer"
 	"github.com/doorwright/doorwright/internal/aws"
 	"github.com/doorwright/doorwright/internal/cognito"
+	"github.com/doorwright/doorwright/internal/console"
 	"github.com/doorwright/doorwright/internal/gateway"
 	"github.com/doorwright/doorwright/internal/lambda"
 	"github.com/doorwright/doorwright/internal/store"
@@ -354,10 +355,12 @@ func (a *App) newGateways(context.Context) error {
 			Authorizers:    map[string]gateway.Authorizer{app.AuthorizerIAM: signed},
 			CORS:           corsConfig(s.decl.CORS),
 			Invoker:        a.functions,
-			Foreign:        func(cookie string) bool { return cognito.IsCookie(cookie) || auth0.IsCookie(cookie) },
-			Now:            a.cfg.Now,
-			Log:            func(e gateway.Entry) { a.requestEvent(s.name, e) },
-			Trace:          true,
+			Foreign: func(cookie string) bool {
+				return cognito.IsCookie(cookie) || auth0.IsCookie(cookie) || console.IsCookie(cookie)
+			},
+			Now:   a.cfg.Now,
+			Log:   func(e gateway.Entry) { a.requestEvent(s.name, e) },
+			Trace: true,
 		}
 		if s.decl.Protocol == app.ProtocolREST {
 			cfg.REST = a.restConfig(s)

@@ -28,6 +28,7 @@ const (
 	usersTarget    = controlTarget + "Users"
 	callTarget     = controlTarget + "Call"
 	keysTarget     = controlTarget + "Keys"
+	consoleTarget  = controlTarget + "Console"
 
 	maxControl = 64 << 10 // of a question, and of an answer that is one thing
 	maxStory   = 4 << 20  // of an answer that tells of requests, users or lines
@@ -50,6 +51,7 @@ func (a *App) controls() []control {
 		{usersTarget, maxStory, asked(a.queriedUsers)},
 		{callTarget, maxControl, asked(a.queriedCall)},
 		{keysTarget, maxControl, asked(a.queriedKeys)},
+		{consoleTarget, maxControl, asked(a.queriedConsole)},
 	}
 }
 

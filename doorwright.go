@@ -32,6 +32,7 @@ import (
 	"github.com/doorwright/doorwright/internal/authorizer"
 	"github.com/doorwright/doorwright/internal/bucket"
 	"github.com/doorwright/doorwright/internal/cognito"
+	"github.com/doorwright/doorwright/internal/console"
 	"github.com/doorwright/doorwright/internal/explain"
 	"github.com/doorwright/doorwright/internal/gateway"
 	"github.com/doorwright/doorwright/internal/iam"
@@ -70,6 +71,9 @@ type Config struct {
 	// Now is the clock by which tokens, codes and log lines go; time.Now if
 	// nil. Time-outs of functions and connections always go by the real one.
 	Now func() time.Time
+	// Console has the app show itself in a browser, on a port of its own, to who opens
+	// one of its links (App.ConsoleLink). There is no console if nil.
+	Console *Console
 	// Observe is told what happens, from many goroutines at once; it must not
 	// block. Nobody is told if nil.
 	Observe func(Event)
@@ -118,6 +122,9 @@ type App struct {
 	environment Environment
 	decisions   *explain.Ring // why the last requests were answered as they were
 	outputs     []Output
+	feed        *feed     // nil without a console, as all of it
+	consoleAt   *loopback // where the console is
+	console     *console.Console
 	closeOnce   sync.Once
 
 	// Known before the identity pools are open: roles trust them by their ids.
@@ -169,7 +176,11 @@ func New(cfg Config) (*App, error) {
 	if err := checkInspect(cfg, decl); err != nil {
 		return nil, err
 	}
-	return &App{cfg: cfg, decl: decl, ready: make(chan struct{}), drain: drainTimeout, handlerOf: map[string]string{}, decisions: explain.NewRing(keptRequests, keptBytes)}, nil
+	a := &App{cfg: cfg, decl: decl, ready: make(chan struct{}), drain: drainTimeout, handlerOf: map[string]string{}, decisions: explain.NewRing(keptRequests, keptBytes)}
+	if cfg.Console != nil {
+		a.feed = newFeed(feedStart())
+	}
+	return a, nil
 }
 
 // Stack is the name that the stage's stack has on AWS: STAGE-NAME.
@@ -205,7 +216,7 @@ func (a *App) Listen(ctx context.Context) (err error) {
 	}()
 	for _, step := range []func(context.Context) error{
 		a.openState, a.openIdentityPoolIDs, a.bindEndpoint, a.bindDomains, a.openPools, a.openAccount, a.openBuckets, a.openTables,
-		a.bindTenants, a.openTenants, a.openIdentityPools, a.openSTS, a.bindAPIs, a.openAPIKeys, a.newFunctions, a.newGateways, a.writeStageFiles,
+		a.bindTenants, a.openTenants, a.openIdentityPools, a.openSTS, a.bindAPIs, a.openAPIKeys, a.newFunctions, a.newGateways, a.openConsole, a.writeStageFiles,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -247,7 +258,7 @@ func (a *App) Run(ctx context.Context) error {
 	var servers errgroup.Group
 	start := func(stop context.Context, l *loopback, h http.Handler) {
 		servers.Go(func() error {
-			c := newCrowd(len(a.apis) + len(a.domains) + len(a.origins) + 1)
+			c := newCrowd(len(a.apis) + len(a.domains) + len(a.origins) + 2)
 			c.keepHeads = slices.ContainsFunc(a.apis, func(s *servedAPI) bool {
 				return s.listener == l && s.decl.Protocol == app.ProtocolREST
 			})
@@ -264,6 +275,9 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	for l, h := range a.handlers() {
 		start(failed, l, h)
+	}
+	if a.console != nil {
+		start(failed, a.consoleAt, a.consoleHandler(failed))
 	}
 	a.serveDomains(func(d *addedDomain) {
 		var stop context.Context
@@ -310,6 +324,9 @@ func (a *App) close() {
 		if a.endpoint != nil {
 			a.endpoint.close()
 		}
+		if a.consoleAt != nil {
+			a.consoleAt.close()
+		}
 		for _, s := range a.apis {
 			s.listener.close()
 			if s.gateway != nil {
@@ -342,6 +359,9 @@ func (a *App) close() {
 func (a *App) observe(e Event) {
 	if e.Time.IsZero() {
 		e.Time = a.cfg.Now()
+	}
+	if a.feed != nil {
+		a.feed.publish(e)
 	}
 	a.cfg.Observe(e)
 }

@@ -56,6 +56,8 @@ type Request struct {
 	// Refused says that the authorizer or the gateway refused it, or could not get an
 	// answer: App.Explain says why, by the event's RequestID.
 	Refused bool `json:"refused,omitempty"`
+	// Hint is the smallest change that would have let a refused request in.
+	Hint string `json:"hint,omitempty"`
 	// Cause says why the gateway answered an error of its own.
 	Cause string `json:"cause,omitempty"`
 }

@@ -26,7 +26,7 @@ var arrows = map[string][]string{
 	"cmd/doorwright": {".", "app", "examples", "internal/cloudformation/stack"},
 	".": {
 		"app", "verify", "sigv4", "internal/gateway", "internal/authorizer", "internal/explain",
-		"internal/build", "internal/cloudformation", "internal/lambda", "internal/cognito", "internal/identity", "internal/auth0", "internal/bucket", "internal/table", "internal/oidc", "internal/iam", "internal/store", "internal/localca", "internal/wire/awsjson", "internal/wire/awsquery", "internal/wire/policy", "internal/aws",
+		"internal/build", "internal/cloudformation", "internal/lambda", "internal/cognito", "internal/identity", "internal/auth0", "internal/bucket", "internal/table", "internal/oidc", "internal/iam", "internal/console", "internal/store", "internal/localca", "internal/wire/awsjson", "internal/wire/awsquery", "internal/wire/policy", "internal/aws",
 	},
 	"doorwrighttest": {"."},
 	"examples":       {},
@@ -42,6 +42,8 @@ var arrows = map[string][]string{
 	"internal/iam":        {"verify", "sigv4", "internal/wire/awsquery", "internal/wire/policy", "internal/aws"},
 	"internal/table":      {"internal/iam", "sigv4", "internal/wire/awsjson", "internal/aws"},
 	"internal/lambda":     {"internal/build", "internal/aws"},
+	// What a browser is shown; the rooms' words come through the root.
+	"internal/console": {"internal/explain", "internal/authorizer", "internal/iam", "app", "internal/aws"},
 	// What AWS is to run in the rooms' place.
 	"internal/cloudformation":       {"app", "internal/build", "internal/wire/policy", "internal/aws"},
 	"internal/bucket":               {"internal/iam", "sigv4", "internal/store", "internal/aws"},

@@ -31,6 +31,7 @@ func (a *App) requestEvent(api string, e gateway.Entry) {
 	text := e.String()
 	if hint := e.Hint(); hint != "" {
 		text += " (" + hint + ")"
+		r.Hint = hint
 	}
 	if e.Stack != "" {
 		a.observe(Event{Time: e.Time, Kind: KindError, Source: api, RequestID: e.RequestID, Text: internalError(e.Err, e.Stack)})

@@ -104,7 +104,7 @@ func newRoot() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newInit(), newStart(), newOutputs(), newEnv(), newCheck(), newRoutes(), newToken(), newExplain(), newSecret(), newSchema(), newSynth(), newDeploy(), newRemove(), newTrust(), newVersion())
+	root.AddCommand(newInit(), newStart(), newConsole(), newOutputs(), newEnv(), newCheck(), newRoutes(), newToken(), newExplain(), newSecret(), newSchema(), newSynth(), newDeploy(), newRemove(), newTrust(), newVersion())
 	root.AddCommand(newUsers(), newCall(), newLogs())
 	root.InitDefaultCompletionCmd()
 	return root

@@ -39,6 +39,7 @@ func newStart() *cobra.Command {
 			term.explain = explainCommand(dirArg(dirs), stage)
 			return start(cmd, term, doorwright.Config{
 				Dir: dirArg(dirs), Stage: stage, Inspect: inspect, InspectWait: inspectWait, AuthorityDir: os.Getenv(authorityDirVariable), Observe: term.observe,
+				Console: doorwright.NewConsole(),
 			}, command)
 		},
 	}
@@ -100,6 +101,10 @@ func startOnce(cmd *cobra.Command, term *terminal, cfg doorwright.Config, comman
 	case <-a.Ready():
 	}
 	term.deployed(a.Stack(), a.Outputs())
+	if len(command) == 0 { // a log of somebody's build is no place for a link
+		link, _ := a.ConsoleLink()
+		term.console(link)
+	}
 	var beside sync.WaitGroup // all of it ends with ctx
 	beside.Go(func() { warnOfOldCLI(ctx, cfg.Observe) })
 	if len(command) > 0 {

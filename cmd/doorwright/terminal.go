@@ -135,3 +135,14 @@ func (t *terminal) deployed(stack string, outputs []doorwright.Output) {
 	}
 	fmt.Fprintln(t.w)
 }
+
+// console prints the link that opens the console once. Programs ask for one by
+// `doorwright console`.
+func (t *terminal) console(link string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.json {
+		return
+	}
+	fmt.Fprintf(t.w, "  Console: %s\n  %s\n\n", t.paint(cyan, link), t.paint(dim, "good once, within an hour; `doorwright console` prints another"))
+}

@@ -1,0 +1,63 @@
+package console
+
+import (
+	"net/http"
+)
+
+// A page is something that the console answers.
+type page struct {
+	// pattern is http.ServeMux's: "GET /requests/{id}".
+	pattern string
+	// nav is its name in the navigation, and path where that leads; "" for none.
+	nav, path string
+	// group parts the navigation.
+	group string
+	// have says whether the console has what the page needs; nil is always.
+	have func(*Config) bool
+	// template is the file in templates/, without .html.
+	template string
+	// show gives the title and what the template shows; do changes something. One of
+	// them is set.
+	show func(*Console, *http.Request) (title string, data any, err error)
+	do   func(*Console, *http.Request) (done, error)
+}
+
+// done says what follows a form.
+type done struct {
+	to   string // where the browser goes next
+	text string // what is said there; of an error, it is the error
+}
+
+// The groups of the navigation, in their order.
+const (
+	groupTraffic = "Traffic"
+	groupPeople  = "People"
+	groupTools   = "Tools"
+)
+
+// allPages are all pages, in the order of the navigation. It is never changed.
+var allPages = []page{
+	{pattern: "GET /{$}", nav: "Overview", path: "/", group: groupTraffic, template: "routes", show: (*Console).showRoutes},
+	{pattern: "GET /requests", nav: "Requests", path: "/requests", group: groupTraffic, template: "requests", show: (*Console).showRequests},
+	{pattern: "GET /requests/{id}", path: "/requests", template: "request", have: func(c *Config) bool { return c.Story != nil }, show: (*Console).showRequest},
+	{pattern: "GET /activity", nav: "Activity", path: "/activity", group: groupTraffic, template: "activity", show: (*Console).showActivity},
+
+	{pattern: "POST /theme", do: (*Console).doTheme},
+	{pattern: "POST /leave", do: (*Console).doLeave},
+}
+
+// doTheme turns the page light or dark, for the session.
+func (c *Console) doTheme(r *http.Request) (done, error) {
+	theme := r.PostFormValue("theme")
+	if theme != "light" && theme != "dark" && theme != "" {
+		return done{}, invalid("There is no such theme.")
+	}
+	c.cfg.Keys.setTheme(visitorOf(r).session, theme)
+	return done{to: ownPath(r.PostFormValue("to"))}, nil
+}
+
+// doLeave ends the session.
+func (c *Console) doLeave(r *http.Request) (done, error) {
+	c.cfg.Keys.end(visitorOf(r).session)
+	return done{to: "/"}, nil
+}

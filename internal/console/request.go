@@ -1,0 +1,63 @@
+package console
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/doorwright/doorwright/internal/explain"
+)
+
+// story is one request: what became of it, why, and how it would have got in.
+type story struct {
+	*explain.Explanation
+	// Told is the text of `doorwright explain`.
+	Told string
+	// Curl sends the request again, with what was left out to be filled in.
+	Curl string
+}
+
+func (c *Console) showRequest(r *http.Request) (string, any, error) {
+	x, ok := c.cfg.Story(r.PathValue("id"))
+	if !ok {
+		return "", nil, notFound("This request is not kept any more: the last ones are, until the stage ends.")
+	}
+	return x.Method + " " + x.Path, story{Explanation: x, Told: x.Text(), Curl: c.curl(x)}, nil
+}
+
+// curl gives the request as a command, or "" for one to another service.
+func (c *Console) curl(x *explain.Explanation) string {
+	if c.cfg.Routes == nil {
+		return ""
+	}
+	for _, route := range c.cfg.Routes() {
+		if route.API != x.Source {
+			continue
+		}
+		command := "curl -i"
+		if x.Method != http.MethodGet {
+			command += " -X " + quoted(x.Method)
+		}
+		// Path is what was asked of the listener: with the stage, if there is one.
+		base := route.URL
+		if i := strings.Index(base, "://"); i >= 0 {
+			if j := strings.Index(base[i+3:], "/"); j >= 0 {
+				base = base[:i+3+j]
+			}
+		}
+		if x.Route == "" || route.Key == x.Route && (route.Type == "jwt" || route.Type == "user_pool") {
+			command += ` -H "Authorization: Bearer $TOKEN"`
+		}
+		if x.Route == "" || route.Key == x.Route {
+			return command + " " + quoted(base+x.Path)
+		}
+	}
+	return ""
+}
+
+// quoted quotes a word for a shell.
+func quoted(s string) string {
+	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:,") == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
