@@ -14,7 +14,7 @@ import (
 // TestTokensNeedTheRootKeys asks a running stage for somebody's token, and for a
 // secret, without its keys, with others, and for another service.
 func TestTokensNeedTheRootKeys(t *testing.T) {
-	r := run(t, doorwright.Config{AnyPort: true, Dir: declare(t, `name: app
+	r := run(t, doorwright.Config{AnyPort: true, Console: doorwright.NewConsole(), Dir: declare(t, `name: app
 tenants:
   Auth0:
     applications: {machine: {type: non_interactive, grants: {Api: []}}}
@@ -53,7 +53,7 @@ tenants:
 		"unsigned": {nil, "", 403}, "by a guessed secret": {&guessed, "doorwright", 403}, "for another service": {&root, "cognito-idp", 403},
 		"by the root": {&root, "doorwright", 200},
 	} {
-		for target, gives := range map[string]string{"Doorwright.Token": "eyJ", "Doorwright.Secret": `"Value":"`} {
+		for target, gives := range map[string]string{"Doorwright.Token": "eyJ", "Doorwright.Secret": `"Value":"`, "Doorwright.Console": "/open/"} {
 			if status, body := ask(c.keys, c.service, target); status != c.want || (c.want == 200) != strings.Contains(body, gives) {
 				t.Errorf("%s of %s: %d %s", target, name, status, body)
 			}

@@ -3,6 +3,8 @@ package doorwright
 import (
 	"context"
 	"time"
+
+	"github.com/doorwright/doorwright/internal/console"
 )
 
 // SetDrain makes the drain short enough for a test to outlast it.
@@ -22,3 +24,12 @@ func NewFunctionLog(dir string) (add func(LogLine) error, closed func() error) {
 	l := &functionLog{dir: dir}
 	return l.add, l.close
 }
+
+// Feed, NewFeed and FeedEvent are what the console shows of what happens.
+type (
+	Feed      = feed
+	FeedEvent = console.Event
+)
+
+func NewFeed(seq uint64) *Feed  { return newFeed(seq) }
+func (f *feed) Publish(e Event) { f.publish(e) }

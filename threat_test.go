@@ -141,7 +141,9 @@ outputs: {Url: "${apis.Api.url}", Rest: "${apis.Rest.url}", Domain: "${userPools
 	if err := os.WriteFile(filepath.Join(dir, "open.mjs"), []byte("export const handler = async () => ({statusCode: 200, body: 'hello'})\n"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	r := run(t, doorwright.Config{Dir: dir, AnyPort: true})
+	r := run(t, doorwright.Config{Dir: dir, AnyPort: true, Console: doorwright.NewConsole()})
+	link, _ := r.ConsoleLink()
+	link, _, _ = strings.Cut(link, "/open/")
 	api, endpoint, domain := port(r.output("Url")), port(r.Environment().Endpoint), port(r.output("Domain"))
 	rest := port(strings.TrimSuffix(r.output("Rest"), "/dev"))
 	for p, listener := range map[string]struct {
@@ -155,6 +157,7 @@ outputs: {Url: "${apis.Api.url}", Rest: "${apis.Rest.url}", Domain: "${userPools
 		domain:   {"/oauth2/userInfo", endpoint, 400, rawCallTLS},
 
 		port(r.output("Tenant")): {"/.well-known/jwks.json", api, 200, rawCall},
+		port(link):               {"/assets/console.css", api, 200, rawCall},
 	} {
 		target, other, rawCall := listener.target, listener.other, listener.rawCall
 		for _, address := range []string{"127.0.0.1:" + p, "[::1]:" + p} {
@@ -1143,7 +1146,7 @@ outputs: {Api: "${apis.Api.url}", Rest: "${apis.Rest.url}", Pool: "${userPools.U
 	}
 	r := run(t, doorwright.Config{Dir: dir, AnyPort: true})
 	const kept = "mine=1; XSRF-TOKEN=2; XSRF-TOKEN-mine=3; cognito-session=4; cognito-us-east-1_short=5; auth0=6; auth0-auth0-=7; auth0-session=8; xcognito-us-east-1_AbCdEfGh1=9"
-	cookies := kept
+	cookies := kept + "; doorwright-console-4560-dev-app=secret"
 	for _, tenant := range []string{r.output("Pool"), "eu-central-1_AbCdEfGh1", "auth0-Auth0", "auth0-OfAnotherStage"} {
 		session := "cognito-"
 		if strings.HasPrefix(tenant, "auth0-") {
@@ -1558,7 +1561,9 @@ func TestStolenState(t *testing.T) {
 // TestListenersAreOnLoopback dials every other address that the machine has, at
 // every port of the app.
 func TestListenersAreOnLoopback(t *testing.T) {
-	r := run(t, doorwright.Config{Dir: functionApp(t), AnyPort: true})
+	r := run(t, doorwright.Config{Dir: functionApp(t), AnyPort: true, Console: doorwright.NewConsole()})
+	link, _ := r.ConsoleLink()
+	link, _, _ = strings.Cut(link, "/open/")
 	ask(t, get(t, r.output("Url")+"/env")) // an instance's own listener is there now
 	addresses, err := net.InterfaceAddrs()
 	if err != nil {
@@ -1570,7 +1575,7 @@ func TestListenersAreOnLoopback(t *testing.T) {
 		if err != nil || ip.IsLoopback() || ip.IsLinkLocalUnicast() {
 			continue
 		}
-		for _, url := range []string{r.output("Url"), r.Environment().Endpoint} {
+		for _, url := range []string{r.output("Url"), r.Environment().Endpoint, link} {
 			tried++
 			conn, err := net.DialTimeout("tcp", net.JoinHostPort(ip.String(), port(url)), time.Second)
 			if err == nil {
