@@ -8,6 +8,7 @@ import (
 
 	"github.com/doorwright/doorwright/app"
 	"github.com/doorwright/doorwright/internal/console"
+	"github.com/doorwright/doorwright/internal/explain"
 )
 
 // consolePort is where the console is looked for: an origin of its own.
@@ -56,14 +57,15 @@ func (a *App) openConsole(ctx context.Context) (err error) {
 		return err
 	}
 	a.console, err = console.New(console.Config{
-		Stack:  a.Stack(),
-		Port:   a.consoleAt.port,
-		Keys:   a.cfg.Console.keys,
-		Now:    a.cfg.Now,
-		Feed:   a.feed,
-		Routes: a.consoleRoutes,
-		Story:  a.Explain,
-		Log:    func(text string) { a.observe(Event{Kind: KindError, Source: "console", Text: printableLines(text)}) },
+		Stack:     a.Stack(),
+		Port:      a.consoleAt.port,
+		Keys:      a.cfg.Console.keys,
+		Now:       a.cfg.Now,
+		Feed:      a.feed,
+		Routes:    a.consoleRoutes,
+		Story:     a.Explain,
+		Functions: console.Functions{List: a.consoleFunctions, Invocations: a.invocations, Invoke: a.functions.Invoke},
+		Log:       func(text string) { a.observe(Event{Kind: KindError, Source: "console", Text: printableLines(text)}) },
 	})
 	return err
 }
@@ -100,6 +102,42 @@ func (a *App) consoleRoutes() []console.Route {
 		routes = append(routes, route)
 	}
 	return routes
+}
+
+// consoleFunctions lists the declared functions, and what each is for.
+func (a *App) consoleFunctions() []console.Function {
+	uses := map[string][]string{}
+	use := func(function, what string) { uses[function] = append(uses[function], what) }
+	for _, r := range a.decl.Routes() {
+		use(r.Function, r.Key)
+	}
+	for _, z := range a.decl.FunctionAuthorizers() {
+		use(z.Function, "authorizer "+z.Name)
+	}
+	for _, t := range a.decl.Triggers() {
+		use(t.Function, t.UserPool+" "+t.Trigger)
+	}
+	for _, t := range a.decl.Actions() {
+		use(t.Function, t.Tenant+" postLogin")
+	}
+	var all []console.Function
+	for _, f := range a.decl.Functions() {
+		all = append(all, console.Function{
+			Name: f.Name, Handler: f.Handler, Kind: string(f.Kind), Timeout: f.Timeout, MemorySize: f.MemorySize, Uses: uses[f.Name], Place: f.Pos.String(),
+		})
+	}
+	return all
+}
+
+// invocations gives the last requests for which a function was invoked.
+func (a *App) invocations(function string, n int) []*explain.Explanation {
+	var list []*explain.Explanation
+	for _, rec := range a.decisions.Last(keptRequests) {
+		if len(list) < n && rec.Entry != nil && rec.Entry.Function == function && rec.Entry.Allowed {
+			list = append(list, a.decisions.Explain(rec))
+		}
+	}
+	return list
 }
 
 // feedStart is greater than that of any feed before in this process.

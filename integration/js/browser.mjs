@@ -29,7 +29,7 @@ export async function withPage(f, options = {}) {
     chromiumSandbox: process.getuid?.() !== 0, // which root cannot have
     args: [
       "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-      "--disable-component-update", "--disable-sync",
+      "--disable-component-update", "--disable-sync", ...(options.args ?? []),
     ],
   });
   try {

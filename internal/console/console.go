@@ -28,6 +28,8 @@ type Config struct {
 	Routes func() []Route
 	// Story tells why a request was answered as it was, by its id or the beginning of it.
 	Story func(requestID string) (*explain.Explanation, bool)
+	// Functions are the declared functions.
+	Functions Functions
 	// Log is told of what a page could not show, in one line; nobody if nil.
 	Log func(string)
 }
@@ -106,6 +108,9 @@ type Console struct {
 	pages     []*page // those that there are
 	templates func() (*templates, error)
 	listeners atomic.Int64
+
+	mu      sync.Mutex
+	invoked map[string]*invoked // guarded by mu; by function, at most one each
 }
 
 // New makes a console. It starts nothing.

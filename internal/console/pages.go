@@ -41,6 +41,9 @@ var allPages = []page{
 	{pattern: "GET /requests", nav: "Requests", path: "/requests", group: groupTraffic, template: "requests", show: (*Console).showRequests},
 	{pattern: "GET /requests/{id}", path: "/requests", template: "request", have: func(c *Config) bool { return c.Story != nil }, show: (*Console).showRequest},
 	{pattern: "GET /activity", nav: "Activity", path: "/activity", group: groupTraffic, template: "activity", show: (*Console).showActivity},
+	{pattern: "GET /functions", nav: "Functions", path: "/functions", group: groupTraffic, have: hasFunctions, template: "functions", show: (*Console).showFunctions},
+	{pattern: "GET /functions/{name}", have: hasFunctions, template: "function", show: (*Console).showFunction},
+	{pattern: "POST /functions/{name}/invoke", have: hasFunctions, do: (*Console).doInvoke},
 
 	{pattern: "POST /theme", do: (*Console).doTheme},
 	{pattern: "POST /leave", do: (*Console).doLeave},

@@ -24,6 +24,7 @@ var topics = map[Topic]struct {
 	wanted         func(url.Values) func(*Event) bool
 }{
 	Requests: {"requests", "request", wantedRequests},
+	Logs:     {"functions", "line", wantedLines},
 	Activity: {"activity", "happening", func(url.Values) func(*Event) bool { return anything }},
 }
 

@@ -5,7 +5,7 @@
 // A list with data-live takes what its stream sends, the newest first, as long as
 // the page is looked at: a browser opens few connections to one server.
 for (const list of document.querySelectorAll("[data-live]")) {
-  const bar = list.parentElement.querySelector(".live");
+  const bar = list.closest("section, main").querySelector(".live");
   const state = bar?.querySelector(".live-state");
   const pause = bar?.querySelector(".pause");
   const limit = Number(list.dataset.limit) || 200;
