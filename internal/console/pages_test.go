@@ -2,17 +2,21 @@ package console_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/doorwright/doorwright/internal/console"
+	"github.com/doorwright/doorwright/internal/explain"
 )
 
 func contains(t *testing.T, what, body string, all ...string) {
@@ -223,5 +227,89 @@ func TestNew(t *testing.T) {
 	}
 	if _, err := console.New(console.Config{Keys: keys, Feed: f, Port: 1}); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestFunctions: their logs, their last requests, and running one again.
+func TestFunctions(t *testing.T) {
+	var sent []string
+	w := newWorld(t, func(cfg *console.Config) {
+		cfg.Functions = console.Functions{
+			List: func() []console.Function {
+				return []console.Function{{Name: "dev-app-list", Handler: "src/list.handler", Kind: "node", Timeout: 3 * time.Second, MemorySize: 128, Uses: []string{"GET /unicorns"}}, {Name: "dev-app-other", Handler: "src/other.handler"}}
+			},
+			Invocations: func(function string, n int) []*explain.Explanation {
+				x, _ := stories("refused-1")
+				x.Function = x.Steps[2].Function
+				return []*explain.Explanation{x}
+			},
+			Invoke: func(ctx context.Context, function string, event []byte) ([]byte, string, error) {
+				sent = append(sent, function+" "+string(event))
+				if _, limited := ctx.Deadline(); !limited {
+					t.Error("nothing ends an invocation")
+				}
+				switch {
+				case strings.Contains(string(event), "large"):
+					return bytes.Repeat([]byte("x"), 1<<20), "", nil
+				case strings.Contains(string(event), "broken"):
+					return nil, "", errors.New("it did not start")
+				}
+				return []byte(`{"statusCode":200}`), "Unhandled", nil
+			},
+		}
+	})
+	w.feed.add(console.Event{Topic: console.Logs, Kind: "function", Source: "src/list.handler", Text: "first <line>"})
+	w.feed.add(console.Event{Topic: console.Logs, Kind: "function", Source: "src/other.handler", Text: "of another"})
+	b := w.opened()
+	contains(t, "the list", b.get(w.url+"/functions", nil).body, "src/list.handler", "GET /unicorns", "first &lt;line&gt;", "of another", "topic=logs")
+	page := b.get(w.url+"/functions/dev-app-list", nil).body
+	contains(t, "the function", page, "first &lt;line&gt;", "/requests/refused-1", "?event=refused-1#invoke", "{\n  &#34;a&#34;: 1\n}", "function=src%2Flist.handler")
+	if strings.Contains(page, "of another") {
+		t.Error("a function's page has the log of another")
+	}
+	next, _ := b.events(t, t.Context(), "topic=logs&after=0&function=src%2Fother.handler", nil)
+	next()
+	contains(t, "the live log", next(), "id: 2\n", "of another")
+
+	invoke := func(name, event string) string {
+		t.Helper()
+		a := b.post("/functions/"+name+"/invoke", url.Values{"csrf": {b.token()}, "event": {event}}, map[string]string{"Origin": w.url})
+		if a.status != http.StatusSeeOther || a.header.Get("Location") != "/functions/"+name+"#invoked" {
+			t.Errorf("invoking %s: %d to %s", name, a.status, a.header.Get("Location"))
+		}
+		return b.get(w.url+"/functions/"+name, nil).body
+	}
+	contains(t, "the reply", invoke("dev-app-list", "{\"b\":\r\n2}"), "&#34;statusCode&#34;: 200", "Unhandled", "{&#34;b&#34;:\n2}")
+	contains(t, "the failure", invoke("dev-app-list", `"broken"`), "it did not start")
+	contains(t, "no JSON", invoke("dev-app-list", "{no"), "not JSON", "{no")
+	if large := invoke("dev-app-list", `"large"`); len(large) > 200<<10 || !strings.Contains(large, "(cut off here)") {
+		t.Errorf("a large reply makes a page of %d bytes", len(large))
+	}
+	if want := []string{"dev-app-list {\"b\":\r\n2}", `dev-app-list "broken"`, `dev-app-list "large"`}; !slices.Equal(sent, want) {
+		t.Errorf("sent %q", sent)
+	}
+	if a := b.post("/functions/dev-app-list/invoke", url.Values{"event": {"{}"}}, map[string]string{"Origin": w.url}); a.status != http.StatusForbidden || len(sent) != 3 {
+		t.Errorf("without a token: %d", a.status)
+	}
+	for _, a := range []answer{b.get(w.url+"/functions/none", nil), b.post("/functions/none/invoke", url.Values{"csrf": {b.token()}, "event": {"{}"}}, map[string]string{"Origin": w.url})} {
+		if a.status != http.StatusNotFound {
+			t.Errorf("a function that there is not: %d", a.status)
+		}
+	}
+	if a := newWorld(t, nil).opened().get(w.url+"/functions", nil); a.status != http.StatusForbidden && a.status != http.StatusNotFound {
+		t.Errorf("without functions: %d", a.status)
+	}
+}
+
+// TestFailure: what a page cannot show is told to the log, and not to the page.
+func TestFailure(t *testing.T) {
+	var logged []string
+	w := newWorld(t, func(cfg *console.Config) {
+		cfg.Story = func(string) (*explain.Explanation, bool) { panic("the cause") }
+		cfg.Log = func(text string) { logged = append(logged, text) }
+	})
+	a := w.opened().get(w.url+"/requests/x", nil)
+	if a.status != http.StatusInternalServerError || strings.Contains(a.body, "the cause") || len(logged) != 1 || !strings.Contains(logged[0], "the cause") {
+		t.Errorf("%d %s %q", a.status, a.body, logged)
 	}
 }

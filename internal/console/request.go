@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/doorwright/doorwright/internal/explain"
@@ -10,6 +11,8 @@ import (
 // story is one request: what became of it, why, and how it would have got in.
 type story struct {
 	*explain.Explanation
+	// Sentence is the verdict, without the status that stands before it.
+	Sentence string
 	// Told is the text of `doorwright explain`.
 	Told string
 	// Curl sends the request again, with what was left out to be filled in.
@@ -21,7 +24,9 @@ func (c *Console) showRequest(r *http.Request) (string, any, error) {
 	if !ok {
 		return "", nil, notFound("This request is not kept any more: the last ones are, until the stage ends.")
 	}
-	return x.Method + " " + x.Path, story{Explanation: x, Told: x.Text(), Curl: c.curl(x)}, nil
+	return x.Method + " " + x.Path, story{
+		Explanation: x, Sentence: strings.TrimPrefix(x.Verdict, strconv.Itoa(x.Status)+" "), Told: x.Text(), Curl: c.curl(x),
+	}, nil
 }
 
 // curl gives the request as a command, or "" for one to another service.
