@@ -271,6 +271,13 @@ func TestFunctions(t *testing.T) {
 	next()
 	contains(t, "the live log", next(), "id: 2\n", "of another")
 
+	all, _ := b.events(t, t.Context(), "topic=logs&after=1", nil)
+	all()
+	all()
+	w.feed.add(console.Event{Topic: console.Activity, Kind: "pool", Source: "Users", Text: "no line of a log"})
+	w.feed.add(console.Event{Topic: console.Logs, Kind: "function", Source: "src/list.handler", Text: "another line"})
+	contains(t, "the live log of all", all(), "id: 4\n", "another line")
+
 	invoke := func(name, event string) string {
 		t.Helper()
 		a := b.post("/functions/"+name+"/invoke", url.Values{"csrf": {b.token()}, "event": {event}}, map[string]string{"Origin": w.url})
