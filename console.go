@@ -58,6 +58,7 @@ func (a *App) openConsole(ctx context.Context) (err error) {
 	}
 	a.console, err = console.New(console.Config{
 		Stack:     a.Stack(),
+		Region:    a.decl.Region,
 		Port:      a.consoleAt.port,
 		Keys:      a.cfg.Console.keys,
 		Now:       a.cfg.Now,

@@ -38,7 +38,7 @@ func (f *feed) publish(e Event) {
 		r := e.Request
 		shown.Topic, shown.Text = console.Requests, "" // Request says it
 		shown.Request = &console.Request{
-			Method: r.Method, Path: r.Path, Route: r.RouteKey, Status: r.Status, Duration: r.Duration, Reasons: r.Reasons, Hint: r.Hint, Cause: withoutColour(r.Cause),
+			Method: r.Method, Path: r.Path, Route: r.RouteKey, Status: r.Status, Duration: r.Duration, Refused: r.Refused, Reasons: r.Reasons, Hint: r.Hint, Cause: withoutColour(r.Cause),
 		}
 	case e.Kind == KindFunction:
 		shown.Topic = console.Logs

@@ -16,6 +16,8 @@ import (
 type Config struct {
 	// Stack names what runs: STAGE-NAME.
 	Stack string
+	// Region is the stage's.
+	Region string
 	// Port is the console's own.
 	Port int
 	// Keys are the links and sessions that open it.
@@ -57,7 +59,10 @@ type Request struct {
 	Method, Path, Route string
 	Status              int
 	Duration            time.Duration
-	Reasons             []string
+	// Refused says that the authorizer or the gateway refused it; what the function
+	// answered by itself is not refused.
+	Refused bool
+	Reasons []string
 	// Hint is the smallest change that would have let it in; Cause why the gateway
 	// answered an error of its own.
 	Hint, Cause string

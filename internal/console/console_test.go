@@ -163,7 +163,7 @@ func (w *world) advance(d time.Duration) {
 func (w *world) refused(status int, path string) console.Event {
 	return console.Event{
 		Time: w.now, Topic: console.Requests, Kind: "request", Source: "Api", RequestID: "refused-1",
-		Request: &console.Request{Method: "GET", Path: path, Route: "GET " + path, Status: status, Duration: time.Millisecond, Reasons: []string{"no token <b>"}, Hint: "send one"},
+		Request: &console.Request{Method: "GET", Path: path, Route: "GET " + path, Status: status, Duration: time.Millisecond, Refused: status == 401 || status == 403, Reasons: []string{"no token <b>"}, Hint: "send one"},
 	}
 }
 

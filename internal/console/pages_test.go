@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"html"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -78,7 +79,7 @@ func TestStory(t *testing.T) {
 		"&#34;a&#34;: 1", "not JSON", "it failed", "one\ntwo", "refused-1", "1.50 ms", `data-copy="told"`,
 		"curl -i -H &#34;Authorization: Bearer $TOKEN&#34; &#39;http://localhost:3100/unicorns?a=&#39;\\&#39;&#39;b&#39;\\&#39;&#39;&#39;")
 	x, _ := stories("refused-1")
-	contains(t, "the text", a.body, "<pre id=\"told\" tabindex=\"0\" aria-labelledby=\"text-title\">"+strings.SplitN(x.Text(), "\n", 2)[0])
+	contains(t, "the text", a.body, "<pre id=\"told\" tabindex=\"0\" aria-labelledby=\"text-title\">"+html.EscapeString(x.Text()))
 	if a := b.get(w.url+"/requests/gone", nil); a.status != http.StatusNotFound {
 		t.Errorf("a request that is not kept: %d", a.status)
 	}

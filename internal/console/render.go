@@ -241,6 +241,8 @@ func pretty(text string) string {
 // took says a duration in the unit that a person compares.
 func took(d time.Duration) string {
 	switch {
+	case d < 10*time.Microsecond:
+		return "<0.01 ms"
 	case d < 10*time.Millisecond:
 		return strconv.FormatFloat(float64(d)/float64(time.Millisecond), 'f', 2, 64) + " ms"
 	case d < time.Second:
@@ -261,18 +263,18 @@ func outcome(status int) string {
 }
 
 // word says a status beside its number, so that its colour is not all there is.
-func word(status int) string {
+func word(status int, refused bool) string {
 	switch {
 	case status >= 500:
 		return "error"
-	case status == http.StatusUnauthorized, status == http.StatusForbidden:
-		return "refused"
 	case status == http.StatusNotFound:
 		return "not found"
 	case status == http.StatusTooManyRequests:
 		return "throttled"
-	case status >= 400:
+	case status >= 400 && refused:
 		return "refused"
+	case status >= 400:
+		return "answered"
 	case status >= 300:
 		return "redirect"
 	}

@@ -52,6 +52,9 @@ func (c *Console) curl(x *explain.Explanation) string {
 		if x.Route == "" || route.Key == x.Route && (route.Type == "jwt" || route.Type == "user_pool") {
 			command += ` -H "Authorization: Bearer $TOKEN"`
 		}
+		if route.Key == x.Route && route.Type == "iam" {
+			command += " --aws-sigv4 aws:amz:" + c.cfg.Region + `:execute-api --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY"`
+		}
 		if x.Route == "" || route.Key == x.Route {
 			return command + " " + quoted(base+x.Path)
 		}

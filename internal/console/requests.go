@@ -46,8 +46,23 @@ func wantedRequests(filter url.Values) func(*Event) bool {
 	api, route, status := filter.Get("api"), filter.Get("route"), filter.Get("status")
 	return func(e *Event) bool {
 		return e.Request != nil && (api == "" || e.Source == api) && (route == "" || e.Request.Route == route) &&
-			(status == "" || outcome(e.Request.Status) == status || strconv.Itoa(e.Request.Status) == status)
+			hasOutcome(e.Request, status)
 	}
+}
+
+// hasOutcome says whether a request is one of a status, or of what a status means.
+func hasOutcome(r *Request, wanted string) bool {
+	switch wanted {
+	case "":
+		return true
+	case statusRefused:
+		return r.Refused && r.Status < 500
+	case statusPassed:
+		return !r.Refused && r.Status < 500
+	case statusFailed:
+		return r.Status >= 500
+	}
+	return strconv.Itoa(r.Status) == wanted
 }
 
 // requestsPage is the page of all requests, with its filter.
