@@ -105,7 +105,9 @@ func TestInspectNode(t *testing.T) {
 			if res.StatusCode != http.StatusServiceUnavailable {
 				t.Errorf("the function that hangs: %d", res.StatusCode)
 			}
-			comesTo(t, "the time-out of the function that hangs", func() bool { return strings.Contains(r.text(doorwright.KindFunction), "Task timed out after 1.00 seconds") })
+			comesTo(t, "the time-out of the function that hangs", func() bool {
+				return strings.Contains(r.text(doorwright.KindFunction), "Task timed out after 1.00 seconds")
+			})
 		}
 		select {
 		case got := <-answer:
