@@ -67,11 +67,15 @@ type accessToken struct {
 	custom      map[string]any // claims of an Action
 	grantType   string         // only those that Auth0 tells
 	life        time.Duration
+	issued      time.Time // now if zero
 }
 
 // sign gives the token.
 func (t *Tenant) sign(a accessToken) (string, error) {
-	now := t.svc.cfg.Now()
+	now := a.issued
+	if now.IsZero() {
+		now = t.svc.cfg.Now()
+	}
 	claims := accessClaims{
 		Issuer: t.issuer, Subject: a.subject, Audience: a.api.Identifier, IssuedAt: now.Unix(), Expires: now.Add(a.life).Unix(),
 		Scope: strings.Join(a.scopes, " "), custom: a.custom,

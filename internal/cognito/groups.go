@@ -432,6 +432,26 @@ func (p *Pool) membershipsOf(ctx context.Context, u *user) (*memberships, error)
 	if err != nil {
 		return nil, err
 	}
+	return newMemberships(list), nil
+}
+
+// membershipsIn gives those of a user of these groups.
+func (p *Pool) membershipsIn(ctx context.Context, names []string) (*memberships, error) {
+	if len(names) == 0 {
+		return &memberships{}, nil
+	}
+	var list []*userGroup
+	err := p.svc.cfg.DB.Read(ctx, func(tx *sql.Tx) (err error) {
+		list, err = queryGroups(ctx, tx, "cognito_group g WHERE g.pool = ? AND g.owner <> ?", p.id, groupDropped)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return newMemberships(slices.DeleteFunc(list, func(g *userGroup) bool { return !slices.Contains(names, g.name) })), nil
+}
+
+func newMemberships(list []*userGroup) *memberships {
 	slices.SortFunc(list, func(a, b *userGroup) int {
 		return cmp.Or(cmp.Compare(a.rank(), b.rank()), strings.Compare(a.name, b.name))
 	})
@@ -448,7 +468,7 @@ func (p *Pool) membershipsOf(ctx context.Context, u *user) (*memberships, error)
 			m.preferred = ""
 		}
 	}
-	return m, nil
+	return m
 }
 
 func (g *userGroup) rank() int {
