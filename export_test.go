@@ -2,6 +2,7 @@ package doorwright
 
 import (
 	"context"
+	"database/sql"
 	"time"
 
 	"github.com/doorwright/doorwright/internal/console"
@@ -33,3 +34,40 @@ type (
 
 func NewFeed(seq uint64) *Feed  { return newFeed(seq) }
 func (f *feed) Publish(e Event) { f.publish(e) }
+
+// MatrixPlan is a matrix with what its callers send.
+type MatrixPlan = matrixPlan
+
+// MatrixPlan gives the matrix with what its callers send.
+func (a *App) MatrixPlan(ctx context.Context) (*MatrixPlan, error) { return a.matrixPlan(ctx) }
+
+// CountRows counts what the state has in each table.
+func (a *App) CountRows(ctx context.Context) (map[string]int, error) {
+	counts := map[string]int{}
+	err := a.state.DB().Read(ctx, func(tx *sql.Tx) error {
+		rows, err := tx.QueryContext(ctx, "SELECT name FROM sqlite_master WHERE type = 'table'")
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var name string
+			if err := rows.Scan(&name); err != nil {
+				return err
+			}
+			counts[name] = 0
+		}
+		return rows.Err()
+	})
+	for name := range counts {
+		if err == nil {
+			err = a.state.DB().Read(ctx, func(tx *sql.Tx) error {
+				var n int
+				err := tx.QueryRowContext(ctx, "SELECT count(*) FROM "+name).Scan(&n)
+				counts[name] = n
+				return err
+			})
+		}
+	}
+	return counts, err
+}

@@ -25,10 +25,10 @@ var arrows = map[string][]string{
 	// Not by the root, so that a test with doorwrighttest does not build AWS's SDK.
 	"cmd/doorwright": {".", "app", "examples", "internal/cloudformation/stack"},
 	".": {
-		"app", "verify", "sigv4", "internal/gateway", "internal/authorizer", "internal/explain",
+		"app", "verify", "sigv4", "internal/gateway", "internal/authorizer", "internal/explain", "internal/matrix",
 		"internal/build", "internal/cloudformation", "internal/lambda", "internal/cognito", "internal/identity", "internal/auth0", "internal/bucket", "internal/table", "internal/oidc", "internal/iam", "internal/console", "internal/store", "internal/localca", "internal/wire/awsjson", "internal/wire/awsquery", "internal/wire/policy", "internal/aws",
 	},
-	"doorwrighttest": {"."},
+	"doorwrighttest": {".", "internal/matrix"},
 	"examples":       {},
 	"lambdaauth":     {"verify"}, // public: what a user's authorizer imports
 
@@ -44,6 +44,8 @@ var arrows = map[string][]string{
 	"internal/lambda":     {"internal/build", "internal/aws"},
 	// What a browser is shown; the rooms' words come through the root.
 	"internal/console": {"internal/explain", "internal/authorizer", "internal/iam", "app", "internal/aws"},
+	// Who may call what, as a table: the root fills it.
+	"internal/matrix": {"internal/explain", "sigv4"},
 	// What AWS is to run in the rooms' place.
 	"internal/cloudformation":       {"app", "internal/build", "internal/wire/policy", "internal/aws"},
 	"internal/bucket":               {"internal/iam", "sigv4", "internal/store", "internal/aws"},
