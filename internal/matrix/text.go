@@ -45,7 +45,10 @@ func (m *Matrix) Text() string {
 }
 
 func comment(columns []Column) []string {
-	lines := []string{"Who may call what: the routes, and what each caller gets there.", ""}
+	lines := []string{
+		"Who may call what. A number is the status of the gateway's refusal; what is allowed",
+		"goes on to the route's function, which may still refuse it.", "",
+	}
 	var legend [][]string
 	for _, c := range columns {
 		legend = append(legend, []string{c.Name, c.About})
