@@ -1,6 +1,7 @@
 package examples_test
 
 import (
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -135,6 +136,9 @@ func TestWalkThroughLambdaAuthorizer(t *testing.T) {
 					t.Errorf("%s: the gateway's own answer has the CORS header %q", c.name, cors)
 				}
 			}
+			doorwrighttest.Matrix(t, app, filepath.Join("testdata", "who-may-call", "account-api.txt"), doorwrighttest.MatrixOptions{Callers: []doorwrighttest.Caller{
+				bearer("reader", "has the scope get:profile", good), bearer("other", "has another scope", token(verifytest.Claims{"scope": "get:profiles"})),
+			}})
 			for _, e := range app.Events() {
 				if strings.Contains(e.Text, good) {
 					t.Errorf("the token is shown: %s", e.Text)
@@ -142,6 +146,11 @@ func TestWalkThroughLambdaAuthorizer(t *testing.T) {
 			}
 		})
 	}
+}
+
+// bearer is a caller with a token.
+func bearer(name, about, token string) doorwrighttest.Caller {
+	return doorwrighttest.Caller{Name: name, About: about, Send: func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+token) }}
 }
 
 // needs skips a test without a program that has to be there for it.
