@@ -420,9 +420,23 @@ func (i *matrixIssuer) permissionsOf(audience string) []string {
 	return []string{"openid"}
 }
 
+// roles gives the tenant's roles as they are now: the declared ones in the declaration's
+// order, then those that requests made.
+func (i *matrixIssuer) roles(ctx context.Context) ([]string, error) {
+	now, err := i.tenant.RoleNames(ctx)
+	if err != nil {
+		return nil, err
+	}
+	declared := i.tenantDecl.Roles.Keys()
+	roles := slices.DeleteFunc(slices.Clone(declared), func(r string) bool { return !slices.Contains(now, r) })
+	others := slices.DeleteFunc(now, func(r string) bool { return slices.Contains(declared, r) })
+	slices.Sort(others)
+	return append(roles, others...), nil
+}
+
 // addTenant adds the users, roles and applications of a tenant.
 func (c *matrixCast) addTenant(ctx context.Context, i *matrixIssuer) error {
-	roles, err := i.tenant.RoleNames(ctx)
+	roles, err := i.roles(ctx)
 	if err != nil {
 		return err
 	}
