@@ -29,6 +29,7 @@ const (
 	callTarget     = controlTarget + "Call"
 	keysTarget     = controlTarget + "Keys"
 	consoleTarget  = controlTarget + "Console"
+	matrixTarget   = controlTarget + "Matrix"
 
 	maxControl = 64 << 10 // of a question, and of an answer that is one thing
 	maxStory   = 4 << 20  // of an answer that tells of requests, users or lines
@@ -52,6 +53,7 @@ func (a *App) controls() []control {
 		{callTarget, maxControl, asked(a.queriedCall)},
 		{keysTarget, maxControl, asked(a.queriedKeys)},
 		{consoleTarget, maxControl, asked(a.queriedConsole)},
+		{matrixTarget, maxStory, asked(a.queriedMatrix)},
 	}
 }
 

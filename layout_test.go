@@ -23,7 +23,7 @@ const module = "github.com/doorwright/doorwright"
 //	cmd -> doorwright -> rooms -> {verify, sigv4, wire, store, app, build} -> aws
 var arrows = map[string][]string{
 	// Not by the root, so that a test with doorwrighttest does not build AWS's SDK.
-	"cmd/doorwright": {".", "app", "examples", "internal/cloudformation/stack"},
+	"cmd/doorwright": {".", "app", "examples", "sigv4", "internal/cloudformation/stack"},
 	".": {
 		"app", "verify", "sigv4", "internal/gateway", "internal/authorizer", "internal/explain", "internal/matrix",
 		"internal/build", "internal/cloudformation", "internal/lambda", "internal/cognito", "internal/identity", "internal/auth0", "internal/bucket", "internal/table", "internal/oidc", "internal/iam", "internal/console", "internal/store", "internal/localca", "internal/wire/awsjson", "internal/wire/awsquery", "internal/wire/policy", "internal/aws",

@@ -39,10 +39,9 @@ func (a *App) Matrix(ctx context.Context, more ...MatrixCaller) (*matrix.Matrix,
 // deployment of the declaration.
 type matrixPlan struct {
 	matrix.Matrix
-	// URLs are the base URLs of APIs, and URLOutputs the outputs that have them.
-	URLs       map[string]string `json:"urls"`
-	URLOutputs map[string]string `json:"urlOutputs"`
-	Questions  []matrix.Question `json:"questions"` // one for each row
+	// URLs are the base URLs of APIs.
+	URLs      map[string]string `json:"urls"`
+	Questions []matrix.Question `json:"questions"` // one for each row
 	// Sent are the indexes in Credentials of what each cell's caller sends.
 	Sent        [][]int              `json:"sent"`
 	Credentials []matrix.Credentials `json:"credentials"`
@@ -79,7 +78,7 @@ func (a *App) matrixPlan(ctx context.Context, more ...MatrixCaller) (*matrixPlan
 	for _, c := range more {
 		callers = append(callers, matrixCaller{column: matrix.Column{Name: c.Name, About: c.About, Kind: matrix.Own}, send: c.Send})
 	}
-	p := &matrixPlan{URLs: map[string]string{}, URLOutputs: a.urlOutputs()}
+	p := &matrixPlan{URLs: map[string]string{}}
 	for _, s := range a.apis {
 		p.URLs[s.name] = s.url()
 	}
@@ -120,6 +119,11 @@ func (a *App) matrixPlan(ctx context.Context, more ...MatrixCaller) (*matrixPlan
 func (a *App) matrixCell(ctx context.Context, row *matrixRow, c matrixCaller, credentials matrix.Credentials) (matrix.Cell, error) {
 	if err := ctx.Err(); err != nil {
 		return matrix.Cell{}, err
+	}
+	if c.column.Kind == matrix.NoAPIKey || c.column.Kind == matrix.WrongAPIKey {
+		if !row.route.APIKeyRequired {
+			return matrix.Cell{Outcome: matrix.NotAsked}, nil
+		}
 	}
 	if !row.reachable {
 		return matrix.Cell{Outcome: matrix.Unreachable, Why: "other routes are in front of it"}, nil
@@ -207,7 +211,10 @@ var (
 
 // questionsOf gives requests of which a route is likely to get the first.
 func questionsOf(row *matrixRow, region string) []matrix.Question {
-	base := matrix.Question{Tokens: tokenPlaces(row.authorizer), Signed: row.signed(), APIKey: row.route.APIKeyRequired, Region: region, Header: map[string]string{}}
+	base := matrix.Question{
+		Tokens: tokenPlaces(row.authorizer), Signed: row.signed(), Function: row.authorizer != nil && row.authorizer.Type == "lambda",
+		APIKey: row.route.APIKeyRequired, Region: region, Header: map[string]string{},
+	}
 	var query []string
 	for _, p := range row.route.RequestParameters {
 		if name, ok := strings.CutPrefix(p, "method.request.header."); ok {
@@ -271,16 +278,4 @@ func tokenPlaces(decl *app.Authorizer) []matrix.Place {
 		return []matrix.Place{matrix.Bearer}
 	}
 	return places
-}
-
-// urlOutputs gives for each API the output that is its URL and nothing else.
-func (a *App) urlOutputs() map[string]string {
-	by := map[string]string{}
-	for name, expr := range a.decl.Outputs.All() {
-		pieces := a.decl.Pieces(expr)
-		if len(pieces) == 1 && pieces[0].Ref != nil && pieces[0].Ref.Kind == app.RefAPI && pieces[0].Ref.Attribute == "url" && by[pieces[0].Ref.Name] == "" {
-			by[pieces[0].Ref.Name] = name
-		}
-	}
-	return by
 }

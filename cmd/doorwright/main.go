@@ -104,8 +104,9 @@ func newRoot() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newInit(), newStart(), newConsole(), newOutputs(), newEnv(), newCheck(), newRoutes(), newToken(), newExplain(), newSecret(), newSchema(), newSynth(), newDeploy(), newRemove(), newTrust(), newVersion())
-	root.AddCommand(newUsers(), newCall(), newLogs())
+	root.AddCommand(newInit(), newStart(), newConsole(), newOutputs(), newEnv(), newCheck(), newRoutes(), newSchema())
+	root.AddCommand(newToken(), newUsers(), newCall(), newExplain(), newLogs(), newSecret())
+	root.AddCommand(newSynth(), newDeploy(), newRemove(), newParity(), newTrust(), newVersion())
 	root.InitDefaultCompletionCmd()
 	return root
 }

@@ -34,6 +34,7 @@ func TestMain(m *testing.M) {
 		"inflight":   inflight,
 		"turnedaway": turnedAway,
 		"nobody":     nobody,
+		"against":    against,
 	})
 }
 
@@ -196,4 +197,21 @@ func eventually(what string, holds func() bool) {
 	}
 	fmt.Fprintln(os.Stderr, what, "never happened")
 	os.Exit(1)
+}
+
+// against is the program `against DIR COMMAND...`: it runs COMMAND with the URL of the
+// running stage of the app in DIR as that of a deployed API, and with tokens of a user
+// there.
+func against() {
+	tokens, err := doorwright.ReadToken(context.Background(), os.Args[1], doorwright.DefaultStage, doorwright.TokenQuery{User: "ann"})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	c := exec.Command(os.Args[2], append(os.Args[3:], "--url", "Api="+os.Getenv("DOORWRIGHT_There"))...)
+	c.Stdin, c.Stdout, c.Stderr = strings.NewReader(tokens.ID+"\n"), os.Stdout, os.Stderr
+	c.Env = append(os.Environ(), "DOORWRIGHT_TOKEN_USER="+tokens.Access)
+	if err := c.Run(); err != nil {
+		os.Exit(c.ProcessState.ExitCode())
+	}
 }

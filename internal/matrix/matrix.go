@@ -17,6 +17,10 @@ const Allowed = "allowed"
 // front of it.
 const Unreachable = "unreachable"
 
+// NotAsked is the outcome where a caller has nothing to do with a route, such as one
+// without an API key where none is asked for.
+const NotAsked = "-"
+
 // A Matrix has a row for each route and a column for each caller.
 type Matrix struct {
 	Columns []Column `json:"columns"`

@@ -24,6 +24,9 @@ type Question struct {
 	Tokens []Place `json:"tokens"`
 	// Signed says that the route's authorizer wants signed requests.
 	Signed bool `json:"signed,omitempty"`
+	// Function says that the route's authorizer is a function, which may let in whom
+	// it likes.
+	Function bool `json:"function,omitempty"`
 	// APIKey says that the route asks for an API key.
 	APIKey bool `json:"apiKey,omitempty"`
 	// Region is the one that signatures are for.
