@@ -217,6 +217,20 @@ func TestParitySaysWhatItDidNotAsk(t *testing.T) {
 	}
 }
 
+// queryTokenApp has tokens in the query.
+const queryTokenApp = `name: app
+tenants:
+  Auth0:
+    applications: {spa: {type: spa, callbacks: ["http://localhost:5678"]}}
+    apis: {Notes: {identifier: "https://notes.example", permissions: [see]}}
+    roles: {reader: {Notes: [see]}}
+apis:
+  Api:
+    authorizers: {notes: {type: jwt, issuer: "${tenants.Auth0.issuer}", audience: ["https://notes.example"], identitySource: "$request.querystring.access"}}
+    defaults: {authorizer: notes}
+    routes: {GET /rides: {url: UPSTREAM}, GET /notes: {url: UPSTREAM}, GET /other: {url: UPSTREAM}}
+`
+
 // TestParityIsCareful has a deployed side that redirects, answers without end, or not at
 // all: nothing of the token is told, and the redirect's target is not asked.
 func TestParityIsCareful(t *testing.T) {
@@ -236,8 +250,8 @@ func TestParityIsCareful(t *testing.T) {
 		}
 	}))
 	defer deployed.Close()
-	other := runMatrixApp(t)
-	cfg := parityConfig(t, matrixDir(t), other)
+	dir := func() string { return declare(t, strings.ReplaceAll(queryTokenApp, "UPSTREAM", hello(t).URL)) }
+	cfg := parityConfig(t, dir(), run(t, doorwright.Config{Dir: dir(), AnyPort: true}))
 	cfg.URLs = map[string]string{"Api": deployed.URL}
 	report, err := doorwright.Parity(t.Context(), cfg)
 	if err != nil {
