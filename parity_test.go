@@ -258,7 +258,7 @@ func TestParityIsCareful(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := differences(t, cfg, report)
-	for _, want := range []string{"Api GET /rides as nobody: status 401, 307", "Api GET /notes as Auth0.role:reader: answer 200, EOF"} {
+	for _, want := range []string{"Api GET /rides as nobody: status 401, 307", "Api GET /notes as role:reader: answer 200, EOF"} {
 		if !slices.Contains(got, want) {
 			t.Errorf("%s is not found in\n%.3000s", want, strings.Join(got, "\n"))
 		}
