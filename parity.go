@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -41,6 +43,9 @@ type ParityConfig struct {
 	// AllMethods also sends to routes what may act there: by default others than GET,
 	// HEAD and OPTIONS are sent only where the local stage refuses them.
 	AllMethods bool
+	// Asking is told where an API is deployed, before anything is sent there. Nobody is
+	// if nil.
+	Asking func(api, url string)
 	// Observe is told of the local stage while it is started here. Nobody is if nil.
 	Observe func(Event)
 }
@@ -268,6 +273,9 @@ func urlOutputs(decl *app.App) map[string]string {
 	return by
 }
 
+// gatewayURL is what the URL of a deployed API is.
+var gatewayURL = regexp.MustCompile(`^https://[a-z0-9]+\.execute-api\.[a-z0-9-]+\.amazonaws\.com(\.cn)?(/[A-Za-z0-9$_-]*)?$`)
+
 // findURLs finds where the APIs are deployed.
 func (c *comparison) findURLs(decl *app.App) error {
 	deployed, found, err := ReadDeployed(c.cfg.Dir, c.cfg.Stage)
@@ -276,9 +284,14 @@ func (c *comparison) findURLs(decl *app.App) error {
 	}
 	c.urls, c.region = map[string]string{}, deployed.Region
 	for api, output := range urlOutputs(decl) {
-		if address := deployed.Outputs[output]; address != "" {
-			c.urls[api] = address
+		address := deployed.Outputs[output]
+		if _, given := c.cfg.URLs[api]; address == "" || given {
+			continue
 		}
+		if !gatewayURL.MatchString(address) { // the file may have come with a repository, and tokens are sent there
+			return &parityError{fmt.Sprintf("%.100q, which is written down as the URL of %s, is no address of API Gateway", address, api), "if it is yours, say --url " + api + "=URL"}
+		}
+		c.urls[api] = address
 	}
 	for api, address := range c.cfg.URLs {
 		if _, ok := decl.APIs.Get(api); !ok {
@@ -286,9 +299,12 @@ func (c *comparison) findURLs(decl *app.App) error {
 		}
 		c.urls[api] = address
 	}
-	for api, address := range c.urls {
-		if c.urls[api], err = checkDeployedURL(address); err != nil {
+	for _, api := range slices.Sorted(maps.Keys(c.urls)) {
+		if c.urls[api], err = checkDeployedURL(c.urls[api]); err != nil {
 			return fmt.Errorf("the URL of %s: %w", api, err)
+		}
+		if c.cfg.Asking != nil {
+			c.cfg.Asking(api, c.urls[api])
 		}
 	}
 	if len(c.urls) > 0 {

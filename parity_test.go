@@ -1,6 +1,7 @@
 package doorwright_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -236,6 +237,27 @@ apis:
     defaults: {authorizer: notes}
     routes: {GET /rides: {url: UPSTREAM}, GET /notes: {url: UPSTREAM}, GET /other: {url: UPSTREAM}}
 `
+
+// TestParityOfAForeignFile has an address in what `deploy` writes down that is none of
+// AWS's, as a cloned repository may bring it.
+func TestParityOfAForeignFile(t *testing.T) {
+	dir := declare(t, "name: app\napis: {Api: {routes: {GET /: {url: \"http://127.0.0.1:9\", authorizer: none}}}}\noutputs: {Url: \"${apis.Api.url}\"}\n")
+	for address, refused := range map[string]bool{
+		"https://evil.example": true, "https://abc.execute-api.eu-west-1.amazonaws.com.evil.example/prod": true, "https://abc.execute-api.eu-west-1.amazonaws.com@evil.example": true,
+		"http://localhost:1": true, "https://abc123.execute-api.eu-west-1.amazonaws.com": false, "https://abc123.execute-api.eu-west-1.amazonaws.com/prod": false,
+	} {
+		if err := doorwright.WriteDeployed(dir, "prod", doorwright.Deployed{Outputs: map[string]string{"Url": address}}); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		asking := ""
+		_, err := doorwright.Parity(ctx, doorwright.ParityConfig{Dir: dir, Stage: "prod", Asking: func(_, url string) { asking = url; cancel() }})
+		cancel()
+		if refused != (asking == "") || err == nil || refused != strings.Contains(err.Error(), "is no address of API Gateway") {
+			t.Errorf("%s is asked as %q: %v", address, asking, err)
+		}
+	}
+}
 
 // TestParityIsCareful has a deployed side that redirects, answers without end, or not at
 // all: nothing of the token is told, and the redirect's target is not asked.

@@ -62,6 +62,7 @@ func parity(cmd *cobra.Command, dir string, f parityFlags) error {
 	cfg := doorwright.ParityConfig{
 		Dir: dir, Stage: f.stage, Local: f.local, URLs: map[string]string{}, Tokens: map[string][]string{}, Env: os.LookupEnv,
 		Keys: map[string]sigv4.Credentials{}, AllMethods: f.allMethods,
+		Asking: func(api, url string) { fmt.Fprintf(cmd.ErrOrStderr(), "Asking %s at %s\n", api, url) },
 	}
 	read := &valueReader{stdin: cmd.InOrStdin()}
 	err := errors.Join(

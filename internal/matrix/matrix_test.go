@@ -116,6 +116,9 @@ func TestRequest(t *testing.T) {
 	if got := request(matrix.Credentials{}); len(got.Header) != 1 || got.URL.RawQuery != "day=1" {
 		t.Errorf("nobody sends %v %s", got.Header, got.URL)
 	}
+	if r, err := (matrix.Question{Method: "GET", Path: "@evil.example/"}).Request(t.Context(), "https://localhost", matrix.Credentials{Token: "x"}, now); err == nil {
+		t.Errorf("a path leads to %s", r.URL)
+	}
 	v := sigv4.Verifier{Service: "execute-api", Region: "eu-west-1", Now: func() time.Time { return now }}
 	v.Lookup = staticSecret
 	for _, c := range []struct {

@@ -60,6 +60,9 @@ const service = "execute-api"
 
 // Request gives the request of a caller to an API at a base URL.
 func (q Question) Request(ctx context.Context, base string, c Credentials, now time.Time) (*http.Request, error) {
+	if !strings.HasPrefix(q.Path, "/") { // it would go on with the host's name
+		return nil, fmt.Errorf("making a request of a route: the path %.40q does not begin with a slash", q.Path)
+	}
 	u, err := url.Parse(base + q.Path)
 	if err != nil {
 		return nil, fmt.Errorf("making a request of a route: %w", err)
