@@ -121,9 +121,6 @@ func eachPair(flag string, pairs []string, do func(name, value string) error) er
 	return nil
 }
 
-// maxSecret bounds a token that is read.
-const maxSecret = 64 << 10
-
 // valueReader reads values that are on the command line, in files or, once, on standard
 // input.
 type valueReader struct {
