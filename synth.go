@@ -36,7 +36,7 @@ type Synthesis struct {
 	// Positions are the places in the declaration of the template's resources, by
 	// logical id.
 	Positions map[string]string
-	// Protected says whether the stage's data is kept from mistakes.
+	// Protected says whether the stage and its data are kept from mistakes.
 	Protected bool
 	// Secrets are the names of the secrets that have to be in Secrets Manager.
 	Secrets []string
@@ -66,7 +66,7 @@ func Synth(ctx context.Context, cfg SynthConfig) (*Synthesis, error) {
 	}
 	s := &Synthesis{
 		App: decl.Name, Stage: decl.Stage, Region: decl.Region, Template: text,
-		Positions: map[string]string{}, Protected: decl.Stage == cloudformation.ProtectedStage,
+		Positions: map[string]string{}, Protected: *decl.Protected,
 	}
 	for id, r := range template.Resources {
 		s.Positions[id] = r.Pos.String()

@@ -27,6 +27,9 @@ const FileName = "doorwright.yaml"
 // DefaultStage is the stage that is loaded when none is asked for.
 const DefaultStage = "dev"
 
+// ProtectedStage is the stage that is protected unless it says otherwise.
+const ProtectedStage = "prod"
+
 // CheckStage tells whether a stage can have a name: for who looks for what a stage
 // has left, without its declaration.
 func CheckStage(name string) error {
@@ -239,6 +242,9 @@ func (l *loader) app(stage string, over *node, p *problems, chosen bool) *App {
 	w := newWalker(p)
 	a := &App{Stage: stage, Dir: l.dir, File: l.src.file}
 	w.root(merge(l.base, over), a)
+	if a.Protected == nil {
+		a.Protected = new(stage == ProtectedStage)
+	}
 	c := &checker{walker: w, app: a, handlers: l.handlers, known: map[RefKind]map[string]string{RefStage: {"": stage}}}
 	if chosen {
 		c.bind(l.env)

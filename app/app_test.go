@@ -281,3 +281,24 @@ func TestErrorListJSON(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
+
+// TestProtected: prod is protected and no other stage, unless it says otherwise.
+func TestProtected(t *testing.T) {
+	for _, c := range []struct {
+		text, stage string
+		want        bool
+	}{
+		{"", "prod", true},
+		{"", "dev", false},
+		{"stages: {live: {protected: true}}\n", "live", true},
+		{"stages: {live: {protected: true}}\n", "dev", false},
+		{"stages: {prod: {protected: false}}\n", "prod", false},
+		{"protected: true\nstages: {dev: {protected: false}}\n", "test", true},
+		{"protected: true\nstages: {dev: {protected: false}}\n", "dev", false},
+	} {
+		a := load(t, folder(t, map[string]string{app.FileName: "name: x\n" + c.text}), app.Options{Stage: c.stage})
+		if *a.Protected != c.want {
+			t.Errorf("%q, stage %s: protected is %t", c.text, c.stage, *a.Protected)
+		}
+	}
+}

@@ -22,6 +22,12 @@ type App struct {
 	// Region is the AWS region the app is deployed to, which is also the region its
 	// local identifiers carry.
 	Region string `yaml:"region" default:"us-east-1" grammar:"region"`
+	// Protected keeps the stage on AWS from mistakes: its stack refuses to be removed, user
+	// pools and tables refuse to be deleted, and what is in pools, tables and buckets
+	// outlives the stack (EnableTerminationProtection, DeletionProtection,
+	// DeletionPolicy). By default prod is protected and no other stage is: write it below
+	// stages. It is about AWS alone.
+	Protected *bool `yaml:"protected"`
 	// UserPools are Cognito user pools by name (AWS::Cognito::UserPool).
 	UserPools Map[*UserPool] `yaml:"userPools" keys:"resource name"`
 	// Tenants are Auth0 tenants by name: local ones, which Auth0's SDKs accept, or with

@@ -3,12 +3,9 @@ package cloudformation
 // retain keeps a resource that is taken from the stack, or replaced in it.
 const retain = "Retain"
 
-// ProtectedStage is the stage whose data is never deleted by a change of the stack.
-const ProtectedStage = "prod"
-
 // protected says whether the stage's data is kept from mistakes: what holds it refuses to
 // be deleted, can be set back, and outlives its stack.
-func (s *synth) protected() bool { return s.opts.Protected || s.app.Stage == ProtectedStage }
+func (s *synth) protected() bool { return *s.app.Protected }
 
 // addData adds a resource that holds what users have put in.
 func (s *synth) addData(id string, r Resource) {

@@ -111,13 +111,12 @@ apis:
 // TestProtected: nothing that holds data in prod is ever deleted with its stack, or by a
 // change of it; and of other stages all is.
 func TestProtected(t *testing.T) {
-	a := func(stage string, o cloudformation.Options) *cloudformation.Template {
-		loaded, err := app.Load("testdata/pools", app.Options{Stage: stage, Env: environment, SecretsByReference: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		o.Build = packages
-		template, _, err := cloudformation.Synth(loaded, o)
+	declared, err := os.ReadFile("testdata/pools/doorwright.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := func(stage, more string) *cloudformation.Template {
+		template, _, err := synth(t, declare(t, string(declared)+more), stage)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -128,9 +127,12 @@ func TestProtected(t *testing.T) {
 		template *cloudformation.Template
 		keeps    bool
 	}{
-		{"prod", a("prod", cloudformation.Options{}), true},
-		{"dev", a("dev", cloudformation.Options{}), false},
-		{"a stage that was named", a("live", cloudformation.Options{Protected: true}), true},
+		{"prod", a("prod", ""), true},
+		{"dev", a("dev", ""), false},
+		{"a stage that says so", a("live", "stages: {live: {protected: true}, test: {}}\n"), true},
+		{"one beside it", a("test", "stages: {live: {protected: true}, test: {}}\n"), false},
+		{"all stages", a("test", "protected: true\n"), true},
+		{"prod that says no", a("prod", "stages: {prod: {protected: false}}\n"), false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for _, typ := range []string{"AWS::Cognito::UserPool", "AWS::DynamoDB::Table", "AWS::S3::Bucket"} {

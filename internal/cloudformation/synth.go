@@ -17,8 +17,6 @@ type Options struct {
 	Build func(handlers []string) ([]build.Package, error)
 	// Architecture is that of the functions: arm64, or x86_64. "" is arm64.
 	Architecture build.Architecture
-	// Protected keeps the data of the stage from mistakes, as that of prod always is.
-	Protected bool
 }
 
 // An Artifact is a file that has to be in the artifacts bucket before the stack is
