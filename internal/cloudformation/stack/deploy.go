@@ -24,14 +24,23 @@ type Deployment struct {
 	// takes by the parameter BucketParameter, if it has that.
 	Artifacts       []Artifact
 	BucketParameter string
-	// Positions are the places in the declaration of the resources, by logical id.
+	// Positions are the places in the declaration of the resources, by logical id, and of
+	// properties with lines of their own, by ID.PROPERTY.
 	Positions map[string]string
+	// Secrets are what the template reads of Secrets Manager.
+	Secrets []Secret
+	// Providers are the OIDC providers of the account that the template trusts and does
+	// not make.
+	Providers []Provider
 	// Protected turns the stack's termination protection on.
 	Protected bool
 	// PlanOnly shows what would change, and changes nothing.
 	PlanOnly bool
 	// AllowReplace are the logical ids of what may lose its data.
 	AllowReplace []string
+	// CheckDrift looks for what was changed outside of the stack, and refuses to go on
+	// with that unless AllowDrift is set.
+	CheckDrift, AllowDrift bool
 	// ContinueRollback takes a stack up whose roll-back has failed.
 	ContinueRollback bool
 	// Confirm is asked before anything changes. Nil agrees.
@@ -49,6 +58,7 @@ type Result struct {
 	Target  Target   `json:"target"`
 	StackID string   `json:"stackId,omitempty"`
 	Changed bool     `json:"changed"`
+	Drift   []Drift  `json:"drift,omitempty"`
 	Plan    Plan     `json:"plan"`
 	Outputs []Output `json:"outputs"`
 }
@@ -80,6 +90,7 @@ type deploying struct {
 	*Stack
 	d         Deployment
 	t         template
+	drift     []Drift
 	executing bool // AWS goes on without us
 }
 
@@ -88,9 +99,20 @@ func (r *deploying) all(ctx context.Context) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	if err := r.refuseState(ctx, stack); err != nil {
+		return Result{}, err
+	}
+	if err := r.check(ctx, stack); err != nil {
+		return Result{}, err
+	}
 	var notes []string
 	if stack, notes, err = r.usable(ctx, stack); err != nil {
 		return Result{}, err
+	}
+	if r.d.CheckDrift {
+		if err := r.checkDrift(ctx, stack); err != nil {
+			return Result{}, err
+		}
 	}
 	if stack == nil || stack.StackStatus == types.StackStatusReviewInProgress || neverGood(stack.StackStatus) {
 		return r.create(ctx, stack, notes)
@@ -108,28 +130,36 @@ func neverGood(status types.StackStatus) bool {
 	return false
 }
 
-// usable brings the stack to a state from which it can be deployed.
+// refuseState says why a stack cannot be deployed as it is.
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
-func (r *deploying) usable(ctx context.Context, stack *types.Stack) (*types.Stack, []string, error) {
+func (r *deploying) refuseState(ctx context.Context, stack *types.Stack) error {
 	if stack == nil {
-		return nil, nil, nil
+		return nil
 	}
 	doing := "deploying stack " + r.name
 	switch status := stack.StackStatus; {
-	case neverGood(status):
-		return stack, []string{fmt.Sprintf("the first deploy of this stack failed (%s): what it left is deleted first", status)}, nil
 	case status == types.StackStatusDeleteFailed:
-		return nil, nil, &Error{Doing: doing, Err: errors.New("the stack is DELETE_FAILED: it was being removed"), Fix: "finish that with `doorwright remove`, then deploy anew"}
+		return &Error{Doing: doing, Err: errors.New("the stack is DELETE_FAILED: it was being removed"), Fix: "finish that with `doorwright remove`, then deploy anew"}
 	case status == types.StackStatusUpdateRollbackFailed && !r.d.ContinueRollback:
 		failed, err := r.rollbackFailures(ctx, stack)
 		if err != nil {
-			return nil, nil, err
+			return err
 		}
-		return nil, nil, r.failure(doing, stack, failed,
+		return r.failure(doing, stack, failed,
 			"an update failed, and going back failed too: mend what is said here (in AWS, outside of the stack), then run the same command with --continue-rollback")
 	case status == types.StackStatusUpdateRollbackFailed && r.d.PlanOnly:
-		return nil, nil, &Error{Doing: doing, Err: errors.New("the stack is UPDATE_ROLLBACK_FAILED"), Fix: "without --plan, --continue-rollback takes it up"}
-	case status == types.StackStatusUpdateRollbackFailed:
+		return &Error{Doing: doing, Err: errors.New("the stack is UPDATE_ROLLBACK_FAILED"), Fix: "without --plan, --continue-rollback takes it up"}
+	}
+	return nil
+}
+
+// usable brings the stack to a state from which it can be deployed.
+func (r *deploying) usable(ctx context.Context, stack *types.Stack) (*types.Stack, []string, error) {
+	switch {
+	case stack == nil:
+	case neverGood(stack.StackStatus):
+		return stack, []string{fmt.Sprintf("the first deploy of this stack failed (%s): what it left is deleted first", stack.StackStatus)}, nil
+	case stack.StackStatus == types.StackStatusUpdateRollbackFailed:
 		stack, err := r.continueRollback(ctx, stack)
 		return stack, nil, err
 	}
@@ -357,7 +387,7 @@ func (r *deploying) protect(ctx context.Context, stack *types.Stack) error {
 }
 
 func (r *deploying) result(stack *types.Stack, plan Plan, changed bool) Result {
-	result := Result{Target: r.target, StackID: aws.ToString(stack.StackId), Plan: plan, Changed: changed, Outputs: []Output{}}
+	result := Result{Target: r.target, StackID: aws.ToString(stack.StackId), Drift: r.drift, Plan: plan, Changed: changed, Outputs: []Output{}}
 	for _, o := range stack.Outputs {
 		result.Outputs = append(result.Outputs, Output{aws.ToString(o.OutputKey), plain(aws.ToString(o.OutputValue))})
 	}

@@ -220,7 +220,7 @@ func TestDeclined(t *testing.T) {
 func TestDataIsNotLost(t *testing.T) {
 	for name, c := range map[string]struct{ id, old, new, replacement, says string }{
 		"a table replaced":    {"Notes", `"KeySchema": "userId"`, `"KeySchema": "id"`, "True", "doorwright.yaml:12:3: Notes (AWS::DynamoDB::Table, prod-notes-notes) would be replaced by an empty one, because of KeySchema"},
-		"a pool, maybe":       {"Users", `["email"]`, `["phone_number"]`, "Conditional", "doorwright.yaml:20:3: Users (AWS::Cognito::UserPool, prod-notes-users) may be replaced"},
+		"a pool, maybe":       {"Users", `"ACTIVE"`, `"INACTIVE"`, "Conditional", "doorwright.yaml:20:3: Users (AWS::Cognito::UserPool, prod-notes-users) may be replaced"},
 		"a bucket taken away": {"Uploads", `"Uploads": {"Type": "AWS::S3::Bucket"},`, ``, "", "Uploads (AWS::S3::Bucket, prod-notes-uploads) would be deleted"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -55,8 +55,9 @@ type fake struct {
 	foreign                             map[string]string // bucket -> owner
 	replaces                            map[string]string // logical id -> Replacement
 	steps                               []func()          // of what is under way, one a sleep
-	onSleep                             func(n int)
-	sleeps                              int
+	services
+	onSleep func(n int)
+	sleeps  int
 }
 
 type fault struct {
@@ -91,6 +92,7 @@ func newFake(t *testing.T) *fake {
 		counts: map[string]int{}, refuses: map[string]string{}, rollbackFails: map[string]string{}, deleteFails: map[string]string{},
 		sets: map[string]*fakeSet{}, buckets: map[string]*fakeBucket{}, foreign: map[string]string{}, replaces: map[string]string{},
 	}
+	f.secrets, f.providers, f.pools, f.domains = map[string]*fakeSecret{}, map[string]*fakeProvider{}, map[string]map[string]any{}, map[string]string{}
 	f.Server = httptest.NewServer(http.HandlerFunc(f.serve))
 	t.Cleanup(f.Close)
 	return f
@@ -137,6 +139,10 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
 	if !strings.HasPrefix(r.Header.Get("Authorization"), "AWS4-HMAC-SHA256 ") {
 		f.t.Errorf("%s %s is not signed", r.Method, r.URL)
 	}
+	if target := r.Header.Get("X-Amz-Target"); target != "" {
+		f.json(w, target, body)
+		return
+	}
 	if r.URL.Path == "/" && r.Method == http.MethodPost {
 		form, err := url.ParseQuery(string(body))
 		if err != nil {
@@ -178,6 +184,9 @@ func (f *fake) query(w http.ResponseWriter, form url.Values) {
 	if op == "GetCallerIdentity" {
 		ns, service = "https://sts.amazonaws.com/doc/2011-06-15/", "sts"
 	}
+	if form.Get("Version") == "2010-05-08" {
+		ns, service = "https://iam.amazonaws.com/doc/2010-05-08/", "iam"
+	}
 	w.Header().Set("Content-Type", "text/xml")
 	bad := f.stop(service + "." + op)
 	result := ""
@@ -209,6 +218,12 @@ func (f *fake) operation(op string, form url.Values) (string, *fault) {
 	if op == "GetCallerIdentity" {
 		return fmt.Sprintf("<Arn>%s</Arn><UserId>AROA:alice</UserId><Account>%s</Account>", f.caller, f.account), nil
 	}
+	if strings.HasSuffix(op, "OpenIDConnectProvider") || strings.HasSuffix(op, "OpenIDConnectProviders") {
+		return f.iam(op, form)
+	}
+	if op == "DescribeStackDriftDetectionStatus" {
+		return f.driftStatus(form)
+	}
 	if op == "CreateChangeSet" {
 		return f.createChangeSet(form)
 	}
@@ -239,9 +254,15 @@ func (f *fake) operation(op string, form url.Values) (string, *fault) {
 	case "ListStackResources":
 		var b strings.Builder
 		for _, id := range sortedKeys(s.resources) {
-			fmt.Fprintf(&b, "<member><LogicalResourceId>%s</LogicalResourceId><PhysicalResourceId>%s</PhysicalResourceId><ResourceType>%s</ResourceType><ResourceStatus>%s</ResourceStatus><LastUpdatedTimestamp>2026-11-21T13:00:00Z</LastUpdatedTimestamp></member>", id, physical(id), parse(s.template).Resources[id].Type, s.resources[id])
+			res, name := parse(s.template).Resources[id], physical(id)
+			if res.Type == "AWS::IAM::OIDCProvider" {
+				name = providerARN(fmt.Sprint(res.Properties["Url"]))
+			}
+			fmt.Fprintf(&b, "<member><LogicalResourceId>%s</LogicalResourceId><PhysicalResourceId>%s</PhysicalResourceId><ResourceType>%s</ResourceType><ResourceStatus>%s</ResourceStatus><LastUpdatedTimestamp>2026-11-21T13:00:00Z</LastUpdatedTimestamp></member>", id, name, res.Type, s.resources[id])
 		}
 		return "<StackResourceSummaries>" + b.String() + "</StackResourceSummaries>", nil
+	case "DetectStackDrift", "DescribeStackResourceDrifts":
+		return f.drift(op, s, form)
 	case "GetTemplate":
 		return "<TemplateBody>" + esc(s.template) + "</TemplateBody>", nil
 	case "UpdateTerminationProtection":
@@ -449,7 +470,11 @@ func (f *fake) finish(s *fakeStack, before, template, verb string) {
 	failed := false
 	for _, id := range sortedKeys(now) {
 		f.event(s, id, now[id].Type, physical(id), verb+"_IN_PROGRESS", "")
-		if reason := f.refuses[id]; reason != "" {
+		reason := f.refuses[id]
+		if reason == "" {
+			reason = f.refusal(id, now[id].Type, now[id].Properties, parse(before).Resources[id].Properties)
+		}
+		if reason != "" {
 			f.event(s, id, now[id].Type, physical(id), verb+"_FAILED", reason)
 			failed = true
 			continue
@@ -461,8 +486,9 @@ func (f *fake) finish(s *fakeStack, before, template, verb string) {
 	switch {
 	case !failed:
 		s.template, s.resources = template, map[string]string{}
-		for id := range now {
+		for _, id := range sortedKeys(now) {
 			f.event(s, id, now[id].Type, physical(id), verb+"_COMPLETE", "")
+			f.made(id, now[id].Type, now[id].Properties)
 			s.resources[id] = verb + "_COMPLETE"
 		}
 		f.set(s, verb+"_COMPLETE", "")

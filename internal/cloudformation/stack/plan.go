@@ -57,8 +57,8 @@ func (c Change) HoldsData() bool { return slices.Contains(holdsData, c.Type) }
 type template struct {
 	Parameters map[string]struct{} `json:"Parameters"`
 	Resources  map[string]struct {
-		Type           string `json:"Type"`
-		DeletionPolicy string `json:"DeletionPolicy"`
+		Type       string          `json:"Type"`
+		Properties json.RawMessage `json:"Properties"`
 	} `json:"Resources"`
 }
 

@@ -110,33 +110,21 @@ func (r *removing) refuse(stack *types.Stack) error {
 // plan says what goes and what stays.
 func (r *removing) plan(ctx context.Context, stack *types.Stack) (Plan, error) {
 	p := Plan{Changes: []Change{}}
-	in := &cloudformation.ListStackResourcesInput{StackName: stack.StackId}
-	for {
-		var out *cloudformation.ListStackResourcesOutput
-		if err := r.call(ctx, "listing the resources of stack "+r.name, func() (err error) {
-			out, err = r.cfn.ListStackResources(ctx, in)
-			return err
-		}); err != nil {
-			return Plan{}, err
+	resources, err := r.resources(ctx, stack)
+	if err != nil {
+		return Plan{}, err
+	}
+	for _, res := range resources {
+		c := Change{Action: Delete, ID: aws.ToString(res.LogicalResourceId), Type: aws.ToString(res.ResourceType), PhysicalID: aws.ToString(res.PhysicalResourceId)}
+		c.Position = r.r.Positions[c.ID]
+		switch {
+		case res.ResourceStatus == types.ResourceStatusDeleteSkipped:
+			c.Action = Keep
+			c.Maybe = true // it was left already; AWS takes no word on it any more
+		case c.HoldsData() && !r.r.DeleteData && !neverGood(stack.StackStatus):
+			c.Action = Keep
 		}
-		for _, res := range out.StackResourceSummaries {
-			if res.ResourceStatus == types.ResourceStatusDeleteComplete || res.PhysicalResourceId == nil {
-				continue
-			}
-			c := Change{Action: Delete, ID: aws.ToString(res.LogicalResourceId), Type: aws.ToString(res.ResourceType), PhysicalID: aws.ToString(res.PhysicalResourceId)}
-			c.Position = r.r.Positions[c.ID]
-			switch {
-			case res.ResourceStatus == types.ResourceStatusDeleteSkipped:
-				c.Action = Keep
-				c.Maybe = true // it was left already; AWS takes no word on it any more
-			case c.HoldsData() && !r.r.DeleteData && !neverGood(stack.StackStatus):
-				c.Action = Keep
-			}
-			p.Changes = append(p.Changes, c)
-		}
-		if in.NextToken = out.NextToken; in.NextToken == nil {
-			break
-		}
+		p.Changes = append(p.Changes, c)
 	}
 	p.sort()
 	if neverGood(stack.StackStatus) {
@@ -148,10 +136,34 @@ func (r *removing) plan(ctx context.Context, stack *types.Stack) (Plan, error) {
 	return p, nil
 }
 
-func (r *removing) templateOf(ctx context.Context, stack *types.Stack) ([]byte, error) {
+// resources lists what a stack has.
+func (s *Stack) resources(ctx context.Context, stack *types.Stack) ([]types.StackResourceSummary, error) {
+	var list []types.StackResourceSummary
+	in := &cloudformation.ListStackResourcesInput{StackName: stack.StackId}
+	for {
+		var out *cloudformation.ListStackResourcesOutput
+		if err := s.call(ctx, "listing the resources of stack "+s.name, func() (err error) {
+			out, err = s.cfn.ListStackResources(ctx, in)
+			return err
+		}); err != nil {
+			return nil, err
+		}
+		for _, res := range out.StackResourceSummaries {
+			if res.ResourceStatus != types.ResourceStatusDeleteComplete && res.PhysicalResourceId != nil {
+				list = append(list, res)
+			}
+		}
+		if in.NextToken = out.NextToken; in.NextToken == nil {
+			return list, nil
+		}
+	}
+}
+
+// templateOf gives the template that a stack was made of last, or nil.
+func (s *Stack) templateOf(ctx context.Context, stack *types.Stack) ([]byte, error) {
 	var out *cloudformation.GetTemplateOutput
-	err := r.call(ctx, "reading the template of stack "+r.name, func() (err error) {
-		out, err = r.cfn.GetTemplate(ctx, &cloudformation.GetTemplateInput{StackName: stack.StackId, TemplateStage: types.TemplateStageOriginal})
+	err := s.call(ctx, "reading the template of stack "+s.name, func() (err error) {
+		out, err = s.cfn.GetTemplate(ctx, &cloudformation.GetTemplateInput{StackName: stack.StackId, TemplateStage: types.TemplateStageOriginal})
 		return err
 	})
 	if stack.StackStatus == types.StackStatusReviewInProgress || code(err) == "ValidationError" {

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -73,7 +74,8 @@ type Stack struct {
 	cfn    *cloudformation.Client
 	s3     *s3.Client
 	sts    *sts.Client
-	target Target // of Identify
+	http   aws.HTTPClient // of the services that ask speaks to
+	target Target         // of Identify
 }
 
 // Target is where a stack goes, and as whom.
@@ -115,6 +117,9 @@ func New(cfg Config) (*Stack, error) {
 		o.UsePathStyle = o.BaseEndpoint != nil // an endpoint's own host has no buckets below it
 	})
 	s.sts = sts.NewFromConfig(s.cfg.AWS)
+	if s.http = s.cfg.AWS.HTTPClient; s.http == nil {
+		s.http = awshttp.NewBuildableClient()
+	}
 	return s, nil
 }
 
@@ -174,6 +179,9 @@ func (s *Stack) sentTo(endpoint string) bool {
 		return false
 	}
 	given := []*string{s.cfg.AWS.BaseEndpoint, s.cfn.Options().BaseEndpoint, s.s3.Options().BaseEndpoint, s.sts.Options().BaseEndpoint}
+	for _, svc := range []service{iamService, cognitoService, secretsService} {
+		given = append(given, aws.String(s.endpoint(svc)))
+	}
 	return slices.ContainsFunc(given, func(g *string) bool { return sameEndpoint(aws.ToString(g), endpoint) })
 }
 
@@ -210,6 +218,7 @@ const (
 	KindProgress = "progress" // what begins now
 	KindWaiting  = "waiting"  // for somebody else's change of the stack
 	KindUpload   = "upload"   // how far an upload is
+	KindDrift    = "drift"    // what was changed outside of the stack
 	KindPlan     = "plan"     // what would change, before it does
 	KindResource = "resource" // a resource's new state
 	KindWarning  = "warning"
@@ -224,6 +233,8 @@ type Event struct {
 	Key   string `json:"key,omitempty"`
 	Done  int64  `json:"done,omitempty"`
 	Total int64  `json:"total,omitempty"`
+	// Drift is what was changed outside of the stack.
+	Drift []Drift `json:"drift,omitempty"`
 	// Plan is what would change.
 	Plan *Plan `json:"plan,omitempty"`
 	// Resource is a resource's new state.

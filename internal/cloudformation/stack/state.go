@@ -237,6 +237,9 @@ func (s *Stack) failure(doing string, stack *types.Stack, failed []ResourceEvent
 			b.WriteString(r.Position + ": ")
 		}
 		fmt.Fprintf(&b, "%s (%s) %s: %s", r.ID, r.Type, r.Status, r.Reason)
+		if more := advice(r); more != "" {
+			fix = more + "\n" + fix
+		}
 	}
 	return &Error{Doing: doing, Fix: fix, Err: errors.New(b.String())}
 }
