@@ -34,12 +34,25 @@ type Synthesis struct {
 	// parameter ArtifactsBucket names.
 	Artifacts []Artifact
 	// Positions are the places in the declaration of the template's resources, by
-	// logical id.
+	// logical id, and of properties with lines of their own, by ID.PROPERTY.
 	Positions map[string]string
 	// Protected says whether the stage and its data are kept from mistakes.
 	Protected bool
-	// Secrets are the names of the secrets that have to be in Secrets Manager.
-	Secrets []string
+	// Secrets are those that have to be in Secrets Manager.
+	Secrets []SynthSecret
+	// Providers are the OIDC providers that the account has to have (providerArn).
+	Providers []SynthProvider
+}
+
+// SynthSecret is a secret that a template reads, by its name in Secrets Manager.
+type SynthSecret struct{ Name, Position string }
+
+// SynthProvider is an OIDC provider that a template trusts and does not make: its
+// issuer's URL and the clients whose tokens have to be good, as far as known.
+type SynthProvider struct {
+	ARN, URL string
+	Clients  []string
+	Position string
 }
 
 // ArtifactsBucket is the template's parameter for the bucket with the artifacts.
@@ -70,12 +83,18 @@ func Synth(ctx context.Context, cfg SynthConfig) (*Synthesis, error) {
 	}
 	for id, r := range template.Resources {
 		s.Positions[id] = r.Pos.String()
+		for property, at := range r.Lines {
+			s.Positions[id+"."+property] = at.String()
+		}
 	}
 	for _, a := range artifacts {
 		s.Artifacts = append(s.Artifacts, Artifact(a))
 	}
 	for _, secret := range template.Secrets {
-		s.Secrets = append(s.Secrets, secret.Name)
+		s.Secrets = append(s.Secrets, SynthSecret{secret.Name, secret.Pos.String()})
+	}
+	for _, p := range template.Providers {
+		s.Providers = append(s.Providers, SynthProvider{p.ARN, p.URL, p.Clients, p.Pos.String()})
 	}
 	return s, nil
 }

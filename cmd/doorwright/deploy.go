@@ -34,6 +34,8 @@ type deployFlags struct {
 	plan             bool
 	allowReplace     []string
 	continueRollback bool
+	checkDrift       bool
+	allowDrift       bool
 	yes, asJSON      bool
 }
 
@@ -46,7 +48,10 @@ func newDeploy() *cobra.Command {
 			"It shows the account and region, then what would change, and asks. The credentials are\n" +
 			"found as by every SDK of AWS: environment, profiles, SSO, the machine's role.\n\n" +
 			"When it was interrupted, or something failed, run it again: it goes on from whatever\n" +
-			"state the stack is in.",
+			"state the stack is in.\n\n" +
+			"Before anything changes it looks for what AWS would fail at: secrets that are not in\n" +
+			"Secrets Manager, an OIDC provider that the account has already, user pools whose sign-in\n" +
+			"would change, domains that are taken.",
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return deploy(cmd, dirArg(args), f) },
 	}
@@ -55,6 +60,8 @@ func newDeploy() *cobra.Command {
 	cmd.Flags().BoolVar(&f.plan, "plan", false, "show what would change, and change nothing")
 	cmd.Flags().StringSliceVar(&f.allowReplace, "allow-replace", nil, "let the user pool, table or bucket of this logical id lose what is in it; may be repeated")
 	cmd.Flags().BoolVar(&f.continueRollback, "continue-rollback", false, "first finish a roll-back that has failed")
+	cmd.Flags().BoolVar(&f.checkDrift, "check-drift", false, "first look for what was changed outside of the stack, and stop if there is any")
+	cmd.Flags().BoolVar(&f.allowDrift, "allow-drift", false, "look for it, show it, and go on")
 	cmd.Flags().BoolVar(&f.yes, "yes", false, "do not ask")
 	cmd.Flags().BoolVar(&f.asJSON, "json", false, "print each event, and at last the result, as a line of JSON; needs --yes or --plan")
 	return cmd
@@ -81,10 +88,17 @@ func deploy(cmd *cobra.Command, dir string, f deployFlags) error {
 	d := stack.Deployment{
 		Template: s.Template, BucketParameter: doorwright.ArtifactsBucket, Positions: s.Positions, Protected: s.Protected,
 		PlanOnly: f.plan, AllowReplace: f.allowReplace, ContinueRollback: f.continueRollback,
+		CheckDrift: f.checkDrift || f.allowDrift, AllowDrift: f.allowDrift,
 		Confirm: func(stack.Plan) error { return confirm(cmd, "Deploy this?", f.yes, f.asJSON) },
 	}
 	for _, a := range s.Artifacts {
 		d.Artifacts = append(d.Artifacts, stack.Artifact(a))
+	}
+	for _, secret := range s.Secrets {
+		d.Secrets = append(d.Secrets, stack.Secret(secret))
+	}
+	for _, p := range s.Providers {
+		d.Providers = append(d.Providers, stack.Provider(p))
 	}
 	result, err := target.Deploy(cmd.Context(), d)
 	if err != nil {
@@ -169,6 +183,8 @@ func (p *progress) observe(e stack.Event) {
 		fmt.Fprintf(p.w, "Stack %s in account %s, region %s, as %s\n", p.term.paint(bold, e.Target.Stack), p.term.paint(bold, e.Target.Account), p.term.paint(bold, e.Target.Region), e.Target.Caller)
 	case stack.KindPlan:
 		p.plan(*e.Plan)
+	case stack.KindDrift:
+		p.drift(e.Drift)
 	case stack.KindUpload:
 		switch {
 		case e.Text != "":
@@ -183,6 +199,31 @@ func (p *progress) observe(e stack.Event) {
 		fmt.Fprintln(p.w, p.term.paint(yellow, "warning: ")+e.Text)
 	default:
 		fmt.Fprintln(p.w, e.Text)
+	}
+}
+
+// drift shows what was changed outside of the stack.
+func (p *progress) drift(list []stack.Drift) {
+	or := func(value string) string {
+		if value == "" {
+			return "nothing"
+		}
+		return value
+	}
+	fmt.Fprintln(p.w, "Changed outside of the stack since the last deploy:")
+	for _, d := range list {
+		sign := p.term.paint(yellow, "~ changed")
+		if d.Deleted {
+			sign = p.term.paint(red, "- deleted")
+		}
+		line := fmt.Sprintf("  %s %s (%s) %s", sign, d.ID, d.Type, d.PhysicalID)
+		if d.Position != "" {
+			line += "  " + p.term.paint(dim, d.Position)
+		}
+		fmt.Fprintln(p.w, line)
+		for _, diff := range d.Differences {
+			fmt.Fprintf(p.w, "      %s: was %s, is %s\n", diff.Path, or(diff.Expected), or(diff.Actual))
+		}
 	}
 }
 

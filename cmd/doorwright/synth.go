@@ -29,8 +29,8 @@ func newSynth() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			for _, name := range s.Secrets {
-				fmt.Fprintf(cmd.ErrOrStderr(), "the stack reads the secret %s from Secrets Manager\n", name)
+			for _, secret := range s.Secrets {
+				fmt.Fprintf(cmd.ErrOrStderr(), "the stack reads the secret %s from Secrets Manager\n", secret.Name)
 			}
 			if out == "" {
 				_, err := cmd.OutOrStdout().Write(s.Template)

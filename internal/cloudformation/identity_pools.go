@@ -255,6 +255,8 @@ func (s *synth) oidcProviders() {
 			i := s.federation(name, key)
 			id := oidcProviderID(i.url)
 			if i.arn != "" {
+				url, _ := i.url.Literal()
+				s.template.Providers = append(s.template.Providers, Provider{ARN: i.arn, URL: url, Clients: literals(i.clients), Pos: s.app.Pos("identityPools." + name + ".federation." + key + ".providerArn")})
 				continue
 			}
 			have := byID[id]
@@ -273,4 +275,15 @@ func (s *synth) oidcProviders() {
 		i := byID[id]
 		s.add(id, Resource{Type: "AWS::IAM::OIDCProvider", Pos: i.pos, Properties: oidcProvider{ClientIDList: i.clients, URL: i.url}})
 	}
+}
+
+// literals gives what of values is known now.
+func literals(values []Value) []string {
+	var texts []string
+	for _, v := range values {
+		if text, ok := v.Literal(); ok {
+			texts = append(texts, text)
+		}
+	}
+	return texts
 }

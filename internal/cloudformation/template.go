@@ -29,6 +29,20 @@ type Template struct {
 	// Secrets are what has to be in Secrets Manager before the stack is made, sorted by
 	// name. They are not in the JSON.
 	Secrets []Secret
+	// Providers are the OIDC providers of the account that the template trusts and does
+	// not make, in the declaration's order. They are not in the JSON as such.
+	Providers []Provider
+}
+
+// A Provider is an OIDC provider that the account has already.
+type Provider struct {
+	ARN string
+	// URL is that of its issuer, and Clients are those whose tokens have to be good; what
+	// is known only when the stack is made is not among them.
+	URL     string
+	Clients []string
+	// Pos is the federation's place in the declaration.
+	Pos app.Pos
 }
 
 // A Secret is one that a template refers to.
@@ -61,6 +75,9 @@ type Resource struct {
 
 	// Pos is the line of the declaration that asks for the resource.
 	Pos app.Pos `json:"-"`
+	// Lines are the places of properties that have a line of their own, by the names that
+	// deploy knows them by, such as UsernameAttributes or Schema.custom:team.
+	Lines map[string]app.Pos `json:"-"`
 }
 
 // An Output is a value that the stack gives.

@@ -19,7 +19,7 @@ func (s *synth) userPools() {
 			s.refuse(s.app.Pos(at+".domain"), "give each pool a prefix of its own", "the domain %s is already that of userPools.%s", pool.Domain, other)
 		}
 		domains[pool.Domain] = name
-		s.addData(userPoolID(name), Resource{Type: "AWS::Cognito::UserPool", Pos: s.app.Pos(at), Properties: s.userPoolProperties(name, pool)})
+		s.addData(userPoolID(name), Resource{Type: "AWS::Cognito::UserPool", Pos: s.app.Pos(at), Properties: s.userPoolProperties(name, pool), Lines: s.userPoolLines(at, pool)})
 		s.userPoolTriggers(name)
 		for key, server := range pool.ResourceServers.All() {
 			s.add(resourceServerID(name, key), Resource{
@@ -98,6 +98,18 @@ func (s *synth) userPoolProperties(name string, pool *app.UserPool) userPool {
 		p.SmsConfiguration = s.smsConfiguration(name)
 	}
 	return p
+}
+
+// userPoolLines gives the places of what AWS does not change of a pool that is there.
+func (s *synth) userPoolLines(at string, pool *app.UserPool) map[string]app.Pos {
+	lines := map[string]app.Pos{
+		"UsernameAttributes": s.app.Pos(at + ".signInAliases"), "AliasAttributes": s.app.Pos(at + ".signInAliases"),
+		"UsernameConfiguration.CaseSensitive": s.app.Pos(at + ".signInCaseSensitive"), "Schema.Required": s.app.Pos(at + ".requiredAttributes"),
+	}
+	for name := range pool.CustomAttributes.All() {
+		lines["Schema.custom:"+name] = s.app.Pos(at + ".customAttributes." + name)
+	}
+	return lines
 }
 
 // words says the declaration's words in AWS's.

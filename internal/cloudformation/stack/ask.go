@@ -17,7 +17,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
@@ -155,10 +154,7 @@ func readAnswer(svc service, resp *http.Response, out any) error {
 	case len(text) > maxAnswer:
 		return fmt.Errorf("the answer has more than %d bytes", maxAnswer)
 	case resp.StatusCode != http.StatusOK:
-		return &awshttp.ResponseError{
-			RequestID:     resp.Header.Get("X-Amzn-Requestid"),
-			ResponseError: &smithyhttp.ResponseError{Response: &smithyhttp.Response{Response: resp}, Err: answerError(svc, text)},
-		}
+		return &smithyhttp.ResponseError{Response: &smithyhttp.Response{Response: resp}, Err: answerError(svc, text)}
 	case svc.target == "":
 		err = xml.Unmarshal(text, out)
 	default:
