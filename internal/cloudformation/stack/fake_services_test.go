@@ -12,6 +12,10 @@ import (
 
 // services are what the fake has of IAM, Cognito and Secrets Manager, and of drift.
 type services struct {
+	// data are the tables, pools and buckets of the account that are there: a name for
+	// each that ever was made.
+	data      map[string]bool
+	n         int
 	secrets   map[string]*fakeSecret
 	providers map[string]*fakeProvider  // by ARN
 	pools     map[string]map[string]any // by id: what DescribeUserPool tells
@@ -178,6 +182,42 @@ func (f *fake) made(id, kind string, properties map[string]any) {
 			clients = append(clients, fmt.Sprint(c))
 		}
 		f.providers[providerARN(fmt.Sprint(properties["Url"]))] = &fakeProvider{clients: clients, tags: map[string]string{"doorwright:app": "notes", "doorwright:stage": "prod"}}
+	}
+}
+
+// keepData does with what holds data what an update does: what is new is made, what
+// changes in a property that replaces is made anew, and what is not wanted any more goes,
+// but for what the template before keeps.
+// https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-attribute-deletionpolicy.html
+func (f *fake) keepData(s *fakeStack, before, now map[string]parsedResource) {
+	if s.data == nil {
+		s.data = map[string]string{}
+	}
+	holds := func(kind string) bool {
+		return slices.Contains([]string{"AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::Cognito::UserPool"}, kind)
+	}
+	for _, id := range sortedKeys(before) {
+		r, stays := now[id]
+		switch {
+		case !holds(before[id].Type):
+		case !stays:
+			if before[id].DeletionPolicy != "Retain" {
+				delete(f.data, s.data[id])
+			}
+			delete(s.data, id)
+		case f.replaces[id] == "True" && fmt.Sprint(r.Properties) != fmt.Sprint(before[id].Properties):
+			if r.UpdateReplacePolicy != "Retain" {
+				delete(f.data, s.data[id])
+			}
+			delete(s.data, id)
+		}
+	}
+	for _, id := range sortedKeys(now) {
+		if s.data[id] == "" && holds(now[id].Type) {
+			f.n++
+			s.data[id] = fmt.Sprintf("%s-%d", id, f.n)
+			f.data[s.data[id]] = true
+		}
 	}
 }
 

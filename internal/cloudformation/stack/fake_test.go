@@ -71,6 +71,7 @@ type fakeStack struct {
 	resources                                 map[string]string // id -> status
 	events                                    []string          // XML, the oldest first
 	protected                                 bool
+	data                                      map[string]string // id -> the object of fake.data behind it
 }
 
 type fakeSet struct {
@@ -92,6 +93,7 @@ func newFake(t *testing.T) *fake {
 		counts: map[string]int{}, refuses: map[string]string{}, rollbackFails: map[string]string{}, deleteFails: map[string]string{},
 		sets: map[string]*fakeSet{}, buckets: map[string]*fakeBucket{}, foreign: map[string]string{}, replaces: map[string]string{},
 	}
+	f.data = map[string]bool{}
 	f.secrets, f.providers, f.pools, f.domains = map[string]*fakeSecret{}, map[string]*fakeProvider{}, map[string]map[string]any{}, map[string]string{}
 	f.Server = httptest.NewServer(http.HandlerFunc(f.serve))
 	t.Cleanup(f.Close)
@@ -318,10 +320,12 @@ func (s *fakeStack) xml() string {
 
 type parsed struct {
 	Parameters, Outputs map[string]any
-	Resources           map[string]struct {
-		Type, DeletionPolicy string
-		Properties, Metadata map[string]any
-	}
+	Resources           map[string]parsedResource
+}
+
+type parsedResource struct {
+	Type, DeletionPolicy, UpdateReplacePolicy string
+	Properties, Metadata                      map[string]any
 }
 
 func parse(template string) parsed {
@@ -485,6 +489,7 @@ func (f *fake) finish(s *fakeStack, before, template, verb string) {
 	}
 	switch {
 	case !failed:
+		f.keepData(s, parse(before).Resources, now)
 		s.template, s.resources = template, map[string]string{}
 		for _, id := range sortedKeys(now) {
 			f.event(s, id, now[id].Type, physical(id), verb+"_COMPLETE", "")
@@ -541,6 +546,7 @@ func (f *fake) delete(s *fakeStack, form url.Values) {
 				f.event(s, id, kind, physical(id), "DELETE_FAILED", "The bucket you tried to delete is not empty. You must delete all versions in the bucket.")
 			default:
 				s.resources[id] = "DELETE_COMPLETE"
+				delete(f.data, s.data[id])
 				delete(f.buckets, physical(id))
 				f.event(s, id, kind, physical(id), "DELETE_COMPLETE", "")
 			}

@@ -116,6 +116,14 @@ func TestRemoveStates(t *testing.T) {
 	equal(t, "the stack", f.stacks[0].status, "DELETE_COMPLETE")
 	equal(t, "updates", f.counts["cloudformation.UpdateStack"], 0)
 
+	// A removal that somebody began elsewhere, with a template that keeps nothing.
+	f = newFake(t)
+	deploy(t, f, deployment(t))
+	f.stacks[0].status = "DELETE_FAILED"
+	remove(t, f, stack.Removal{})
+	equal(t, "the table", f.stacks[0].resources["Notes"], "DELETE_SKIPPED")
+	equal(t, "the API", f.stacks[0].resources["Api"], "DELETE_COMPLETE")
+
 	f = newFake(t)
 	deploy(t, f, deployment(t))
 	f.stacks[0].status = "UPDATE_ROLLBACK_FAILED"
