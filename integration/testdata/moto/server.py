@@ -56,7 +56,7 @@ class Made(CloudFormationModel):
             return
         client = boto3.client(service, region_name=region, endpoint_url="http://127.0.0.1:" + PORT, aws_access_key_id="AKIDEXAMPLE", aws_secret_access_key="secret")
         shape = client.meta.service_model.operation_model(client.meta.method_to_api_mapping[make]).input_shape
-        answer = getattr(client, make)(**fit({"Name": name, "PoolName": name, **properties} if "PoolName" in shape.members else properties, shape))
+        answer = getattr(client, make)(**fit({"Name": name, "PoolName": name, "IdentityPoolName": name, **properties} if {"PoolName", "IdentityPoolName"} & set(shape.members) else properties, shape))
         value = answer
         for part in id_.split("."):
             value = value.get(part) if isinstance(value, dict) and part in value else properties.get(part)
