@@ -89,7 +89,7 @@ always hold. Tables and buckets are called STACK-NAME-SUFFIX as CloudFormation c
 	writeOperations(&b, "DynamoDB", "dynamodb", table.Operations())
 	writeOperations(&b, "Auth0 Management API of a tenant", "/api/v2", auth0.ManagementOperations())
 	b.WriteString("## Assumptions\n\nWhere AWS's behaviour is neither documented nor recorded, the strict reading is taken. A recorded exchange that settles one of these is welcome.\n\n")
-	assumptions := slices.Concat(gateway.Assumptions, authorizer.Assumptions, apigw.Assumptions, cloudformation.Assumptions, cognito.Assumptions, cognito.DomainAssumptions, auth0.Assumptions, auth0.ManagementAssumptions, bucket.Assumptions, identity.Assumptions, iam.Assumptions, lambda.Assumptions, table.Assumptions)
+	assumptions := slices.Concat(gateway.Assumptions, authorizer.Assumptions, apigw.Assumptions, cloudformation.Assumptions, cloudformation.DeployAssumptions, cognito.Assumptions, cognito.DomainAssumptions, auth0.Assumptions, auth0.ManagementAssumptions, bucket.Assumptions, identity.Assumptions, iam.Assumptions, lambda.Assumptions, table.Assumptions)
 	slices.SortStableFunc(assumptions, func(x, y aws.Assumption) int { return strings.Compare(x.Area, y.Area) })
 	area := ""
 	for _, a := range assumptions {

@@ -66,8 +66,8 @@ type Federation struct {
 	// (ClientIdList).
 	ClientID string `yaml:"clientId" grammar:"claim name"`
 	// ProviderARN is the provider of the issuer that the AWS account has already. An
-	// account has one for each URL: without it a second stack with that issuer fails. The
-	// client has to be in its list.
+	// account has one for each URL: without it deploy refuses a second stack with that
+	// issuer. The client has to be in its list, which deploy looks at.
 	ProviderARN string `yaml:"providerArn" grammar:"OIDC provider ARN"`
 
 	_ struct{} `noun:"a federation"`

@@ -12,7 +12,7 @@ var Assumptions = []aws.Assumption{
 	},
 	{
 		Area: "Templates", Question: "Does CloudFormation notice that the value of a secret has changed?",
-		Choice: "no: it is read anew when the function's own properties change",
+		Choice: "no: the template of `synth` refers to whatever is current, and `deploy` puts the version into it",
 		Why:    "the reference, which is what is compared, is the same",
 	},
 	{

@@ -246,6 +246,13 @@ func TestOIDCProviders(t *testing.T) {
 		if (len(providers) == 1) != (c.url != "") {
 			t.Errorf("%s: %d providers", c.federation, len(providers))
 		}
+		var named []string
+		for _, p := range template.Providers {
+			named = append(named, fmt.Sprint(p.ARN, " ", p.URL, " ", p.Clients, " ", p.Pos.Line))
+		}
+		if want := []string{"arn:aws:iam::123456789012:oidc-provider/myorg.us.auth0.com https://myorg.us.auth0.com [one] 3", "arn:aws:iam::123456789012:oidc-provider/myorg.us.auth0.com https://myorg.us.auth0.com [two] 4"}; len(providers) == 0 && !slices.Equal(named, want) || len(providers) > 0 && named != nil {
+			t.Errorf("%s: what has to be there is %q", c.federation, named)
+		}
 		for id, p := range properties(t, template, "AWS::Cognito::IdentityPool") {
 			arns, _ := json.Marshal(p["OpenIdConnectProviderARNs"])
 			if want := `["arn:aws:iam::123456789012:oidc-provider/myorg.us.auth0.com"]`; len(providers) == 0 && string(arns) != want || len(providers) == 1 && !strings.Contains(string(arns), resources(template, "AWS::IAM::OIDCProvider")[0]) {
@@ -458,5 +465,44 @@ func TestRESTGuards(t *testing.T) {
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("got\n%v\nwant\n%v", got, want)
+	}
+}
+
+// TestFunctionKnowsItsAPI: an API is resources of its own and no document that names its
+// functions, so that a function may be told the address of the API that calls it.
+func TestFunctionKnowsItsAPI(t *testing.T) {
+	for _, protocol := range []string{"http", "rest"} {
+		template := compiled(t, "name: x\napis: {Api: {protocol: "+protocol+", routes: {GET /: {function: {handler: a, environment: {URL: '${apis.Api.url}'}}}}}}\n", "dev")
+		_, f := only(t, template, "AWS::Lambda::Function")
+		text, err := json.Marshal(f.Properties)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(text), ".execute-api.") {
+			t.Errorf("%s: the function is %s", protocol, text)
+		}
+		for _, typ := range []string{"AWS::ApiGatewayV2::Api", "AWS::ApiGateway::RestApi"} {
+			for id, p := range properties(t, template, typ) {
+				if p["Body"] != nil || p["BodyS3Location"] != nil {
+					t.Errorf("%s: %s is made of a document", protocol, id)
+				}
+			}
+		}
+	}
+}
+
+// TestNothingOfTheWholeAccount: a stack owns nothing of which an account has one, but for
+// an OIDC provider that nobody has made: with the stack it would go from all others.
+func TestNothingOfTheWholeAccount(t *testing.T) {
+	for _, g := range golden {
+		template, _, err := synth(t, g.dir, g.stage)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for id, r := range template.Resources {
+			if r.Type == "AWS::ApiGateway::Account" || r.Type == "AWS::Logs::ResourcePolicy" || r.Type == "AWS::SecretsManager::Secret" {
+				t.Errorf("%s: %s is %s", g.name, id, r.Type)
+			}
+		}
 	}
 }

@@ -153,6 +153,10 @@ func TestOneProviderPerIssuer(t *testing.T) {
 	delete(f.providers, arn)
 	deploy(t, f, d)
 	equal(t, "the stack's own is its own", deploy(t, f, d).Changed, false)
+	plan := remove(t, f, stack.Removal{PlanOnly: true}).Plan
+	if !strings.Contains(fmt.Sprint(plan.Notes), "stages that name an OIDC provider of this stack by providerArn lose it") {
+		t.Errorf("the plan of a removal has the notes %q", plan.Notes)
+	}
 }
 
 // TestProviderOfTheAccount: what providerArn names has to be there, of the issuer and for

@@ -563,3 +563,16 @@ func TestCredentials(t *testing.T) {
 	}
 	fails(t, f, stack.Deployment{Template: []byte("{}")}, "it has no resources")
 }
+
+// TestLargeTemplate: what a request cannot hold is read from the artifacts bucket, also by
+// a plan and by a removal.
+func TestLargeTemplate(t *testing.T) {
+	f := newFake(t)
+	d := changed(deployment(t), `"prod-notes"`, `"`+strings.Repeat("x", 60_000)+`"`)
+	deploy(t, f, d)
+	d = changed(d, `"HTTP"`, `"X"`)
+	d.PlanOnly = true
+	equal(t, "the plan", actions(deploy(t, f, d).Plan), []string{"change Api"})
+	remove(t, f, stack.Removal{})
+	equal(t, "the table", f.stacks[0].resources["Notes"], "DELETE_SKIPPED")
+}

@@ -277,7 +277,11 @@ func (f *fake) operation(op string, form url.Values) (string, *fault) {
 		if !slices.Contains([]string{"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"}, s.status) {
 			return "", invalid("Stack:%s is in %s state and can not be updated.", s.id, s.status)
 		}
-		f.run(s, form.Get("TemplateBody"), "UPDATE")
+		text, bad := f.templateIn(form)
+		if bad != nil {
+			return "", bad
+		}
+		f.run(s, text, "UPDATE")
 	case "ContinueUpdateRollback":
 		if s.status != "UPDATE_ROLLBACK_FAILED" {
 			return "", invalid("Stack:%s is in %s state", s.id, s.status)
@@ -351,6 +355,23 @@ func members(form url.Values, list, key, value string) map[string]string {
 	return m
 }
 
+// templateIn gives the template of a request: in it, or in the bucket.
+func (f *fake) templateIn(form url.Values) (string, *fault) {
+	const maxInline = 51_200
+	text := form.Get("TemplateBody")
+	if len(text) > maxInline {
+		return "", invalid("1 validation error detected: Value at 'templateBody' failed to satisfy constraint: Member must have length less than or equal to %d", maxInline)
+	}
+	if u := form.Get("TemplateURL"); u != "" {
+		key, ok := strings.CutPrefix(u, "https://s3."+region+".amazonaws.com/"+bucket+"/")
+		if b := f.buckets[bucket]; !ok || b == nil || b.objects[key] == "" {
+			return "", invalid("S3 error: Access Denied %s", u)
+		}
+		text = f.buckets[bucket].objects[key]
+	}
+	return text, nil
+}
+
 func (f *fake) createChangeSet(form url.Values) (string, *fault) {
 	name, kind := form.Get("StackName"), form.Get("ChangeSetType")
 	s := f.find(name)
@@ -367,13 +388,11 @@ func (f *fake) createChangeSet(form url.Values) (string, *fault) {
 		return "", invalid("Stack:%s is in %s state and can not be updated.", s.id, s.status)
 	}
 	set := &fakeSet{name: form.Get("ChangeSetName"), kind: kind, stack: s, template: form.Get("TemplateBody"), tags: members(form, "Tags", "Key", "Value"), params: members(form, "Parameters", "ParameterKey", "ParameterValue"), status: "CREATE_IN_PROGRESS"}
-	if u := form.Get("TemplateURL"); u != "" {
-		key, ok := strings.CutPrefix(u, "https://s3."+region+".amazonaws.com/"+bucket+"/")
-		if b := f.buckets[bucket]; !ok || b == nil || b.objects[key] == "" {
-			return "", invalid("S3 error: Access Denied %s", u)
-		}
-		set.template = f.buckets[bucket].objects[key]
+	text, bad := f.templateIn(form)
+	if bad != nil {
+		return "", bad
 	}
+	set.template = text
 	set.id = fmt.Sprintf("arn:aws:cloudformation:%s:%s:changeSet/%s/%d", region, accountID, set.name, len(f.sets))
 	f.sets[set.id] = set
 	return fmt.Sprintf("<Id>%s</Id><StackId>%s</StackId>", set.id, s.id), nil

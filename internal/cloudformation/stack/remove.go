@@ -130,6 +130,9 @@ func (r *removing) plan(ctx context.Context, stack *types.Stack) (Plan, error) {
 	if neverGood(stack.StackStatus) {
 		p.Notes = append(p.Notes, fmt.Sprintf("the first deploy of this stack failed (%s): nothing of it was ever in use", stack.StackStatus))
 	}
+	if slices.ContainsFunc(p.Changes, func(c Change) bool { return c.Action == Delete && c.Type == oidcProviderType }) {
+		p.Notes = append(p.Notes, "stages that name an OIDC provider of this stack by providerArn lose it with the stack")
+	}
 	if slices.ContainsFunc(p.Changes, func(c Change) bool { return c.Action == Keep }) {
 		p.Notes = append(p.Notes, "what is kept stays in the account, outside of any stack; the next deploy makes new ones. --delete-data deletes it")
 	}
