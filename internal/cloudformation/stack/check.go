@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -110,9 +109,10 @@ func (r *deploying) position(id, property string) string {
 	return r.d.Positions[id]
 }
 
-// versionID is what Secrets Manager makes of a version's id, which is put into a
-// reference.
-var versionID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+// isVersionID says whether a version's id can be put into a reference.
+func isVersionID(id string) bool {
+	return id != "" && len(id) <= 64 && strings.Trim(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == ""
+}
 
 // secrets looks whether the secrets are there, and never at what is in them. The
 // template gets the version that is current: CloudFormation resolves a reference when
@@ -150,7 +150,7 @@ func (c *checking) secrets(ctx context.Context) error {
 			c.refuse(secret.Position, command("restore-secret", "--secret-id"), "the secret %s is to be deleted", secret.Name)
 		case current == "":
 			c.refuse(secret.Position, command("put-secret-value", "--secret-id")+" "+value, "the secret %s has no value", secret.Name)
-		case !versionID.MatchString(current):
+		case !isVersionID(current):
 			return fmt.Errorf("looking for the secret %s: the id of its version is %.80q", secret.Name, current)
 		default:
 			text = strings.ReplaceAll(text, "{{resolve:secretsmanager:"+secret.Name+":SecretString}}", "{{resolve:secretsmanager:"+secret.Name+":SecretString:::"+current+"}}")

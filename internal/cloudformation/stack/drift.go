@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -148,7 +147,7 @@ func (r *deploying) readDrift(ctx context.Context, stack *types.Stack) ([]Drift,
 			}
 			for _, p := range d.PropertyDifferences {
 				path, expected, actual := plain(aws.ToString(p.PropertyPath)), aws.ToString(p.ExpectedValue), aws.ToString(p.ActualValue)
-				if secretPath.MatchString(path) || strings.Contains(expected, "{{resolve:") {
+				if mayBeSecret(path) || strings.Contains(expected, "{{resolve:") {
 					expected, actual = hidden(expected), hidden(actual)
 				}
 				drift.Differences = append(drift.Differences, Difference{Path: path, Expected: shown(expected), Actual: shown(actual)})
@@ -163,9 +162,23 @@ func (r *deploying) readDrift(ctx context.Context, stack *types.Stack) ([]Drift,
 	return list, nil
 }
 
-// secretPath are the properties whose values may be secrets: AWS resolves references
-// before it compares, and who has changed something by hand may have put one in.
-var secretPath = regexp.MustCompile(`(?i)^/(Environment|ProviderDetails|Value)(/|$)|secret|password|token(/|$)`)
+// mayBeSecret says of a property's path whether its value is shown to nobody: AWS
+// resolves references before it compares, and who has changed something by hand may have
+// put a secret in.
+func mayBeSecret(path string) bool {
+	path = strings.ToLower(path)
+	for _, name := range []string{"/environment", "/providerdetails", "/value"} {
+		if path == name || strings.HasPrefix(path, name+"/") {
+			return true
+		}
+	}
+	for _, word := range []string{"secret", "password", "token"} {
+		if strings.Contains(path, word) && !strings.Contains(path, "tokenvalidity") {
+			return true
+		}
+	}
+	return false
+}
 
 func hidden(value string) string {
 	if value == "" {
