@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -47,6 +48,10 @@ func TestScripts(t *testing.T) {
 		}
 		env[name] = strings.TrimSpace(string(out))
 	}
+	page, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"),
 		Setup: func(e *testscript.Env) error {
@@ -63,10 +68,27 @@ func TestScripts(t *testing.T) {
 				ts.Fatalf("usage: envfile NAME FILE")
 			}
 			ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile(args[1])))
-		}},
+		}, "readme": readme(string(page))},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 	})
+}
+
+// readme is the command `readme COMMAND`: stdout is what the page shows for a command
+// that begins so, but for ids and times.
+func readme(page string) func(*testscript.TestScript, bool, []string) {
+	varying := regexp.MustCompile(`[A-Za-z0-9_-]{15}=|\d\d:\d\d:\d\d|in [0-9.]+(µs|ms|s)`)
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		_, shown, found := strings.Cut(page, "\n$ "+strings.Join(args, " "))
+		if neg || !found {
+			ts.Fatalf("README.md has no command that begins %q", args)
+		}
+		_, shown, _ = strings.Cut(shown, "\n")
+		shown, _, _ = strings.Cut(shown, "```")
+		if got, want := varying.ReplaceAllString(ts.ReadFile("stdout"), "…"), varying.ReplaceAllString(shown, "…"); got != want {
+			ts.Fatalf("README.md shows\n%s\nfor\n%s", want, got)
+		}
+	}
 }
 
 // get is the program `get VARIABLE PATH`: it asks the API whose address an
