@@ -49,18 +49,26 @@ type redactor struct {
 	base64  bool // the body of an event or reply is encoded, and not to be read
 }
 
+// stops are the bytes that run looks at: what separates names from values, and what
+// tokens begin with and follow.
+var stops = [256]bool{':': true, '=': true, '>': true, 'e': true, ' ': true}
+
 func (r *redactor) run() {
-	for i := 0; i < len(r.in); {
-		switch c := r.in[i]; {
-		case c > '>' && c != 'e': // most of them
+	in := r.in
+	for i := 0; i < len(in); {
+		c := in[i]
+		if !stops[c] { // most of them
 			i++
+			continue
+		}
+		switch {
 		case c == ':', c == '=', c == '>':
 			i = r.afterName(i)
 		case c == 'e' && i > 5 && string(r.in[i-5:i]) == `\u003`: // ">", as Go writes it
 			i = r.afterName(i)
 		case c == 'e':
 			i = r.token(i)
-		case c == ' ' && i > 0 && (r.in[i-1]|0x20 == 'r' || r.in[i-1]|0x20 == 'c'):
+		case i > 0 && (r.in[i-1]|0x20 == 'r' || r.in[i-1]|0x20 == 'c'):
 			i = r.scheme(i)
 		default:
 			i++
@@ -169,12 +177,12 @@ func (r *redactor) named(name []byte) bool {
 // nameBefore gives the word in front of a separator, without its quotes. A word that is
 // spelled with escapes may be any.
 func (r *redactor) nameBefore(i int) (name []byte, escaped bool) {
-	end := i
-	for end > r.kept && (r.in[end-1] == ' ' || r.in[end-1] == '"' || r.in[end-1] == '\'' || r.in[end-1] == '\\') {
+	end, in := i, r.in[:i]
+	for end > r.kept && (in[end-1] == ' ' || in[end-1] == '"' || in[end-1] == '\'' || in[end-1] == '\\') {
 		end--
 	}
 	begin := end
-	for begin > r.kept && end-begin < 64 && nameByte(r.in[begin-1]) {
+	for begin > r.kept && end-begin < 64 && nameByte(in[begin-1]) {
 		begin--
 	}
 	// A word that begins with uXXXX after a backslash.
