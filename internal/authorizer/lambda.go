@@ -352,7 +352,7 @@ func (l *Lambda) failed(q *Question, reply []byte) Decision {
 		return refuse(http.StatusUnauthorized, "", l.unauthorizedReason(q))
 	}
 	message := shortQuote(e.ErrorType + ": " + e.ErrorMessage)
-	if strings.Contains(message, "eyJ") { // what every JWT begins with
+	if strings.Contains(e.ErrorMessage, "eyJ") { // what every JWT begins with
 		message = "with a message that is not shown, as it holds a token"
 	}
 	return refuse(statusBroken, "", l.brokenReason(q, CodeAuthorizerFailed, "the authorizer failed: "+message, l.wanted(),
