@@ -256,6 +256,9 @@ func (j *JWT) missingReason(e *verify.Error, r *Reason) {
 	}
 }
 
+// maxWait is for how long one is told to wait; what is longer is no matter of clocks.
+const maxWait = time.Hour
+
 // timeReason explains what the clock decided.
 func (j *JWT) timeReason(e *verify.Error, r *Reason) {
 	r.Facts = append(r.Facts, Fact{Name: e.Claim, Got: moment(e.At), Want: "later than " + moment(e.Now)})
@@ -267,10 +270,15 @@ func (j *JWT) timeReason(e *verify.Error, r *Reason) {
 		return
 	}
 	ahead := e.At.Sub(e.Now)
-	if s := ahead.Truncate(time.Second); s < ahead {
+	if s := ahead.Truncate(time.Second); s < ahead && ahead <= maxWait {
 		ahead = s + time.Second
 	}
 	r.Facts[len(r.Facts)-1].Want = "no later than " + moment(e.Now)
+	if ahead > maxWait {
+		r.Hint = j.again("another token") + ": this one is for " + moment(e.At)
+		r.Change = &Change{AtLogin, "token", ""}
+		return
+	}
 	r.Hint = "wait " + ahead.String() + ": the issuer's clock is ahead of this one by that, or this one is behind"
 	r.Change = &Change{InClock, "wait", ahead.String()}
 }

@@ -142,6 +142,7 @@ func (c *canary) silent(t *testing.T) {
 // that it can sign what no issuer would.
 type attackWorld struct {
 	*world
+	config   gateway.Config
 	issuer   *verifytest.Issuer
 	private  *rsa.PrivateKey
 	attacker *rsa.PrivateKey
@@ -166,8 +167,39 @@ func newAttackWorld(t *testing.T) *attackWorld {
 		"jwt":   newJWT(t, authorizer.JWTConfig{Issuer: d.issuer.URL(), Keys: remote}),
 		"query": newJWT(t, authorizer.JWTConfig{Name: "query", Issuer: d.issuer.URL(), Keys: remote, IdentitySource: "$request.querystring.token"}),
 	}
-	d.world = serve(t, c)
+	d.world, d.config = serve(t, c), c
 	return d
+}
+
+// plot is a request with headers as advice can change it. Its world is its own, so
+// that an honest token neither fills a cache nor counts as a call.
+func (d *attackWorld) plot(t *testing.T, target string, header ...string) *plot {
+	t.Helper()
+	keys, err := verify.NewStaticKeySet(map[string]crypto.PublicKey{"key-1": d.private.Public()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &plot{
+		method: "GET", target: target, header: header, config: d.config, scheme: "Bearer ", issuer: d.issuer.URL(),
+		honest: func(c verifytest.Claims) string {
+			all := verifytest.Claims{"exp": now.Unix() + 1<<30}
+			maps.Copy(all, c)
+			return d.signed(goodHeader, d.claims(all))
+		},
+		jwt: map[string]authorizer.JWTConfig{
+			"jwt":   {Declared: "apis.Api", Issuer: d.issuer.URL(), Keys: keys},
+			"query": {Declared: "apis.Api", Issuer: d.issuer.URL(), Keys: keys, IdentitySource: "$request.querystring.token"},
+		},
+	}
+	p.declare = map[string]func(*plot, string){"authorizers.jwt.issuer": func(p *plot, value string) {
+		j := p.jwt["jwt"]
+		j.Issuer = value
+		p.jwt["jwt"] = j
+	}}
+	if strings.HasPrefix(target, "/query") {
+		p.inQuery = "token"
+	}
+	return p
 }
 
 func newRSA(t *testing.T, bits int) *rsa.PrivateKey {
@@ -294,6 +326,7 @@ func (d *attackWorld) refused(t *testing.T, a attack) {
 			t.Errorf("the line %q has the signature in it", line)
 		}
 	}
+	d.plot(t, "/private", "Authorization: Bearer "+a.token).followed(t)
 }
 
 func attackNone(t *testing.T, d *attackWorld) (list []attack) {
@@ -936,6 +969,13 @@ func TestAuthorizationHeaderForms(t *testing.T) {
 			if strings.Contains(a.body, "eyJ") {
 				t.Errorf("the answer holds the token: %s", a.body)
 			}
+			if row.status == 401 {
+				lines := strings.Split(strings.ReplaceAll(row.lines, "\r\n ", "\x00"), "\r\n")
+				for i := range lines {
+					lines[i] = strings.ReplaceAll(lines[i], "\x00", "\r\n ")
+				}
+				d.plot(t, "/private", lines...).followed(t)
+			}
 		})
 	}
 }
@@ -982,6 +1022,7 @@ func TestTokenInTwoPlaces(t *testing.T) {
 		}
 		a.assert(t, 401, bodyUnauthorized, "Www-Authenticate: "+row.text)
 		checkChallenge(t, a.header.Get("Www-Authenticate"))
+		d.plot(t, row.target, row.header).followed(t)
 	}
 	if n := d.invoker.calls.Load(); n != 2 {
 		t.Errorf("invoked %d times, not 2", n)

@@ -48,8 +48,16 @@ func (x *exchange) noRoute(cause error) error {
 		}
 	}
 	if r.Code == CodeAmbiguousPath {
-		r.Hint = "write the path as the route has it: each segment once, without dot segments, backslashes or a second encoding"
-		r.Change = &authorizer.Change{Where: authorizer.InRequest, Name: "path", Value: "as the route has it"}
+		to := "/"
+		if strings.HasPrefix(escaped, "/") && len(escaped) <= maxMissedPath {
+			segments, _ := appendSegments(nil, escaped)
+			to += strings.Join(resolved(readToTheEnd(segments)), "/")
+		}
+		if x.g.rest != nil {
+			to = strings.TrimSuffix("/"+x.g.config.Stage+to, "/")
+		}
+		r.Hint = "write the path in the one way that all read alike, " + shownPath(to) + ": without empty and dot segments, backslashes, parameters and a second encoding"
+		r.Change = &authorizer.Change{Where: authorizer.InRequest, Name: "path", Value: shownPath(to)}
 		return &refused{r, cause}
 	}
 	key := x.routeKeyFor(method)
@@ -152,14 +160,9 @@ func (t *table) methodsOf(segments []string) (served []string) {
 
 // nearest gives the path of a route that a path nearly is, or nil.
 func (t *table) nearest(method string, segments []string) []string {
-	// One that every reader reads alike: without empty segments, which a slash at
-	// the end is, and decoded to the end.
-	plain := segments
-	for level := range maxDecodings {
-		plain = readAgain(plain, level)
-	}
-	plain = resolved(plain)
-	tries := [][]string{plain}
+	decoded := readToTheEnd(segments)
+	plain := resolved(decoded)
+	tries := [][]string{plain, resolved(slices.DeleteFunc(decoded, func(s string) bool { return s == ".." }))}
 	if t.stage != "" {
 		tries = append(tries, slices.Concat([]string{t.stage}, plain))
 		if len(plain) > 0 {
@@ -182,12 +185,31 @@ func (t *table) nearest(method string, segments []string) []string {
 	return nil
 }
 
-// resolved gives segments without those that are empty, without parameters, and with
-// dot segments followed (RFC 3986, section 5.2.4).
+// readToTheEnd decodes segments as often as they are encoded.
+func readToTheEnd(segments []string) []string {
+	for level := range maxMissedSegments {
+		next := readAgain(segments, level)
+		if level > 0 && slices.Equal(next, segments) {
+			break
+		}
+		segments = next
+	}
+	return slices.Clone(segments)
+}
+
+// resolved gives segments that every reader reads alike: without those that are
+// empty, as that after a slash at the end is, without parameters and control
+// characters, and with dot segments followed (RFC 3986, section 5.2.4).
 func resolved(segments []string) []string {
 	out := make([]string, 0, len(segments))
 	for _, s := range segments {
 		s, _, _ = strings.Cut(s, ";")
+		s = strings.Map(func(r rune) rune {
+			if r < ' ' || r == 0x7f || r == '%' || r == '\uFFFD' {
+				return -1
+			}
+			return r
+		}, s)
 		switch s {
 		case "", ".":
 		case "..":

@@ -23,6 +23,15 @@ func guardedBesideProxy() gateway.Config {
 	return c
 }
 
+// followPath follows the advice for a path, to a route or to what guards it.
+func followPath(t *testing.T, method, path string) {
+	t.Helper()
+	c := guardedBesideProxy()
+	p := &plot{method: method, target: path, config: c, fakes: c.Authorizers}
+	p.allowed = func(a answer) bool { return a.status == 200 || a.status == 401 }
+	p.followed(t)
+}
+
 // Each spelling of the guarded path is refused, by the authorizer or for being
 // one of several; none reaches the function behind the proxy.
 func TestRESTPathTricks(t *testing.T) {
@@ -43,6 +52,9 @@ func TestRESTPathTricks(t *testing.T) {
 			if a.status != 401 && a.status != 403 || w.invoker.calls.Load() != 0 {
 				t.Fatalf("%s %s: %d %s, %d invocations (%s)", method, path, a.status, a.body, w.invoker.calls.Load(), w.journal.last(t))
 			}
+			if a.status == 403 {
+				followPath(t, method, path)
+			}
 		}
 	}
 	// The stage in other spellings is no stage.
@@ -52,6 +64,7 @@ func TestRESTPathTricks(t *testing.T) {
 		if a := w.do(t, "GET", path); a.status != 403 || a.body != bodyForbidden || w.invoker.calls.Load() != 0 {
 			t.Errorf("%s: %d %s", path, a.status, a.body)
 		}
+		followPath(t, "GET", path)
 	}
 	// A case is a case: these are other paths, and the proxy's.
 	for _, path := range []string{"/dev/Private", "/dev/PRIVATE", "/dev/privat%C3%A9", "/dev/privates"} {
