@@ -120,7 +120,6 @@ type plot struct {
 	pools  map[string]authorizer.JWTConfig // of REST APIs
 	guards map[string]authorizer.LambdaConfig
 	guard  *guard
-	flush  bool // builds the world anew: a function's code has changed
 	fakes  map[string]gateway.Authorizer
 	roles  map[string][]string // statements; the account's, if it has IAM routes
 	says   string              // the route's function; empty is 200
