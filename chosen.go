@@ -43,11 +43,19 @@ const (
 	toldValue  = 160
 )
 
+// told quotes a value, of which it says the beginning.
+func told(v string) string {
+	if len(v) > toldValue {
+		v = strings.ToValidUTF8(v[:toldValue], "") + "…"
+	}
+	return strconv.Quote(v)
+}
+
 // quotedValues says some of the values of a claim.
 func quotedValues(values []string) string {
 	var all []string
 	for _, v := range values[:min(len(values), toldValues)] {
-		all = append(all, fmt.Sprintf("%.*q", toldValue, v))
+		all = append(all, told(v))
 	}
 	if len(values) > toldValues {
 		all = append(all, "and more")
@@ -84,12 +92,12 @@ func (a *App) choiceStep(c *identity.Choice) explain.Step {
 			if r.Got != nil {
 				got = quotedValues(r.Got)
 			}
-			s.Facts = append(s.Facts, authorizer.Fact{Name: "rule " + strconv.Itoa(i+1) + ": " + r.Claim, Want: r.Match + " " + fmt.Sprintf("%.*q", toldValue, r.Want), Got: got, Match: r.Matched})
+			s.Facts = append(s.Facts, authorizer.Fact{Name: "rule " + strconv.Itoa(i+1) + ": " + r.Claim, Want: r.Match + " " + told(r.Want), Got: got, Match: r.Matched})
 		}
 		s.Text += ", by the rules of the mapping"
 	}
 	if c.Custom != "" {
-		s.Facts = append(s.Facts, authorizer.Fact{Name: "CustomRoleArn", Want: "a role that may be chosen", Got: fmt.Sprintf("%.*q", toldValue, c.Custom), Match: c.Role == c.Custom})
+		s.Facts = append(s.Facts, authorizer.Fact{Name: "CustomRoleArn", Want: "a role that may be chosen", Got: told(c.Custom), Match: c.Role == c.Custom})
 	}
 	return s
 }
@@ -188,7 +196,7 @@ func (b *badLogin) put(x *explain.Explanation) string {
 			s.Text = "the pool takes no logins of " + s.Name
 			b.adviseProvider(x)
 		case l.Got != l.Issuer:
-			s.Facts = append(s.Facts, authorizer.Fact{Name: "iss", Want: fmt.Sprintf("%.*q", toldValue, l.Issuer), Got: fmt.Sprintf("%.*q", toldValue, l.Got)})
+			s.Facts = append(s.Facts, authorizer.Fact{Name: "iss", Want: told(l.Issuer), Got: told(l.Got)})
 			s.Text = "the token is of another issuer than the login's key says"
 			x.Advice = append(x.Advice, explain.Advice{
 				Text:   "send a token of " + l.Issuer + ", or name the token's own issuer as the login's key",
