@@ -128,6 +128,9 @@ func TestInspectReloads(t *testing.T) {
 	dir := inspectFiles(t)
 	r := run(t, doorwright.Config{Dir: dir, AnyPort: true, Inspect: "stops.handler"})
 	before := inspector(t, r, "stops.handler")
+	if res, err := http.Get(r.output("Url") + "/stops"); err != nil || res.Body.Close() != nil || res.StatusCode != 200 {
+		t.Fatal(res, err)
+	}
 	if err := os.WriteFile(filepath.Join(dir, "stops.mjs"), []byte("export const handler = async () => ({ statusCode: 200, body: 'new' });\nexport const guard = handler;\n"), 0o666); err != nil {
 		t.Fatal(err)
 	}

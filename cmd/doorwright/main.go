@@ -3,7 +3,7 @@
 //
 // Exit codes: 0; 1 for what the user can mend, such as a mistake in the
 // declaration; 2 for a fault of the program itself. `start -- CMD` exits with
-// the code of CMD.
+// the code of CMD, and `call` with 22 for an answer of 400 and more.
 package main
 
 import (
