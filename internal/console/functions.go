@@ -92,7 +92,7 @@ type invoked struct {
 	Event    string
 	Reply    string
 	Error    string
-	Duration time.Duration
+	Duration time.Duration // 0 if it was not invoked
 }
 
 func (c *Console) function(r *http.Request) (Function, error) {
@@ -136,9 +136,12 @@ func (c *Console) doInvoke(r *http.Request) (done, error) {
 	}
 	event := r.PostFormValue("event")
 	last := &invoked{At: c.cfg.Now(), Event: cut(strings.ReplaceAll(event, "\r\n", "\n"))}
+	page := done{to: "/functions/" + url.PathEscape(f.Name) + "#invoked"}
 	if !json.Valid([]byte(event)) {
-		last.Error = "The event is not JSON: nothing was invoked."
+		page.to = "/functions/" + url.PathEscape(f.Name)
+		err = invalid("The event is not JSON: nothing was invoked.")
 	} else {
+		page.text = "Invoked " + f.Handler + "."
 		ctx, cancel := context.WithTimeout(r.Context(), invokeTimeout)
 		defer cancel()
 		start := time.Now()
@@ -157,7 +160,7 @@ func (c *Console) doInvoke(r *http.Request) (done, error) {
 		c.invoked = map[string]*invoked{}
 	}
 	c.invoked[f.Name] = last
-	return done{to: "/functions/" + url.PathEscape(f.Name) + "#invoked"}, nil
+	return page, err
 }
 
 // cut bounds what is kept to be shown.

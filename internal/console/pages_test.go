@@ -282,14 +282,17 @@ func TestFunctions(t *testing.T) {
 	invoke := func(name, event string) string {
 		t.Helper()
 		a := b.post("/functions/"+name+"/invoke", url.Values{"csrf": {b.token()}, "event": {event}}, map[string]string{"Origin": w.url})
-		if a.status != http.StatusSeeOther || a.header.Get("Location") != "/functions/"+name+"#invoked" {
+		if a.status != http.StatusSeeOther || strings.TrimSuffix(a.header.Get("Location"), "#invoked") != "/functions/"+name {
 			t.Errorf("invoking %s: %d to %s", name, a.status, a.header.Get("Location"))
 		}
 		return b.get(w.url+"/functions/"+name, nil).body
 	}
-	contains(t, "the reply", invoke("dev-app-list", "{\"b\":\r\n2}"), "&#34;statusCode&#34;: 200", "Unhandled", "{&#34;b&#34;:\n2}")
+	contains(t, "the reply", invoke("dev-app-list", "{\"b\":\r\n2}"), "&#34;statusCode&#34;: 200", "Unhandled", "{&#34;b&#34;:\n2}", `role="status">Invoked src/list.handler.`)
 	contains(t, "the failure", invoke("dev-app-list", `"broken"`), "it did not start")
-	contains(t, "no JSON", invoke("dev-app-list", "{no"), "not JSON", "{no")
+	contains(t, "no JSON", invoke("dev-app-list", "{no"), `role="alert">The event is not JSON`, "{no")
+	if again := b.get(w.url+"/functions/dev-app-list", nil).body; strings.Contains(again, "not JSON") {
+		t.Error("what a form has brought is said twice")
+	}
 	if large := invoke("dev-app-list", `"large"`); len(large) > 200<<10 || !strings.Contains(large, "(cut off here)") {
 		t.Errorf("a large reply makes a page of %d bytes", len(large))
 	}
