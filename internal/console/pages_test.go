@@ -12,6 +12,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -185,6 +187,24 @@ func TestListenersAreBounded(t *testing.T) {
 	}
 }
 
+// recorder is one that may be read while it is written.
+type recorder struct {
+	mu sync.Mutex
+	*httptest.ResponseRecorder
+}
+
+func (r *recorder) Write(p []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ResponseRecorder.Write(p)
+}
+
+func (r *recorder) text() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.Body.String()
+}
+
 // TestStreamBeats, so that who has gone is noticed, and ends with the session.
 func TestStreamBeats(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -198,19 +218,20 @@ func TestStreamBeats(t *testing.T) {
 		cookie := opened.Result().Cookies()[0]
 		r := httptest.NewRequest(http.MethodGet, "http://127.0.0.1:4560/events?topic=requests&after=0", nil)
 		r.AddCookie(cookie)
-		stream, ended := httptest.NewRecorder(), false
+		stream := &recorder{ResponseRecorder: httptest.NewRecorder()}
+		var ended atomic.Bool
 		go func() { // ends with its session
 			c.ServeHTTP(stream, r)
-			ended = true
+			ended.Store(true)
 		}()
 		time.Sleep(time.Hour) // of the bubble
 		synctest.Wait()
-		if got := stream.Body.String(); got != "retry: 2000\n\n"+strings.Repeat(":\n\n", 240) || ended {
-			t.Errorf("an hour of a stream is %d bytes, and it has ended: %v", len(got), ended)
+		if got := stream.text(); got != "retry: 2000\n\n"+strings.Repeat(":\n\n", 240) || ended.Load() {
+			t.Errorf("an hour of a stream is %d bytes, and it has ended: %v", len(got), ended.Load())
 		}
 		time.Sleep(11*time.Hour + time.Minute)
 		synctest.Wait()
-		if !ended {
+		if !ended.Load() {
 			t.Error("the stream goes on after its session")
 		}
 	})
