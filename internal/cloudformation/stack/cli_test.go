@@ -20,11 +20,13 @@ func TestTheFakeByTheCLI(t *testing.T) {
 	f := newFake(t)
 	f.refuses["Notes"] = "Table already exists: <notes>"
 	fails(t, f, deployment(t), "Table already exists: <notes>")
+	f.mu.Lock() // the race detector sees no order through another process
 	f.secrets["prod-notes/KEY"] = &fakeSecret{versions: map[string]string{"11111111-aaaa": "AWSCURRENT"}}
 	f.providers[providerARN(issuer)] = &fakeProvider{clients: []string{"web"}, tags: map[string]string{"doorwright:stage": "dev"}}
 	f.domains["notes-users"] = accountID + " eu-west-1_other"
 	f.made("Users", "AWS::Cognito::UserPool", map[string]any{"UsernameAttributes": []any{"email"}, "UsernameConfiguration": map[string]any{"CaseSensitive": false}, "Schema": []any{map[string]any{"Name": "seats", "AttributeDataType": "Number", "Mutable": true, "NumberAttributeConstraints": map[string]any{"MinValue": "1"}}}})
 	f.drifts = map[string]string{"Function": difference("/Timeout", "3", "900")}
+	f.mu.Unlock()
 	run := func(args ...string) string {
 		t.Helper()
 		c := exec.Command(cli, append(args, "--endpoint-url", f.URL, "--region", region, "--output", "text")...)
@@ -61,7 +63,9 @@ func TestTheFakeByTheCLI(t *testing.T) {
 			t.Errorf("aws %s: got %q, want %q", args, got, want)
 		}
 	}
+	f.mu.Lock()
 	f.stacks[0].status = "CREATE_COMPLETE" // drift is of a stack that was good
+	f.mu.Unlock()
 	if got := run("cloudformation", "detect-stack-drift", "--stack-name", "prod-notes", "--query", "StackDriftDetectionId"); got != "d-1" {
 		t.Errorf("detect-stack-drift: got %q", got)
 	}
