@@ -523,6 +523,24 @@ func TestForeignStack(t *testing.T) {
 	wantError(t, err, "not stage prod of app notes")
 }
 
+// TestNothingChanges is no failure when it is said at once either.
+func TestNothingChanges(t *testing.T) {
+	f := newFake(t)
+	d := deployment(t)
+	deploy(t, f, d)
+	f.before = func(op string, _ int) *fault {
+		if op == "cloudformation.CreateChangeSet" {
+			return &fault{400, "ValidationError", "No updates are to be performed."}
+		}
+		return nil
+	}
+	for _, d.PlanOnly = range []bool{true, false} {
+		if r := deploy(t, f, d); r.Changed || len(r.Plan.Changes) > 0 {
+			t.Errorf("a deploy of no changes gives %+v", r)
+		}
+	}
+}
+
 // TestChangeSetFails with a reason, which names the line.
 func TestChangeSetFails(t *testing.T) {
 	f := newFake(t)

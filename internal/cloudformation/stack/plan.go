@@ -106,7 +106,9 @@ func (s *Stack) createChangeSet(ctx context.Context, d Deployment, kind types.Ch
 	if err := s.call(ctx, doing, func() (err error) {
 		made, err = s.cfn.CreateChangeSet(ctx, in)
 		return err
-	}); err != nil {
+	}); code(err) == "ValidationError" && nothingChanges(err.Error()) {
+		return changeSet{empty: true}, nil // said at once, as UpdateStack says it
+	} else if err != nil {
 		return changeSet{}, err
 	}
 	set := changeSet{id: aws.ToString(made.Id), stackID: aws.ToString(made.StackId)}
