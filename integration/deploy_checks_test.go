@@ -24,13 +24,13 @@ outputs: {Pool: "${userPools.Riders.id}"}
 `
 
 // refused runs a command against moto that fails, and gives what it says.
-func (m moto) refused(args ...string) string {
-	m.t.Helper()
+func (a *account) refused(args ...string) string {
+	a.t.Helper()
 	c := exec.Command(binary, args...)
-	c.Env = m.env()
+	c.Env = a.env
 	out, err := c.CombinedOutput()
 	if err == nil {
-		m.t.Fatalf("doorwright %s gives no error:\n%s", strings.Join(args, " "), out)
+		a.t.Fatalf("doorwright %s gives no error:\n%s", strings.Join(args, " "), out)
 	}
 	return string(out)
 }
@@ -39,7 +39,7 @@ func (m moto) refused(args ...string) string {
 // another's answers; the commands that it says to run are taken by the AWS CLI and by the
 // account, and are enough.
 func TestDeployChecksByMoto(t *testing.T) {
-	m, dir := startMoto(t), t.TempDir()
+	m, dir := startMoto(t).account(t, "111122223329", "us-east-1"), t.TempDir()
 	declare := func(text string) {
 		t.Helper()
 		edit(t, filepath.Join(dir, "doorwright.yaml"), text)
