@@ -23,6 +23,8 @@ var deployments = []struct {
 	name, region string
 	// make gives the app's folder; an example's if nil.
 	make func(t *testing.T) string
+	// there is what the AWS CLI makes in the account before, as the user would.
+	there []string
 	// first is what is changed before the first deploy: stages with a tenant name it.
 	first []change
 	// then is changed after it.
@@ -60,10 +62,16 @@ var deployments = []struct {
 	},
 	{
 		name: "http", region: "eu-west-1", make: func(t *testing.T) string { return templateTest(t, "http") },
-		then: []change{{"doorwright.yaml", "scopes: [write]", "scopes: [write, more]"}, {"doorwright.yaml", "authorizer: simple, scopes: []", "authorizer: policy, scopes: []"}},
+		there: []string{"secretsmanager create-secret --name test-http/STRIPE_KEY --secret-string sk_example"},
+		then:  []change{{"doorwright.yaml", "scopes: [write]", "scopes: [write, more]"}, {"doorwright.yaml", "authorizer: simple, scopes: []", "authorizer: policy, scopes: []"}},
 	},
 	{
 		name: "pools", region: "eu-west-1", data: true, make: func(t *testing.T) string { return templateTest(t, "pools") },
+		there: []string{
+			"secretsmanager create-secret --name test-pools/CORP_SECRET --secret-string corp-example",
+			"iam create-open-id-connect-provider --url https://theirs.example/tenants/1 --client-id-list us",
+		},
+		first: []change{{"doorwright.yaml", "arn:aws:iam::123456789012:", "arn:aws:iam::ACCOUNT:"}},
 		then: []change{
 			{"doorwright.yaml", "precedence: 9", "precedence: 8"}, {"doorwright.yaml", "value: admin", "value: owner"},
 			{"doorwright.yaml", "{username: sub}", "{username: email}"}, {"doorwright.yaml", "oauthScopes: [fleet/admin]", "oauthScopes: [https://rides.example/book]"},
@@ -71,7 +79,8 @@ var deployments = []struct {
 	},
 	{
 		name: "rest", region: "eu-west-1", data: true, make: func(t *testing.T) string { return templateTest(t, "rest") },
-		then: []change{{"doorwright.yaml", "scopes: [aws.cognito.signin.user.admin]", "scopes: [shop/write]"}, {"doorwright.yaml", "GET /own: {function: b, authorizer: iam}", "GET /own: {function: b, authorizer: token}"}, {"doorwright.yaml", "rateLimit: 5,", "rateLimit: 4,"}},
+		there: []string{"secretsmanager create-secret --name test-rest/PARTNER_KEY --secret-string 0123456789abcdefghij"},
+		then:  []change{{"doorwright.yaml", "scopes: [aws.cognito.signin.user.admin]", "scopes: [shop/write]"}, {"doorwright.yaml", "GET /own: {function: b, authorizer: iam}", "GET /own: {function: b, authorizer: token}"}, {"doorwright.yaml", "rateLimit: 5,", "rateLimit: 4,"}},
 	},
 }
 
@@ -96,6 +105,9 @@ func TestDeployToMoto(t *testing.T) {
 				}
 				a.dir = d.make(t)
 				a.change(d.first)
+				for _, command := range d.there {
+					a.aws(command)
+				}
 				got := a.lifecycle(d.then, d.data)
 				if *update {
 					if err := os.WriteFile(a.golden, []byte(got), 0o644); err != nil {
@@ -195,7 +207,7 @@ func (a *account) fillBuckets() {
 	}
 }
 
-// change edits the app's files; each old text must be there.
+// change edits the app's files; each old text must be there. ACCOUNT is the account.
 func (a *account) change(changes []change) {
 	a.t.Helper()
 	for _, c := range changes {
@@ -204,7 +216,7 @@ func (a *account) change(changes []change) {
 		if !strings.Contains(text, c.old) {
 			a.t.Fatalf("%s has no %q", file, c.old)
 		}
-		edit(a.t, file, strings.ReplaceAll(text, c.old, c.new))
+		edit(a.t, file, strings.ReplaceAll(text, c.old, strings.ReplaceAll(c.new, "ACCOUNT", a.id)))
 	}
 }
 

@@ -227,7 +227,7 @@ func (a *account) read(template string) (ids, lines []string) {
 	}
 	names := strings.NewReplacer(append(a.byLength(), a.id, "<account>")...)
 	for i, line := range answer.Lines {
-		if answer.Lines[i], err = sorted(madeUp.ReplaceAllString(names.Replace(line), "-<made up>")); err != nil {
+		if answer.Lines[i], err = sorted(madeUp.ReplaceAllString(version.ReplaceAllString(names.Replace(line), ":<version>}}"), "-<made up>")); err != nil {
 			a.t.Fatalf("reading account %s: %s: %v", a.id, line, err)
 		}
 	}
@@ -264,6 +264,9 @@ func sorted(line string) (string, error) {
 
 // madeUp is the end of a name that CloudFormation gives.
 var madeUp = regexp.MustCompile(`-[A-Z0-9]{12}\b`)
+
+// version is that of a secret.
+var version = regexp.MustCompile(`:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}}}`)
 
 var codeOf = regexp.MustCompile(`"CodeSha256":"[^"<]*"`)
 
