@@ -417,7 +417,7 @@ outputs: {Id: "${identityPools.Auth.id}", Users: "${userPools.Users.providerName
 	}
 	declareAlso(t, dir, c)
 	r = again(t, r, dir)
-	logins, token = login("Strangers")
+	logins, _ = login("Strangers")
 	if res, out := call("GetId", map[string]any{"IdentityPoolId": r.output("Id"), "Logins": logins}); res.StatusCode != 200 {
 		t.Fatalf("with the pool that was advised: %s %v", res.Status, out)
 	}
