@@ -42,7 +42,7 @@ func (r *recorder) Invoke(ctx context.Context, function string, event []byte) ([
 // net/http server gives the same event. Once as calls, and once with an HTTP
 // client before either.
 func measureFunction(ctx context.Context, b *bench) ([]result, error) {
-	functions, dir, stop, err := startFunction(ctx, b)
+	functions, dir, stop, err := startFunction(ctx, b, "function")
 	if err != nil {
 		return nil, err
 	}
@@ -69,14 +69,14 @@ func measureFunction(ctx context.Context, b *bench) ([]result, error) {
 	return compareFunctions(ctx, b, g, call, token, bin, invoker.event)
 }
 
-// startFunction runs the function "private", a Go one, until stop is called, which waits
+// startFunction runs the function "private", a Go one, in a folder of that name, until stop is called, which waits
 // for its end.
-func startFunction(ctx context.Context, b *bench) (functions *lambda.Runtime, dir string, stop func(), err error) {
-	if dir, err = b.project(ctx, "function"); err != nil {
+func startFunction(ctx context.Context, b *bench, name string) (functions *lambda.Runtime, dir string, stop func(), err error) {
+	if dir, err = b.project(ctx, name); err != nil {
 		return nil, "", nil, err
 	}
 	functions, err = lambda.New(lambda.Config{
-		Dir: dir, Cache: filepath.Join(b.dir, "function-cache"), Region: "us-east-1", NoWatch: true,
+		Dir: dir, Cache: filepath.Join(b.dir, name+"-cache"), Region: "us-east-1", NoWatch: true,
 		Functions: []lambda.Function{{Name: "private", Handler: "functions/private"}},
 	})
 	if err != nil {

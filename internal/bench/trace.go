@@ -18,7 +18,7 @@ const maxTrace = 1.05
 // as that of a stage, beside the same ones of which nothing is: to a Go function, where
 // event and reply are kept without their secrets, and to an HTTP upstream.
 func measureTrace(ctx context.Context, b *bench) ([]result, error) {
-	functions, _, stop, err := startFunction(ctx, b)
+	functions, _, stop, err := startFunction(ctx, b, "trace")
 	if err != nil {
 		return nil, err
 	}
