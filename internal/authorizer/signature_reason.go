@@ -55,7 +55,7 @@ func SignatureReason(r *http.Request, e *sigv4.Error, service, region string) Re
 	case sigv4.UnknownKey, sigv4.ExpiredToken:
 		credentialsReason(r, e, &reason)
 	case sigv4.SignatureMismatch:
-		mismatchReason(r, e, service, region, &reason)
+		mismatchReason(r, e, region+"/"+service, &reason)
 	default: // it cannot be read
 		got := "what cannot be read"
 		reason.Hint = "sign it anew " + how
@@ -137,11 +137,11 @@ func credentialsReason(r *http.Request, e *sigv4.Error, reason *Reason) {
 
 // mismatchReason explains a signature of another request, or by another secret: by the
 // part that differs, if it can be found out.
-func mismatchReason(r *http.Request, e *sigv4.Error, service, region string, reason *Reason) {
+func mismatchReason(r *http.Request, e *sigv4.Error, want string, reason *Reason) {
 	id, _ := claimed(r)
 	scope := e.Scope.Region + "/" + e.Scope.Service
 	reason.Facts = append(reason.Facts,
-		Fact{"scope", region + "/" + service, scope, true},
+		Fact{"scope", want, scope, true},
 		Fact{"access key " + shortQuote(id), "one of this stage", "one of this stage", true},
 	)
 	reason.Change = &Change{AtSigning, "request", ""}
@@ -158,21 +158,11 @@ func mismatchReason(r *http.Request, e *sigv4.Error, service, region string, rea
 	method, _, _ := strings.Cut(e.CanonicalRequest, "\n")
 	body := e.CanonicalRequest[strings.LastIndexByte(e.CanonicalRequest, '\n')+1:]
 	reason.Facts = append(reason.Facts,
-		Fact{"canonical request", "what is signed", "to be " + shortQuote(method) + ", " + shortQuote(path) + ", " + query + ", the host " + shortQuote(r.Host), false},
-		Fact{"body's SHA-256", "what is signed", "to be " + shortQuote(body), false},
+		Fact{"canonical request", "what was signed", "of " + shortQuote(method) + ", " + shortQuote(path) + ", " + query + ", the host " + shortQuote(r.Host), false},
+		Fact{"body's SHA-256", "what was signed", shortQuote(body), false},
 		Fact{"signature", "of this request, by the key's secret", "another", false},
 	)
-	stage := ""
-	if service == signingName {
-		stage = " with its stage"
-	}
-	reason.Hint = "what is signed has to be what is sent: the method, the path" + stage + ", the query, the Host header and the body; and the secret has to be the key's"
-	switch said := r.Header.Get("X-Amz-Content-Sha256"); {
-	case said == "UNSIGNED-PAYLOAD" && service == signingName:
-		reason.Hint = "sign the body's hash: UNSIGNED-PAYLOAD is for S3"
-	case said != "" && said != body:
-		reason.Hint = "the body is not the one that was signed: X-Amz-Content-Sha256 is not its hash"
-	}
+	reason.Hint = "the secret is not this key's, or what was signed is not what was sent: the path, the query or the body; sign what is sent, with the key's own secret"
 }
 
 // claimed gives the access key that a request names, and whether a session token
