@@ -65,6 +65,7 @@ func (a *App) openConsole(ctx context.Context) (err error) {
 		Feed:      a.feed,
 		Routes:    a.consoleRoutes,
 		Story:     a.Explain,
+		Places:    a.consolePlaces,
 		Functions: console.Functions{List: a.consoleFunctions, Invocations: a.invocations, Invoke: a.functions.Invoke},
 		Log:       func(text string) { a.observe(Event{Kind: KindError, Source: "console", Text: printableLines(text)}) },
 	})

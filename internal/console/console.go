@@ -32,6 +32,8 @@ type Config struct {
 	Story func(requestID string) (*explain.Explanation, bool)
 	// Functions are the declared functions.
 	Functions Functions
+	// Places gives where users are, in the declaration's order.
+	Places func() []*Place
 	// Log is told of what a page could not show, in one line; nobody if nil.
 	Log func(string)
 }

@@ -14,7 +14,8 @@ type page struct {
 	group string
 	// have says whether the console has what the page needs; nil is always.
 	have func(*Config) bool
-	// template is the file in templates/, without .html.
+	// template is the file in templates/, without .html; of a form, of the page that
+	// shows it again.
 	template string
 	// show gives the title and what the template shows; do changes something. One of
 	// them is set.
@@ -26,6 +27,10 @@ type page struct {
 type done struct {
 	to   string // where the browser goes next
 	text string // what is said there; of an error, it is the error
+	// again is set for a form that was refused: what the page's template shows, with
+	// what was typed and why, under title. Nobody is sent anywhere then.
+	again any
+	title string
 }
 
 // The groups of the navigation, in their order.
@@ -44,6 +49,17 @@ var allPages = []page{
 	{pattern: "GET /functions", nav: "Functions", path: "/functions", group: groupTraffic, have: hasFunctions, template: "functions", show: (*Console).showFunctions},
 	{pattern: "GET /functions/{name}", have: hasFunctions, template: "function", show: (*Console).showFunction},
 	{pattern: "POST /functions/{name}/invoke", have: hasFunctions, do: (*Console).doInvoke},
+
+	{pattern: "GET /users", nav: "Users", path: "/users", group: groupPeople, have: hasPeople, template: "users", show: (*Console).showPlaces},
+	{pattern: "GET /users/{kind}/{place}", have: hasPeople, template: "users", show: (*Console).showUsers},
+	{pattern: "GET /users/{kind}/{place}/new", have: hasPeople, template: "user-new", show: (*Console).showNewUser},
+	{pattern: "POST /users/{kind}/{place}/new", have: hasPeople, template: "user-new", do: (*Console).doNewUser},
+	{pattern: "GET /users/{kind}/{place}/groups", have: hasPeople, template: "groups", show: (*Console).showGroups},
+	{pattern: "POST /users/{kind}/{place}/groups", have: hasPeople, template: "groups", do: (*Console).doGroup},
+	{pattern: "GET /users/{kind}/{place}/user", have: hasPeople, template: "user", show: (*Console).showUser},
+	{pattern: "POST /users/{kind}/{place}/user", have: hasPeople, template: "user", do: (*Console).doUser},
+	{pattern: "GET /users/{kind}/{place}/delete", have: hasPeople, template: "user-delete", show: (*Console).showDeleteUser},
+	{pattern: "POST /users/{kind}/{place}/delete", have: hasPeople, template: "user-delete", do: (*Console).doDeleteUser},
 
 	{pattern: "POST /theme", do: (*Console).doTheme},
 	{pattern: "POST /leave", do: (*Console).doLeave},

@@ -105,6 +105,10 @@ func (c *Console) serve(w http.ResponseWriter, r *http.Request, p *page) {
 // went wrong is said there, too.
 func (c *Console) act(w http.ResponseWriter, r *http.Request, p *page) {
 	d, err := p.do(c, r)
+	if err == nil && d.again != nil {
+		c.write(w, r, http.StatusUnprocessableEntity, p.template, d.title, d.again)
+		return
+	}
 	say := &flash{Text: d.text}
 	var told *pageError
 	switch {
@@ -132,7 +136,7 @@ func ownPath(to string) string {
 func (c *Console) write(w http.ResponseWriter, r *http.Request, status int, name, title string, data any) {
 	v := visitorOf(r)
 	f := frame{Title: title, Stack: c.cfg.Stack, Groups: c.navigation(r), Current: r.URL.RequestURI(), CSRF: v.csrf, Theme: v.theme, Data: data}
-	if r.Method != http.MethodGet {
+	if r.Method != http.MethodGet && status != http.StatusUnprocessableEntity {
 		f.Current = "/"
 	}
 	f.Flash = c.cfg.Keys.said(v.session)
@@ -219,14 +223,17 @@ func serveAsset(w http.ResponseWriter, r *http.Request) {
 
 // functions are what templates may call.
 var functions = template.FuncMap{
-	"clock":   func(t time.Time) string { return t.Local().Format("15:04:05") },
-	"moment":  func(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05.000 MST") },
-	"machine": func(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) },
-	"took":    took,
-	"pretty":  pretty,
-	"outcome": outcome,
-	"word":    word,
-	"codes":   func() []string { return []string{"400", "401", "403", "404", "429", "500", "503"} },
+	"clock":    func(t time.Time) string { return t.Local().Format("15:04:05") },
+	"moment":   func(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05.000 MST") },
+	"day":      func(t time.Time) string { return t.Local().Format("2006-01-02") },
+	"minute":   func(t time.Time) string { return t.Local().Format("2006-01-02 15:04") },
+	"machine":  func(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) },
+	"took":     took,
+	"pretty":   pretty,
+	"outcome":  outcome,
+	"word":     word,
+	"standing": standing,
+	"codes":    func() []string { return []string{"400", "401", "403", "404", "429", "500", "503"} },
 }
 
 // pretty lays out JSON; what is none is shown as it is.
@@ -279,4 +286,13 @@ func word(status int, refused bool) string {
 		return "redirect"
 	}
 	return "ok"
+}
+
+// standing is the class of a user's status: how it looks.
+func standing(status string) string {
+	switch status {
+	case "CONFIRMED", "EXTERNAL_PROVIDER":
+		return "passed"
+	}
+	return "refused"
 }
