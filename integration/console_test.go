@@ -1,7 +1,9 @@
 package integration
 
 import (
+	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -29,6 +31,36 @@ func TestConsoleInBrowser(t *testing.T) {
 	}
 	p.browse(browser, js, "console.mjs", map[string]string{"Link": printed[1]})
 }
+
+// TestConsolePeopleInBrowser makes, changes and deletes users, and has axe-core look at
+// every page of people.
+func TestConsolePeopleInBrowser(t *testing.T) {
+	browser, js := chromium(t), scripts(t)
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "doorwright.yaml"), []byte(consolePeople), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, dir)
+	p.browse(browser, js, "console-people.mjs", map[string]string{"Link": p.link()})
+}
+
+// consolePeople has users everywhere.
+const consolePeople = `name: people
+region: us-east-1
+userPools:
+  Users:
+    selfSignUp: true
+    signInAliases: [email]
+    groups: {admins: {}, riders: {}}
+    clients: {web: {authFlows: [userPassword]}}
+tenants:
+  Auth0:
+    applications: {web: {type: regular_web, callbacks: ["http://localhost:5678"]}}
+    apis: {Api: {identifier: "https://api.example", rbac: true, permissions: ["read:things", "write:things"]}}
+    roles: {reader: {Api: ["read:things"]}, writer: {Api: ["read:things", "write:things"]}}
+    users: [{email: ann@example.com, password: "Passw0rd!", roles: [reader]}]
+outputs: {UserPoolId: "${userPools.Users.id}", UserPoolClientId: "${userPools.Users.clients.web.id}"}
+`
 
 // TestConsoleOfStrangers: a page without the link, a stranger's page in another tab, a
 // forged Host, a cross-site form.
