@@ -97,7 +97,7 @@ func (t *Tenant) mail(ctx context.Context, u *user, purpose, ticket string) erro
 		return nil
 	}
 	link := t.ticketLink(purpose, ticket)
-	m := store.Message{To: u.Email, Medium: "EMAIL", Code: link, Tenant: t.cfg.Name, User: u.id, At: t.svc.cfg.Now()}
+	m := store.Message{To: u.Email, Medium: "EMAIL", Code: link, Purpose: purpose, Tenant: t.cfg.Name, User: u.id, At: t.svc.cfg.Now()}
 	switch purpose {
 	case ticketReset:
 		m.Subject = "Change your password"

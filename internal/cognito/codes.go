@@ -91,6 +91,7 @@ func (s *Service) send(ctx context.Context, m *message) error {
 	if m.Medium == "SMS" {
 		m.Subject = ""
 	}
+	m.Message.Purpose = m.purpose
 	if err := s.cfg.Mailbox.Deliver(ctx, m.Message); err != nil {
 		return &aws.Error{
 			Code: codeCodeDeliveryFailure, Message: "The message could not be delivered.", Status: http.StatusBadRequest,

@@ -30,6 +30,9 @@ type Message struct {
 	At time.Time `json:"at"`
 	// Pool is the user pool's id.
 	Pool string `json:"pool,omitempty"`
+	// Purpose says what the code is for, in the words of who sent it: "sign-up",
+	// "password reset".
+	Purpose string `json:"purpose,omitempty"`
 	// Tenant is the tenant's name, of a message that Auth0 would have sent. Code is
 	// then the link.
 	Tenant string `json:"tenant,omitempty"`
@@ -130,24 +133,89 @@ func (m *Mailbox) prune() error {
 	return nil
 }
 
+// Kept is a message that the mailbox has.
+type Kept struct {
+	// ID names it to Find and Remove; Number is its place: each has a greater one than
+	// those before.
+	ID     string
+	Number uint64
+	Message
+}
+
 // List gives the messages, newest first.
 func (m *Mailbox) List() ([]Message, error) {
+	kept, err := m.Since(0, m.limit)
+	var all []Message
+	for _, k := range kept {
+		all = append(all, k.Message)
+	}
+	return all, err
+}
+
+// Since gives the newest n of the messages whose Number is at least first, the newest
+// first.
+func (m *Mailbox) Since(first uint64, n int) ([]Kept, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	var all []Message
+	var all []Kept
 	for _, name := range slices.Backward(m.names) {
-		data, err := os.ReadFile(filepath.Join(m.dir, name))
+		if number, _ := messageNumber(name); number < first || len(all) >= n {
+			break
+		}
+		k, err := m.read(name)
 		if os.IsNotExist(err) {
 			continue // The user may clear the folder by hand.
 		}
 		if err != nil {
 			return nil, fmt.Errorf("listing the mailbox: %w", err)
 		}
-		var msg Message
-		if err := json.Unmarshal(data, &msg); err != nil {
-			return nil, fmt.Errorf("listing the mailbox: reading %s: %w", name, err)
-		}
-		all = append(all, msg)
+		all = append(all, k)
 	}
 	return all, nil
+}
+
+// Find gives a message, and whether there is one of that ID.
+func (m *Mailbox) Find(id string) (Kept, bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !slices.Contains(m.names, id) {
+		return Kept{}, false, nil
+	}
+	k, err := m.read(id)
+	if os.IsNotExist(err) {
+		return Kept{}, false, nil
+	}
+	if err != nil {
+		return Kept{}, false, fmt.Errorf("reading the mailbox: %w", err)
+	}
+	return k, true, nil
+}
+
+// Remove takes a message out. One that is not there is removed already.
+func (m *Mailbox) Remove(id string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	i := slices.Index(m.names, id)
+	if i < 0 {
+		return nil
+	}
+	if err := removeIfThere(filepath.Join(m.dir, id)); err != nil {
+		return fmt.Errorf("removing a message: %w", err)
+	}
+	m.names = slices.Delete(m.names, i, i+1)
+	return nil
+}
+
+// read reads a message's file. m.mu is held.
+func (m *Mailbox) read(name string) (Kept, error) {
+	data, err := os.ReadFile(filepath.Join(m.dir, name))
+	if err != nil {
+		return Kept{}, err
+	}
+	k := Kept{ID: name}
+	k.Number, _ = messageNumber(name)
+	if err := json.Unmarshal(data, &k.Message); err != nil {
+		return Kept{}, fmt.Errorf("reading %s: %w", name, err)
+	}
+	return k, nil
 }
