@@ -66,6 +66,7 @@ func (a *App) openConsole(ctx context.Context) (err error) {
 		Routes:    a.consoleRoutes,
 		Story:     a.Explain,
 		Places:    a.consolePlaces,
+		Mailbox:   console.Mailbox{Since: a.consoleMails, Confirm: a.confirmByMail, Remove: func(id string) error { return a.state.Mailbox().Remove(id) }},
 		Functions: console.Functions{List: a.consoleFunctions, Invocations: a.invocations, Invoke: a.functions.Invoke},
 		Log:       func(text string) { a.observe(Event{Kind: KindError, Source: "console", Text: printableLines(text)}) },
 	})

@@ -51,6 +51,7 @@ userPools:
   Users:
     selfSignUp: true
     signInAliases: [email]
+    autoVerify: [email]
     groups: {admins: {}, riders: {}}
     clients: {web: {authFlows: [userPassword]}}
 tenants:

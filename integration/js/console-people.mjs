@@ -5,6 +5,15 @@ import { accessible } from "./console-axe.mjs";
 import { withPage } from "./browser.mjs";
 import { stage } from "./stage.mjs";
 
+// cognito calls an operation as an app does.
+async function cognito(operation, body) {
+  const response = await fetch(stage.Endpoint, {
+    method: "POST", body: JSON.stringify(body),
+    headers: { "Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": `AWSCognitoIdentityProviderService.${operation}` },
+  });
+  assert.equal(response.status, 200, await response.text());
+}
+
 await withPage(async (page) => {
   const errors = [];
   page.on("pageerror", (error) => errors.push(String(error)));
@@ -54,5 +63,28 @@ await withPage(async (page) => {
   await page.getByRole("link", { name: "Tenant Auth0" }).click();
   await page.getByRole("link", { name: "Roles and their permissions" }).click();
   await accessible(page, "roles");
+
+  // A message arrives by itself, and confirms with one click.
+  await page.getByRole("link", { name: "Mailbox", exact: true }).click();
+  await page.getByText("Nothing yet").waitFor();
+  await page.locator('.live[data-state="live"]').waitFor();
+  await cognito("SignUp", { ClientId: stage.UserPoolClientId, Username: "cid@example.com", Password: "Passw0rd!" });
+  await page.getByText("sign-up").waitFor();
+  await cognito("SignUp", { ClientId: stage.UserPoolClientId, Username: "dan@example.com", Password: "Passw0rd!" });
+  await page.locator(".mail").nth(1).waitFor();
+  assert.match(await page.locator(".mail .code").first().innerText(), /^\d{6}$/);
+  await page.locator(".mail").first().locator("summary").click();
+  await accessible(page, "mailbox");
+  await page.getByRole("button", { name: "Confirm cid@example.com" }).click();
+  await page.getByText("Confirmed.").waitFor();
+  await page.getByRole("link", { name: "User cid@example.com" }).click();
+  await page.getByText("CONFIRMED", { exact: true }).waitFor();
+  await page.getByRole("link", { name: "Mailbox", exact: true }).click();
+  await page.getByRole("button", { name: "Confirm cid@example.com" }).click();
+  await page.getByRole("alert").waitFor();
+  await accessible(page, "mailbox-refused");
+  await page.getByRole("button", { name: "Delete the message to cid@example.com" }).click();
+  await page.getByText("The message is deleted.").waitFor();
+  assert.equal(await page.locator(".mail").count(), 1);
   assert.deepEqual(errors, [], "errors in the pages");
 }, { viewport: { width: 1280, height: 860 } });

@@ -34,6 +34,8 @@ type Config struct {
 	Functions Functions
 	// Places gives where users are, in the declaration's order.
 	Places func() []*Place
+	// Mailbox is what was sent to users.
+	Mailbox Mailbox
 	// Log is told of what a page could not show, in one line; nobody if nil.
 	Log func(string)
 }

@@ -61,6 +61,9 @@ var allPages = []page{
 	{pattern: "GET /users/{kind}/{place}/delete", have: hasPeople, template: "user-delete", show: (*Console).showDeleteUser},
 	{pattern: "POST /users/{kind}/{place}/delete", have: hasPeople, template: "user-delete", do: (*Console).doDeleteUser},
 
+	{pattern: "GET /mailbox", nav: "Mailbox", path: "/mailbox", group: groupPeople, have: hasMailbox, template: "mailbox", show: (*Console).showMailbox},
+	{pattern: "POST /mailbox", have: hasMailbox, template: "mailbox", do: (*Console).doMail},
+
 	{pattern: "POST /theme", do: (*Console).doTheme},
 	{pattern: "POST /leave", do: (*Console).doLeave},
 }

@@ -3,9 +3,11 @@ package console
 import (
 	"bytes"
 	"context"
+	"math"
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -26,6 +28,7 @@ var topics = map[Topic]struct {
 	Requests: {"requests", "request", wantedRequests},
 	Logs:     {"functions", "line", wantedLines},
 	Activity: {"activity", "happening", func(url.Values) func(*Event) bool { return anything }},
+	Mails:    {"mailbox", "mail", func(url.Values) func(*Event) bool { return anything }},
 }
 
 func anything(*Event) bool { return true }
@@ -48,7 +51,8 @@ func (c *Console) stream(w http.ResponseWriter, r *http.Request) {
 	if last := r.Header.Get("Last-Event-ID"); last != "" { // it was here before
 		after, err = strconv.ParseUint(last, 10, 64)
 	}
-	if !ok || err != nil || r.Method != http.MethodGet {
+	name := Topic(query.Get("topic"))
+	if !ok || err != nil || r.Method != http.MethodGet || name == Mails && !hasMailbox(&c.cfg) {
 		c.fail(w, r, invalid("There is no such stream."))
 		return
 	}
@@ -63,12 +67,20 @@ func (c *Console) stream(w http.ResponseWriter, r *http.Request) {
 	if stop, ok := r.Context().Value(stopKey{}).(context.Context); ok {
 		stopped = stop.Done()
 	}
-	s := &sender{c: c, w: w, control: http.NewResponseController(w), page: topic.page, fragment: topic.fragment, topic: Topic(query.Get("topic")), wanted: topic.wanted(query)}
-	missed, live, leave := c.cfg.Feed.Listen(Topic(query.Get("topic")), after)
+	s := &sender{c: c, w: w, control: http.NewResponseController(w), page: topic.page, fragment: topic.fragment, topic: name, wanted: topic.wanted(query)}
+	session, from := visitorOf(r), after
+	if name == Mails { // after is a message's Number: the events do no more than wake it
+		s.first, s.csrf = after, session.csrf
+		name, from = Activity, math.MaxUint64
+	}
+	missed, live, leave := c.cfg.Feed.Listen(name, from)
 	defer leave()
 	w.Header().Set("Content-Type", "text/event-stream")
 	_ = s.control.SetReadDeadline(time.Time{}) // the server's would end it; a recorder has none
 	if !s.send([]byte("retry: 2000\n\n")) {
+		return
+	}
+	if s.topic == Mails && !s.mails() {
 		return
 	}
 	for _, e := range missed {
@@ -78,7 +90,6 @@ func (c *Console) stream(w http.ResponseWriter, r *http.Request) {
 	}
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
-	session := visitorOf(r).session
 	for {
 		select {
 		case <-r.Context().Done():
@@ -90,7 +101,7 @@ func (c *Console) stream(w http.ResponseWriter, r *http.Request) {
 				return
 			}
 		case <-beat.C:
-			if !c.cfg.Keys.alive(session) || !s.send([]byte(":\n\n")) {
+			if !c.cfg.Keys.alive(session.session) || !s.send([]byte(":\n\n")) {
 				return
 			}
 		}
@@ -105,10 +116,16 @@ type sender struct {
 	page, fragment string
 	topic          Topic
 	wanted         func(*Event) bool
+	// first is the Number of the next message, and csrf the token of its forms.
+	first uint64
+	csrf  string
 }
 
 // event sends an event that is wanted, and says whether the client takes more.
 func (s *sender) event(e *Event) bool {
+	if s.topic == Mails {
+		return e.Kind != KindCode || s.mails()
+	}
 	if e.Topic != s.topic || !s.wanted(e) {
 		return true
 	}
@@ -117,11 +134,20 @@ func (s *sender) event(e *Event) bool {
 		s.c.cfg.Log("showing an event: " + err.Error())
 		return false
 	}
-	b := append([]byte("id: "), strconv.FormatUint(e.Seq, 10)...)
+	return s.data(e.Seq, fragment.Bytes())
+}
+
+// lineEnds makes one of all that ends a line of an event stream: a text cannot go on as
+// another field.
+var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
+
+// data sends a fragment under an id with which a client comes again.
+func (s *sender) data(id uint64, fragment []byte) bool {
+	b := append([]byte("id: "), strconv.FormatUint(id, 10)...)
 	b = append(b, '\n')
-	for line := range bytes.Lines(fragment.Bytes()) {
+	for line := range strings.Lines(lineEnds.Replace(string(fragment))) {
 		b = append(b, "data: "...)
-		b = append(b, bytes.TrimRight(line, "\r\n")...)
+		b = append(b, strings.TrimSuffix(line, "\n")...)
 		b = append(b, '\n')
 	}
 	return s.send(append(b, '\n'))

@@ -22,6 +22,7 @@ for (const list of document.querySelectorAll("[data-live]")) {
     const row = holder.content.firstElementChild;
     if (!row) return;
     row.classList.add("new");
+    for (const button of row.querySelectorAll("[data-copy]")) button.hidden = false;
     if (oldestFirst) list.append(row); else list.prepend(row);
     while (list.children.length > limit) (oldestFirst ? list.firstElementChild : list.lastElementChild).remove();
   };
@@ -67,19 +68,19 @@ for (const list of document.querySelectorAll("[data-live]")) {
 }
 
 // A button with data-copy copies the text of what it names.
-for (const button of document.querySelectorAll("[data-copy]")) {
-  const label = button.textContent;
-  button.hidden = false;
-  button.addEventListener("click", async () => {
-    try {
-      await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
-      button.textContent = "Copied";
-    } catch {
-      button.textContent = "Select the text and copy it";
-    }
-    setTimeout(() => { button.textContent = label; }, 2000);
-  });
-}
+for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
+document.addEventListener("click", async ({ target }) => {
+  const button = target.closest?.("[data-copy]");
+  if (!button) return;
+  button.dataset.label ??= button.textContent;
+  try {
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
+    button.textContent = "Copied";
+  } catch {
+    button.textContent = "Select the text and copy it";
+  }
+  setTimeout(() => { button.textContent = button.dataset.label; }, 2000);
+});
 
 // A filter is used as soon as something is chosen.
 for (const form of document.querySelectorAll("form.filter")) {
