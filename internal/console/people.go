@@ -263,6 +263,7 @@ func (c *Console) doNewUser(r *http.Request) (done, error) {
 	case p.NewUser.Name == "":
 		return again(p.SignsInWith+" is missing.", "")
 	case len(p.NewUser.Name) > maxUserName || len(p.NewUser.Email) > 2*maxUserName || len(p.NewUser.Groups) > len(p.All):
+		p.NewUser = NewUser{}
 		return again("That is too long.", "")
 	}
 	name, err := p.Create(r.Context(), p.NewUser)
