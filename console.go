@@ -57,18 +57,19 @@ func (a *App) openConsole(ctx context.Context) (err error) {
 		return err
 	}
 	a.console, err = console.New(console.Config{
-		Stack:     a.Stack(),
-		Region:    a.decl.Region,
-		Port:      a.consoleAt.port,
-		Keys:      a.cfg.Console.keys,
-		Now:       a.cfg.Now,
-		Feed:      a.feed,
-		Routes:    a.consoleRoutes,
-		Story:     a.Explain,
-		Places:    a.consolePlaces,
-		Mailbox:   console.Mailbox{Since: a.consoleMails, Confirm: a.confirmByMail, Remove: func(id string) error { return a.state.Mailbox().Remove(id) }},
-		Functions: console.Functions{List: a.consoleFunctions, Invocations: a.invocations, Invoke: a.functions.Invoke},
-		Log:       func(text string) { a.observe(Event{Kind: KindError, Source: "console", Text: printableLines(text)}) },
+		Stack:      a.Stack(),
+		Region:     a.decl.Region,
+		Port:       a.consoleAt.port,
+		Keys:       a.cfg.Console.keys,
+		Now:        a.cfg.Now,
+		Feed:       a.feed,
+		Routes:     a.consoleRoutes,
+		Story:      a.Explain,
+		Places:     a.consolePlaces,
+		Mailbox:    console.Mailbox{Since: a.consoleMails, Confirm: a.confirmByMail, Remove: func(id string) error { return a.state.Mailbox().Remove(id) }},
+		Functions:  console.Functions{List: a.consoleFunctions, Invocations: a.invocations, Invoke: a.functions.Invoke},
+		Identities: console.Identities{Pools: a.consoleIdentityPools, List: a.consoleIdentities, Delete: a.deleteIdentity},
+		Log:        func(text string) { a.observe(Event{Kind: KindError, Source: "console", Text: printableLines(text)}) },
 	})
 	return err
 }

@@ -60,7 +60,12 @@ tenants:
     apis: {Api: {identifier: "https://api.example", rbac: true, permissions: ["read:things", "write:things"]}}
     roles: {reader: {Api: ["read:things"]}, writer: {Api: ["read:things", "write:things"]}}
     users: [{email: ann@example.com, password: "Passw0rd!", roles: [reader]}]
-outputs: {UserPoolId: "${userPools.Users.id}", UserPoolClientId: "${userPools.Users.clients.web.id}"}
+identityPools:
+  Auth:
+    userPools: [{userPool: Users, clients: [web]}]
+    allowUnauthenticatedIdentities: true
+    roleMappings: {Users: {type: token, ambiguousRoleResolution: authenticatedRole}}
+outputs: {IdentityPoolId: "${identityPools.Auth.id}", UserPoolId: "${userPools.Users.id}", UserPoolClientId: "${userPools.Users.clients.web.id}"}
 `
 
 // TestConsoleOfStrangers: a page without the link, a stranger's page in another tab, a

@@ -5,13 +5,17 @@ import { accessible } from "./console-axe.mjs";
 import { withPage } from "./browser.mjs";
 import { stage } from "./stage.mjs";
 
-// cognito calls an operation as an app does.
-async function cognito(operation, body) {
+const base = stage.Link.slice(0, stage.Link.indexOf("/open/"));
+const pool = "AWSCognitoIdentityProviderService.";
+
+// aws calls an operation as an app does.
+async function aws(target, body) {
   const response = await fetch(stage.Endpoint, {
-    method: "POST", body: JSON.stringify(body),
-    headers: { "Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": `AWSCognitoIdentityProviderService.${operation}` },
+    method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": target },
   });
-  assert.equal(response.status, 200, await response.text());
+  const text = await response.text();
+  assert.equal(response.status, 200, text);
+  return JSON.parse(text);
 }
 
 await withPage(async (page) => {
@@ -68,9 +72,9 @@ await withPage(async (page) => {
   await page.getByRole("link", { name: "Mailbox", exact: true }).click();
   await page.getByText("Nothing yet").waitFor();
   await page.locator('.live[data-state="live"]').waitFor();
-  await cognito("SignUp", { ClientId: stage.UserPoolClientId, Username: "cid@example.com", Password: "Passw0rd!" });
+  await aws(pool + "SignUp", { ClientId: stage.UserPoolClientId, Username: "cid@example.com", Password: "Passw0rd!" });
   await page.getByText("sign-up").waitFor();
-  await cognito("SignUp", { ClientId: stage.UserPoolClientId, Username: "dan@example.com", Password: "Passw0rd!" });
+  await aws(pool + "SignUp", { ClientId: stage.UserPoolClientId, Username: "dan@example.com", Password: "Passw0rd!" });
   await page.locator(".mail").nth(1).waitFor();
   assert.match(await page.locator(".mail .code").first().innerText(), /^\d{6}$/);
   await page.locator(".mail").first().locator("summary").click();
@@ -86,5 +90,26 @@ await withPage(async (page) => {
   await page.getByRole("button", { name: "Delete the message to cid@example.com" }).click();
   await page.getByText("The message is deleted.").waitFor();
   assert.equal(await page.locator(".mail").count(), 1);
+
+  // Identities, and the role that each would get.
+  await aws("AWSCognitoIdentityService.GetId", { IdentityPoolId: stage.IdentityPoolId });
+  const { AuthenticationResult } = await aws(pool + "InitiateAuth", {
+    ClientId: stage.UserPoolClientId, AuthFlow: "USER_PASSWORD_AUTH", AuthParameters: { USERNAME: "cid@example.com", PASSWORD: "Passw0rd!" },
+  });
+  const provider = "cognito-idp.us-east-1.amazonaws.com/" + stage.UserPoolId;
+  await aws("AWSCognitoIdentityService.GetId", { IdentityPoolId: stage.IdentityPoolId, Logins: { [provider]: AuthenticationResult.IdToken } });
+  await page.getByRole("link", { name: "Identity pools", exact: true }).click();
+  await page.getByText("user pool Users").waitFor();
+  await accessible(page, "identities");
+  await page.locator("tr", { hasText: "a guest" }).locator("summary").press("Enter");
+  await page.locator("tr", { hasText: "a guest" }).getByRole("button").click();
+  await page.getByText(/^Deleted us-east-1:/).waitFor();
+  assert.equal(await page.getByText("a guest").count(), 0);
+
+  // Who is signed in somewhere.
+  await page.goto(base + "/users/pool/Users/user?name=cid%40example.com");
+  await accessible(page, "user-signed-in");
+  await page.getByRole("button", { name: "Sign out everywhere" }).click();
+  await page.getByText("Signed out everywhere.").waitFor();
   assert.deepEqual(errors, [], "errors in the pages");
 }, { viewport: { width: 1280, height: 860 } });

@@ -36,6 +36,8 @@ type Config struct {
 	Places func() []*Place
 	// Mailbox is what was sent to users.
 	Mailbox Mailbox
+	// Identities are those of identity pools.
+	Identities Identities
 	// Log is told of what a page could not show, in one line; nobody if nil.
 	Log func(string)
 }

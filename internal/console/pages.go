@@ -63,6 +63,9 @@ var allPages = []page{
 
 	{pattern: "GET /mailbox", nav: "Mailbox", path: "/mailbox", group: groupPeople, have: hasMailbox, template: "mailbox", show: (*Console).showMailbox},
 	{pattern: "POST /mailbox", have: hasMailbox, template: "mailbox", do: (*Console).doMail},
+	{pattern: "GET /identities", nav: "Identity pools", path: "/identities", group: groupPeople, have: hasIdentities, template: "identities", show: (*Console).showIdentities},
+	{pattern: "GET /identities/{pool}", have: hasIdentities, template: "identities", show: (*Console).showIdentities},
+	{pattern: "POST /identities/{pool}", have: hasIdentities, template: "identities", do: (*Console).doIdentity},
 
 	{pattern: "POST /theme", do: (*Console).doTheme},
 	{pattern: "POST /leave", do: (*Console).doLeave},

@@ -101,6 +101,13 @@ func withPeople(t *testing.T, p *people, mails func() []console.Mail) *world {
 				{Kind: console.Tenant, Name: "Auth0", ID: markup, SignsInWith: "Email", Directory: p},
 			}
 		}
+		cfg.Identities = console.Identities{
+			Pools: func() []console.IdentityPool { return []console.IdentityPool{{Name: "Auth", ID: markup, Guests: true}} },
+			List: func(_ context.Context, pool, page string) ([]console.Identity, string, error) {
+				return []console.Identity{{ID: "i", Logins: []string{markup}, Roles: []console.GivenRole{{Role: markup, When: markup}}}}, markup, nil
+			},
+			Delete: func(_ context.Context, id string) error { return p.change("delete identity " + id) },
+		}
 		cfg.Mailbox = console.Mailbox{
 			Since: func(first uint64, n int) ([]console.Mail, error) {
 				var list []console.Mail
@@ -141,6 +148,7 @@ var peopleForms = []struct {
 	{"/users/pool/Riders/user?name=ann", url.Values{"do": {"end"}, "id": {"s"}}, "end s"},
 	{"/users/pool/Riders/user?name=ann", url.Values{"do": {"sign-out"}}, "sign out ann"},
 	{"/users/pool/Riders/delete?name=ann", url.Values{}, "delete ann"},
+	{"/identities/Auth?page=x", url.Values{"id": {"i"}}, "delete identity i"},
 	{"/mailbox", url.Values{"do": {"confirm"}, "id": {"1"}}, "confirm 1"},
 	{"/mailbox", url.Values{"do": {"remove"}, "id": {"1"}}, "remove 1"},
 }
@@ -201,7 +209,7 @@ func TestPeopleAreText(t *testing.T) {
 	token := b.token()
 	pages := map[string]answer{}
 	for _, path := range []string{"/users", "/users/tenant/Auth0", "/users/pool/Riders?q=" + url.QueryEscape(markup) + "&page=x", "/users/pool/Riders/new", "/users/pool/Riders/groups", "/users/pool/Riders/user?name=ann",
-		"/users/tenant/Auth0/user?" + url.Values{"name": {markup}}.Encode(), "/users/tenant/Auth0/delete?" + url.Values{"name": {markup}}.Encode(), "/mailbox"} {
+		"/users/tenant/Auth0/user?" + url.Values{"name": {markup}}.Encode(), "/users/tenant/Auth0/delete?" + url.Values{"name": {markup}}.Encode(), "/mailbox", "/identities", "/identities/Auth"} {
 		pages[path] = b.get(w.url+path, nil)
 	}
 	for _, f := range peopleForms { // each is refused, and shows its page again

@@ -2,9 +2,11 @@ package identity
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/doorwright/doorwright/internal/aws"
 	"github.com/doorwright/doorwright/internal/iam"
@@ -92,6 +94,50 @@ func (s *Service) answer(w http.ResponseWriter, r *http.Request, c *call) (any, 
 		}
 	}
 	return s.run(r.Context(), c, members)
+}
+
+// Call runs an operation as root without HTTP: for a program that embeds the stage.
+// In is what the request's members are made of by encoding/json, with AWS's member
+// names; out, which may be nil, is filled from the result. A refusal is an *aws.Error.
+// What it looks at is no line of the log.
+func (s *Service) Call(ctx context.Context, operation string, in, out any) error {
+	start := s.cfg.Now()
+	c := &call{event: Event{RequestID: aws.NewRequestID(), Operation: operation}}
+	result, err := s.callAsRoot(ctx, c, in)
+	c.event.Time = s.cfg.Now()
+	c.event.Duration = c.event.Time.Sub(start)
+	if err != nil {
+		refusal := awsjson.Refusal(err)
+		s.finish(c, refusal)
+		return refusal
+	}
+	if !strings.HasPrefix(operation, "List") && !strings.HasPrefix(operation, "GetIdentityPool") && !strings.HasPrefix(operation, "Describe") {
+		s.finish(c, nil)
+	}
+	if out == nil || result == nil {
+		return nil
+	}
+	b, err := json.Marshal(result)
+	if err == nil {
+		err = json.Unmarshal(b, out)
+	}
+	if err != nil {
+		return fmt.Errorf("reading the result of %s: %w", operation, err)
+	}
+	return nil
+}
+
+func (s *Service) callAsRoot(ctx context.Context, c *call, in any) (any, error) {
+	op, ok := operations[c.event.Operation]
+	if !ok {
+		return nil, awsjson.Unknown("identity pools have no operation of this name")
+	}
+	c.op = op
+	members, err := awsjson.Marshalled(in)
+	if err != nil {
+		return nil, err
+	}
+	return s.run(ctx, c, members)
 }
 
 // authorize asks the account whether the caller may
