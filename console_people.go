@@ -24,6 +24,12 @@ func (a *App) consolePlaces() []*console.Place {
 			}
 		} else {
 			p.ID = a.tenants.Tenant(d.Tenant).Issuer()
+			decl, _ := a.decl.Tenants.Get(d.Tenant)
+			for api, of := range decl.APIs.All() {
+				for _, name := range of.Permissions {
+					p.Permissions = append(p.Permissions, console.Permission{API: api, Name: name})
+				}
+			}
 		}
 		places = append(places, p)
 	}
@@ -116,4 +122,12 @@ func (d consoleDirectory) SignIns(ctx context.Context, name string) ([]console.S
 
 func (d consoleDirectory) CreateGroup(ctx context.Context, g console.Group) error {
 	return d.Directory.CreateGroup(ctx, Group{Name: g.Name, Description: g.Description})
+}
+
+func (d consoleDirectory) Grant(ctx context.Context, role string, p console.Permission, have bool) error {
+	list := []Permission{{API: p.API, Name: p.Name}}
+	if have {
+		return d.ChangeGroup(ctx, role, list, nil)
+	}
+	return d.ChangeGroup(ctx, role, nil, list)
 }

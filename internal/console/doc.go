@@ -22,10 +22,12 @@
 //   - a form posts to an entry with do in place of show. Its method changes
 //     something and says where to go next and what to say there; ServeHTTP has
 //     checked session, origin and token before it is called. One that must answer
-//     with a page, as what was posted must not stay, has show and a POST pattern.
+//     with a page, as what was posted must not stay, has show and a POST pattern. A
+//     form that was refused shows its page again: done.again.
 //   - what is live is a list with data-live="/events?topic=…", into which
 //     assets/console.js puts the fragments that stream.go renders by the template
-//     of the topic. Everything else must work without JavaScript.
+//     of the topic. What is secret is not in the feed: mailbox.go reads it when an
+//     event says that there is something. Everything else must work without JavaScript.
 //
 // There is no style and no script but in assets/: the content security policy
 // allows none. Templates are parsed when the first page is asked for, so that a

@@ -44,8 +44,8 @@ func hasIdentities(cfg *Config) bool { return cfg.Identities.Pools != nil }
 // identitiesPage is a page of a pool's identities.
 type identitiesPage struct {
 	IdentityPool
-	Pools       []IdentityPool
-	Identities  []Identity
+	Pools      []IdentityPool
+	Identities []Identity
 	// Self is the page's own path, with its place in the list.
 	Self        string
 	More, First string

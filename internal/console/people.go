@@ -26,6 +26,8 @@ type Place struct {
 	ID string
 	// SignsInWith says what a new user is named by: username, email, phone number.
 	SignsInWith string
+	// Permissions are those that a tenant's role can have.
+	Permissions []Permission
 	Directory
 }
 
@@ -62,6 +64,8 @@ type Directory interface {
 	Groups(ctx context.Context) ([]Group, error)
 	CreateGroup(ctx context.Context, g Group) error
 	DeleteGroup(ctx context.Context, name string) error
+	// Grant gives a tenant's role a permission, or takes it.
+	Grant(ctx context.Context, role string, p Permission, have bool) error
 	SignIns(ctx context.Context, name string) ([]SignIn, error)
 	EndSignIn(ctx context.Context, name, id string) error
 	SignOut(ctx context.Context, name string) error
@@ -99,6 +103,9 @@ type Permission struct {
 	Roles     []string
 	Direct    bool
 }
+
+// String names a permission in a form.
+func (p Permission) String() string { return p.API + ": " + p.Name }
 
 // Group is a group of a pool with its IAM role, or a role of a tenant with its
 // permissions.

@@ -12,6 +12,7 @@ type groupsPage struct {
 	*Place
 	All               []Group
 	Name, Description string // as typed
+	Role, Permission  string // as chosen
 	Failed            string
 	Error, Fix        string
 }
@@ -57,6 +58,15 @@ func (c *Console) doGroup(r *http.Request) (done, error) {
 			break
 		}
 		err, text = p.DeleteGroup(r.Context(), name), "Deleted "+name+"."
+	case "grant", "revoke":
+		p.Role, p.Permission = name, r.PostForm.Get("permission")
+		i := slices.IndexFunc(p.Place.Permissions, func(of Permission) bool { return of.String() == p.Permission })
+		if i < 0 {
+			err = invalid("There is no such permission.")
+			break
+		}
+		err = p.Grant(r.Context(), name, p.Place.Permissions[i], act == "grant")
+		text = map[string]string{"grant": name + " has " + p.Permission + " now.", "revoke": name + " has " + p.Permission + " no more."}[act]
 	default:
 		return done{}, invalid("There is no such change.")
 	}

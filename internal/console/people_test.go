@@ -3,6 +3,7 @@ package console_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"html"
 	"net/http"
 	"net/url"
@@ -86,6 +87,9 @@ func (p *people) CreateGroup(_ context.Context, g console.Group) error {
 func (p *people) DeleteGroup(_ context.Context, name string) error {
 	return p.change("delete group " + name)
 }
+func (p *people) Grant(_ context.Context, role string, of console.Permission, have bool) error {
+	return p.change(fmt.Sprint(role, " ", of, " ", have))
+}
 func (p *people) SignIns(context.Context, string) ([]console.SignIn, error) {
 	return []console.SignIn{{ID: markup, Client: markup}}, nil
 }
@@ -98,7 +102,7 @@ func withPeople(t *testing.T, p *people, mails func() []console.Mail) *world {
 		cfg.Places = func() []*console.Place {
 			return []*console.Place{
 				{Kind: console.UserPool, Name: "Riders", ID: markup, SignsInWith: "Username", Directory: p},
-				{Kind: console.Tenant, Name: "Auth0", ID: markup, SignsInWith: "Email", Directory: p},
+				{Kind: console.Tenant, Name: "Auth0", ID: markup, SignsInWith: "Email", Directory: p, Permissions: []console.Permission{{API: "Api", Name: markup}}},
 			}
 		}
 		cfg.Identities = console.Identities{
@@ -140,6 +144,8 @@ var peopleForms = []struct {
 	{"/users/pool/Riders/new", url.Values{"name": {"ann"}, "password": {"x"}}, "create ann"},
 	{"/users/pool/Riders/groups", url.Values{"do": {"create"}, "name": {"g"}}, "create group g"},
 	{"/users/pool/Riders/groups", url.Values{"do": {"delete"}, "name": {markup}}, "delete group " + markup},
+	{"/users/tenant/Auth0/groups", url.Values{"do": {"grant"}, "name": {"g"}, "permission": {"Api: " + markup}}, "g Api: " + markup + " true"},
+	{"/users/tenant/Auth0/groups", url.Values{"do": {"revoke"}, "name": {"g"}, "permission": {"Api: " + markup}}, "g Api: " + markup + " false"},
 	{"/users/pool/Riders/user?name=ann", url.Values{"do": {"confirm"}}, "change ann"},
 	{"/users/pool/Riders/user?name=ann", url.Values{"do": {"password"}, "password": {"x"}}, "change ann"},
 	{"/users/pool/Riders/user?name=ann", url.Values{"do": {"disable"}}, "change ann"},
