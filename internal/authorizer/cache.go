@@ -116,6 +116,21 @@ func (c *cache) get(ctx context.Context, key cacheKey, ttl time.Duration, now fu
 	return f.verdict, f.failed, true
 }
 
+// peek is get that changes nothing: what it has to ask for is neither kept nor given to
+// those who wait.
+func (c *cache) peek(_ context.Context, key cacheKey, _ time.Duration, now func() time.Time, ask func() (*verdict, Decision)) (v *verdict, failed Decision, fresh bool) {
+	c.mu.Lock()
+	if e := c.entries[key]; e != nil {
+		if entry := e.Value.(*cached); now().Before(entry.expires) {
+			c.mu.Unlock()
+			return entry.verdict, Decision{}, false
+		}
+	}
+	c.mu.Unlock()
+	v, failed = ask()
+	return v, failed, true
+}
+
 // put keeps an entry, and lets go of those that were not used the longest. The
 // caller holds mu.
 func (c *cache) put(entry *cached) {

@@ -226,6 +226,9 @@ type Question struct {
 	// Declared is where the declaration has the API, such as "apis.Api": advice
 	// begins with it. Empty means that advice names keys of the API's own.
 	Declared string
+	// Dry is a question about a request that nobody has sent: the function's answer to
+	// it is not kept, for a later request would get it.
+	Dry bool
 	// SourceIP and Time are for policies' conditions.
 	SourceIP string
 	Time     time.Time
@@ -266,7 +269,11 @@ func (l *Lambda) Decide(q *Question) Decision {
 		}
 		return q.told(l.judge(v, q, true), v)
 	}
-	v, failed, fresh := l.cache.get(q.HTTP.Context(), keyOf(values), l.config.TTL, l.config.Now, ask)
+	get := l.cache.get
+	if q.Dry {
+		get = l.cache.peek
+	}
+	v, failed, fresh := get(q.HTTP.Context(), keyOf(values), l.config.TTL, l.config.Now, ask)
 	if v == nil {
 		return failed
 	}

@@ -43,6 +43,7 @@ func (x *exchange) question(format authorizer.Format) *authorizer.Question {
 		Time:           x.entry.Time,
 		ResourcePolicy: x.rest.policy,
 		Declared:       x.g.config.Declared,
+		Dry:            x.dry,
 		Event: func(identity []string) []byte {
 			switch format {
 			case authorizer.FormatToken:

@@ -4,7 +4,7 @@ import "net/http"
 
 // Explain decides on a request as ServeHTTP would, without invoking what the route
 // leads to, and without counting it against limits and quotas. An authorizer function
-// is asked. The Entry has its Trace always; its Status is the refusal's, or 0 where
+// is asked, and its answer not kept. The Entry has its Trace always; its Status is the refusal's, or 0 where
 // the request would have gone on. A preflight that the gateway answers has its status,
 // and is Allowed.
 func (g *Gateway) Explain(r *http.Request) (e Entry) {

@@ -130,7 +130,8 @@ func TestExplainCountsNothing(t *testing.T) {
 }
 
 // TestExplainAsksTheAuthorizerFunction asks it, tells of its invocation, and of the
-// policy that it has answered; an answer that is kept is not asked for again.
+// policy that it has answered. What a dry run was answered is for no other request:
+// one that is sent asks anew, and that answer is kept for both.
 func TestExplainAsksTheAuthorizerFunction(t *testing.T) {
 	g := new(guard).says(policyReply("Allow", stageARN+"/GET/open"))
 	c := base(
@@ -149,8 +150,16 @@ func TestExplainAsksTheAuthorizerFunction(t *testing.T) {
 	if a := e.Trace.Authorizer; !strings.Contains(string(a.Event), `"authorization":"***"`) || strings.Contains(string(a.Event), "let-me-in") || !strings.Contains(string(a.Reply), `"Allow"`) {
 		t.Errorf("the invocation is %s -> %s", a.Event, a.Reply)
 	}
-	e = w.dry("GET", "/shut", "Authorization: let-me-in")
-	if e.Status != 403 || g.calls.Load() != 1 || e.Trace.Authorizer.ID != "" || !e.Trace.Cached || len(e.Trace.Policies) != 1 {
+	g.says(policyReply("Allow", stageARN+"/GET/shut"))
+	if a := w.do(t, "GET", "/open", "Authorization: let-me-in"); a.status != 403 || g.calls.Load() != 2 {
+		t.Errorf("after a dry run that was let in, a request that the function refuses is answered %d; %d calls", a.status, g.calls.Load())
+	}
+	g.says(policyReply("Allow", stageARN+"/GET/open"))
+	if e := w.dry("GET", "/shut", "Authorization: let-me-in"); e.Status != 0 || !e.Trace.Cached {
+		t.Errorf("the answer that is kept is not told: %+v", e.Trace)
+	}
+	e = w.dry("GET", "/open", "Authorization: let-me-in")
+	if e.Status != 403 || g.calls.Load() != 2 || e.Trace.Authorizer.ID != "" || !e.Trace.Cached || len(e.Trace.Policies) != 1 {
 		t.Fatalf("%d calls; %+v", g.calls.Load(), e.Trace)
 	}
 	all := e.Trace.Policies[0].Considered()
