@@ -18,6 +18,7 @@ func Redact(text []byte, secrets ...string) []byte { return RedactNamed(text, ni
 
 // RedactNamed is Redact with further names, in lower case, whose values are secret.
 func RedactNamed(text []byte, names []string, secrets ...string) []byte {
+	base64 := isEncoded(text)
 	cut := len(text) > maxShown
 	if cut {
 		text = text[:maxShown]
@@ -30,15 +31,27 @@ func RedactNamed(text []byte, names []string, secrets ...string) []byte {
 			text = bytes.ReplaceAll(text, []byte(s), []byte(redacted))
 		}
 	}
-	r := redactor{in: text, names: names, out: make([]byte, 0, len(text)+16)}
-	if i := bytes.Index(text, []byte(`"isBase64Encoded":`)); i >= 0 {
-		r.base64 = bytes.HasPrefix(bytes.TrimLeft(text[i+len(`"isBase64Encoded":`):], " "), []byte("true"))
-	}
+	r := redactor{in: text, names: names, out: make([]byte, 0, len(text)+16), base64: base64}
 	r.run()
 	if cut {
 		r.out = append(r.out, "..."...)
 	}
 	return r.out
+}
+
+// isEncoded says whether the body of an event or a reply is encoded. It is said after
+// the body, in an event at the very end: what is cut off says it too.
+func isEncoded(text []byte) bool {
+	const name = `"isBase64Encoded":`
+	for {
+		i := bytes.Index(text, []byte(name))
+		if i < 0 {
+			return false
+		}
+		if text = text[i+len(name):]; bytes.HasPrefix(bytes.TrimLeft(text[:min(len(text), 8)], " "), []byte("true")) {
+			return true
+		}
+	}
 }
 
 // A redactor copies a text.
@@ -133,9 +146,19 @@ func (r *redactor) afterName(i int) int {
 		name, escaped = r.nameBefore(i - len(`\u003`))
 	}
 	body := r.base64 && string(name) == "body"
+	if isNaming(name) {
+		if next := r.namedValue(i + 1); next > i+1 {
+			return next
+		}
+	}
 	if len(name) == 0 || !body && !escaped && !secretName(name) && !r.named(name) {
 		return i + 1
 	}
+	return r.value(i, separator, name)
+}
+
+// value leaves out the value that follows the separator at i and, if there is one, a name.
+func (r *redactor) value(i int, separator byte, name []byte) int {
 	from := i + 1
 	for from < len(r.in) && r.in[from] == ' ' {
 		from++
@@ -161,6 +184,50 @@ func (r *redactor) afterName(i int) int {
 		return r.replace(from, r.until(from, "\r\n\"\\]"))
 	}
 	return r.replace(from, end)
+}
+
+// isNaming says whether a value is itself the name of what follows it.
+func isNaming(name []byte) bool {
+	return len(name) == len("name") && begins(name, "name") || len(name) == len("key") && begins(name, "key")
+}
+
+// namedValue leaves out what is named by the value at from, if that is the name of a
+// secret: a part of a form, as in name="password" (RFC 7578), or the next member of an
+// object, as in {"name":"password","value":"..."}.
+func (r *redactor) namedValue(from int) int {
+	i := from
+	for i < len(r.in) && strings.IndexByte(` \"'`, r.in[i]) >= 0 {
+		i++
+	}
+	end := i
+	for end < len(r.in) && nameByte(r.in[end]) {
+		end++
+	}
+	if name := r.in[i:end]; !secretName(name) && !r.named(name) {
+		return from
+	}
+	after := r.in[end:]
+	for _, line := range [...]string{"\r\n", `\r\n`, `\\r\\n`, `\\\\r\\\\n`} {
+		if n := bytes.Index(after[:min(len(after), 512)], []byte(line+line)); n >= 0 {
+			begin := end + n + 2*len(line)
+			if n = bytes.Index(r.in[begin:], []byte(line+"--")); n < 0 {
+				n = len(r.in) - begin
+			}
+			return r.replace(begin, begin+n)
+		}
+	}
+	next := 0
+	for next < len(after) && strings.IndexByte(` \"',`, after[next]) >= 0 {
+		next++
+	}
+	if value := after[next:]; len(value) > len("value") && begins(value, "value") {
+		for next += len("value"); next < len(after) && strings.IndexByte(` \"':=`, after[next]) >= 0; next++ {
+			if c := after[next]; c == ':' || c == '=' {
+				return r.value(end+next, c, nil)
+			}
+		}
+	}
+	return from
 }
 
 // named says whether a name is one of the further ones. A line break that is escaped may

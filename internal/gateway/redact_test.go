@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -15,31 +16,37 @@ import (
 func TestRedact(t *testing.T) {
 	const jwt = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl"
 	for in, want := range map[string]string{
-		`{"authorization":"Bearer abc","accept":"*/*"}`:                                `{"authorization":"***","accept":"*/*"}`,
-		`{"X-Api-Key": "k\"ey", "a":1}`:                                                `{"X-Api-Key": "***", "a":1}`,
-		`{"multiValueHeaders":{"Cookie":["a=b","c=d"],"Host":["h"]}}`:                  `{"multiValueHeaders":{"Cookie":["***","***"],"Host":["h"]}}`,
-		`{"cookies":["a=b; c"],"x":2}`:                                                 `{"cookies":["***"],"x":2}`,
-		`{"body":"{\"password\":\"p\\\"w\\\\\",\"name\":\"n\"}"}`:                      `{"body":"{\"password\":\"***\",\"name\":\"n\"}"}`,
-		`{"body":"{\"a\":\"{\\\"secret\\\":\\\"s\\\",\\\"b\\\":1}\"}"}`:                `{"body":"{\"a\":\"{\\\"secret\\\":\\\"***\\\",\\\"b\\\":1}\"}"}`,
-		`{"body":"{\"p\u0061ssword\":\"pw\",\"n\":1}"}`:                                `{"body":"{\"p\u0061ssword\":\"***\",\"n\":1}"}`,
-		`{"body":"user=u&pass%77ord=pw&x=1"}`:                                          `{"body":"user=u&pass%77ord=***&x=1"}`,
-		`{"body":"cGFzc3dvcmQ9cHc=","isBase64Encoded":true}`:                           `{"body":"***","isBase64Encoded":true}`,
-		`{"rawQueryString":"code=123&id=7&sig=ab%20c"}`:                                `{"rawQueryString":"code=***&id=7&sig=***"}`,
-		`{"code":123456,"statusCode":200,"routeKey":"GET /x"}`:                         `{"code":***,"statusCode":200,"routeKey":"GET /x"}`,
-		`{"requestContext":{"authorizer":{"jwt":{"claims":{"sub":"a","nonce":"n"}}}}}`: `{"requestContext":{"authorizer":{"jwt":{"claims":{"sub":"a","nonce":"***"}}}}}`,
-		`{"cookies":null,"token":true,"key":7}`:                                        `{"cookies":null,"token":true,"key":***}`,
-		"token is " + jwt + " it was":                                                  "token is *** it was",
-		"got Bearer abcdef.ghi now":                                                    "got Bearer *** now",
-		"Authorization: AWS4-HMAC-SHA256 Credential=A/b, Signature=c\nnext":            "Authorization: ***\nnext",
-		`{"body":"a\nAuthorization: Basic abc\nx-token: Bearer abc"}`:                  `{"body":"a\nAuthorization: ***\nx-token: ***"}`,
-		"password=hunter2, user=me":                                                    "password=***, user=me",
-		"map[authorization:Bearer zzz accept:*/*]":                                     "map[authorization:***]",
-		"<user><password>pw</password><name>n</name></user>":                           "<user><password>***</password><name>n</name></user>",
-		`{"body":"\u003cpassword\u003epw\u003c/password\u003e"}`:                       `{"body":"\u003cpassword\u003e***\u003c/password\u003e"}`,
-		`{'clientSecret': 'abc', 'b': 1}`:                                              `{'clientSecret': '***', 'b': 1}`,
-		`{"Set-Cookie":"s=1`:                                                           `{"Set-Cookie":"***`,
-		"GET /a 200 12:30:45":                                                          "GET /a 200 12:30:45",
-		`{"a":"know1n"}`:                                                               `{"a":"***"}`,
+		`{"authorization":"Bearer abc","accept":"*/*"}`:                                              `{"authorization":"***","accept":"*/*"}`,
+		`{"X-Api-Key": "k\"ey", "a":1}`:                                                              `{"X-Api-Key": "***", "a":1}`,
+		`{"multiValueHeaders":{"Cookie":["a=b","c=d"],"Host":["h"]}}`:                                `{"multiValueHeaders":{"Cookie":["***","***"],"Host":["h"]}}`,
+		`{"cookies":["a=b; c"],"x":2}`:                                                               `{"cookies":["***"],"x":2}`,
+		`{"body":"{\"password\":\"p\\\"w\\\\\",\"name\":\"n\"}"}`:                                    `{"body":"{\"password\":\"***\",\"name\":\"n\"}"}`,
+		`{"body":"{\"a\":\"{\\\"secret\\\":\\\"s\\\",\\\"b\\\":1}\"}"}`:                              `{"body":"{\"a\":\"{\\\"secret\\\":\\\"***\\\",\\\"b\\\":1}\"}"}`,
+		`{"body":"{\"p\u0061ssword\":\"pw\",\"n\":1}"}`:                                              `{"body":"{\"p\u0061ssword\":\"***\",\"n\":1}"}`,
+		`{"body":"user=u&pass%77ord=pw&x=1"}`:                                                        `{"body":"user=u&pass%77ord=***&x=1"}`,
+		`{"body":"cGFzc3dvcmQ9cHc=","isBase64Encoded":true}`:                                         `{"body":"***","isBase64Encoded":true}`,
+		`{"rawQueryString":"code=123&id=7&sig=ab%20c"}`:                                              `{"rawQueryString":"code=***&id=7&sig=***"}`,
+		`{"code":123456,"statusCode":200,"routeKey":"GET /x"}`:                                       `{"code":***,"statusCode":200,"routeKey":"GET /x"}`,
+		`{"requestContext":{"authorizer":{"jwt":{"claims":{"sub":"a","nonce":"n"}}}}}`:               `{"requestContext":{"authorizer":{"jwt":{"claims":{"sub":"a","nonce":"***"}}}}}`,
+		`{"cookies":null,"token":true,"key":7}`:                                                      `{"cookies":null,"token":true,"key":***}`,
+		"token is " + jwt + " it was":                                                                "token is *** it was",
+		"got Bearer abcdef.ghi now":                                                                  "got Bearer *** now",
+		"Authorization: AWS4-HMAC-SHA256 Credential=A/b, Signature=c\nnext":                          "Authorization: ***\nnext",
+		`{"body":"a\nAuthorization: Basic abc\nx-token: Bearer abc"}`:                                `{"body":"a\nAuthorization: ***\nx-token: ***"}`,
+		"password=hunter2, user=me":                                                                  "password=***, user=me",
+		"map[authorization:Bearer zzz accept:*/*]":                                                   "map[authorization:***]",
+		"<user><password>pw</password><name>n</name></user>":                                         "<user><password>***</password><name>n</name></user>",
+		`{"body":"\u003cpassword\u003epw\u003c/password\u003e"}`:                                     `{"body":"\u003cpassword\u003e***\u003c/password\u003e"}`,
+		`{'clientSecret': 'abc', 'b': 1}`:                                                            `{'clientSecret': '***', 'b': 1}`,
+		`{"Set-Cookie":"s=1`:                                                                         `{"Set-Cookie":"***`,
+		"GET /a 200 12:30:45":                                                                        "GET /a 200 12:30:45",
+		`{"queryStringParameters":{"isBase64Encoded":"false"},"body":"cGFz","isBase64Encoded":true}`: `{"queryStringParameters":{"isBase64Encoded":"false"},"body":"***","isBase64Encoded":true}`,
+		"--B\r\nContent-Disposition: form-data; name=\"password\"\r\n\r\npw\r\n--B\r\nContent-Disposition: form-data; name=\"n\"\r\n\r\n1\r\n--B--": "--B\r\nContent-Disposition: form-data; name=\"password\"\r\n\r\n***\r\n--B\r\nContent-Disposition: form-data; name=\"n\"\r\n\r\n1\r\n--B--",
+		`{"body":"form-data; name=\"token\"\r\n\r\np\r\nw\r\n--B","n":1}`:                                                                           `{"body":"form-data; name=\"token\"\r\n\r\n***\r\n--B","n":1}`,
+		`{"Name":"password","Value":"p w","n":1}`:                                                                                                   `{"Name":"password","Value":"***","n":1}`,
+		`"{\"key\": \"secret\", \"value\": \"p\\\"w\"}"`:                                                                                            `"{\"key\": \"secret\", \"value\": \"***\"}"`,
+		`{"name":"me","value":"x"}`:                                                                                                                 `{"name":"me","value":"x"}`,
+		`{"a":"know1n"}`:                                                                                                                            `{"a":"***"}`,
 	} {
 		if got := string(gateway.Redact([]byte(in), "know1n")); got != want {
 			t.Errorf("Redact(%s)\n got %s\nwant %s", in, got, want)
@@ -106,6 +113,16 @@ func TestRedactIsBounded(t *testing.T) {
 		got := gateway.Redact([]byte(text), "know1nSECRET")
 		if len(got) > 17<<10 || cap(got) > 20<<10 || strings.Contains(string(got), "SECRET") || strings.Contains(string(got), "know1n") {
 			t.Fatalf("pad %d: %d bytes, ends %q", pad, len(got), got[len(got)-60:])
+		}
+	}
+}
+
+// TestRedactKnowsEncodedBodies cuts an event whose body is encoded, as is said behind it.
+func TestRedactKnowsEncodedBodies(t *testing.T) {
+	body := base64.StdEncoding.EncodeToString([]byte("password=hunter2&" + strings.Repeat("x=1&", 8<<10)))
+	for _, tail := range []string{`","isBase64Encoded":true}`, `", "isBase64Encoded": true}`} {
+		if got := string(gateway.Redact([]byte(`{"rawPath":"/a","body":"` + body + tail))); strings.Contains(got, body[:20]) || !strings.Contains(got, "/a") {
+			t.Errorf("of an encoded body is told %.200s", got)
 		}
 	}
 }
