@@ -168,6 +168,29 @@ func TestExplainAsksTheAuthorizerFunction(t *testing.T) {
 	}
 }
 
+// TestSecretsOfNothing sends values in the places of secrets that say nothing, or look
+// like tokens and are none: the path stays as it was, and what is one is left out.
+func TestSecretsOfNothing(t *testing.T) {
+	g := new(guard).says(`{"isAuthorized":true,"context":{"who":"eyJ0PAQUE","me":"pre-eyJhbGciOiJub25lIn0"}}`)
+	c := base(gateway.Route{Key: "GET /open", Authorizer: "guard", Function: "f"})
+	c.Trace = true
+	c.Authorizers = map[string]gateway.Authorizer{"guard": newGuard(t, g, authorizer.LambdaConfig{
+		Format: authorizer.FormatV2, SimpleResponses: true, IdentitySources: []string{"$request.header.X-Caller"},
+	})}
+	w := serve(t, c)
+	e := w.dry("GET", "/open?a=b", "Authorization: ", "X-Api-Key: b", "X-Caller: pre-eyJhbGciOiJub25lIn0")
+	if e.Path != "/open?a=b" {
+		t.Errorf("the path is %s", e.Path)
+	}
+	if reply := string(e.Trace.Authorizer.Reply); !e.Allowed || strings.Contains(reply, "pre-") {
+		t.Errorf("the caller's secret is told: %s", reply)
+	}
+	e = w.dry("GET", "/open", "Authorization: eyJ0PAQUE", "X-Caller: me")
+	if reply := string(e.Trace.Authorizer.Reply); !e.Allowed || strings.Contains(reply, "0PAQUE") {
+		t.Errorf("what is no token is told: %s", reply)
+	}
+}
+
 // TestPassedOver says which routes a request did not go to, and why.
 func TestPassedOver(t *testing.T) {
 	w := serve(t, base(open("GET /notes/{id}", "GET /notes/special", "POST /notes/special", "ANY /notes/{proxy+}", "GET /notes/{id}/tags", "GET /other", "$default")...))

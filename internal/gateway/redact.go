@@ -27,7 +27,7 @@ func RedactNamed(text []byte, names []string, secrets ...string) []byte {
 	}
 	for _, s := range secrets {
 		var begin [32]byte // most are not there, and need no memory
-		if n := copy(begin[:], s); n >= 4 && bytes.Contains(text, begin[:n]) {
+		if n := copy(begin[:], s); n >= shortestSecret && bytes.Contains(text, begin[:n]) {
 			text = bytes.ReplaceAll(text, []byte(s), []byte(redacted))
 		}
 	}
@@ -109,12 +109,16 @@ func (r *redactor) token(i int) int {
 	for end < len(r.in) && tokenByte(r.in[end]) {
 		end++
 	}
-	if end-i > 20 || end == len(r.in) {
+	if end-i > shortestToken || end == len(r.in) {
 		return r.replace(i, end)
 	}
 	return end
 }
 
+// shortestToken is what a JWT has more bytes than.
+const shortestToken = 20
+
+// tokenByte says whether a token may have a byte (RFC 6750, section 2.1).
 func tokenByte(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-_.~+/=", c) >= 0
 }

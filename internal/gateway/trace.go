@@ -151,7 +151,7 @@ func (x *exchange) decided(d *authorizer.Decision) {
 		x.asked("policy of the authorizer", d.Policy, x.question(""), x.raw.authorizer.PolicySize)
 	}
 	if d.Signature != nil {
-		t.Signed = string(Redact([]byte(d.Signature.CanonicalRequest)))
+		t.Signed = string(RedactNamed([]byte(d.Signature.CanonicalRequest), x.g.secretNames, x.secrets()...))
 	}
 }
 
@@ -196,7 +196,9 @@ func (x *exchange) tell() {
 	x.entry.Method, x.entry.Path = ownMethod(x.entry.Method), strings.Clone(x.entry.Path)
 	if x.r.URL.RawQuery != "" {
 		for _, s := range x.secrets() { // under another name
-			x.entry.Path = strings.ReplaceAll(x.entry.Path, s, redacted)
+			if len(s) >= shortestSecret {
+				x.entry.Path = strings.ReplaceAll(x.entry.Path, s, redacted)
+			}
 		}
 	}
 	if x.raw.authorizer.Event == nil && x.raw.function.Event == nil {
@@ -237,6 +239,15 @@ func (t *Trace) Size() int {
 
 func (i *Invocation) bytes() int { return cap(i.Event) + cap(i.Reply) + len(i.Error) }
 
+// shortestSecret is the fewest bytes that are looked for in other places: what is
+// shorter is in any text.
+const shortestSecret = 4
+
+// hasTokensForm says whether a value is found wherever it is by what it begins with.
+func hasTokensForm(v string) bool {
+	return strings.HasPrefix(v, "eyJ") && len(v) > shortestToken && !strings.ContainsFunc(v, func(c rune) bool { return c > '~' || !tokenByte(byte(c)) })
+}
+
 // secrets are the values of the request that are secret whatever they are called where
 // they turn up again.
 func (x *exchange) secrets() (values []string) {
@@ -246,14 +257,14 @@ func (x *exchange) secrets() (values []string) {
 			if _, after, ok := strings.Cut(v, " "); ok && name == "Authorization" {
 				v = after
 			}
-			if !strings.HasPrefix(v, "eyJ") { // such a one is found by that
+			if !hasTokensForm(v) {
 				values = append(values, v)
 			}
 		}
 	}
 	for _, name := range x.g.secretHeaders {
 		for _, v := range h[name] {
-			if len(v) >= 8 && !strings.Contains(v, "eyJ") {
+			if len(v) >= 8 && !hasTokensForm(v) {
 				values = append(values, v)
 			}
 		}
