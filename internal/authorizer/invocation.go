@@ -2,6 +2,7 @@ package authorizer
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,7 +46,7 @@ func (q *Question) told(d Decision, v *verdict) Decision {
 
 // Snapshot gives what policies are asked of, without the request: its memory is its own.
 func (q *Question) Snapshot() *Question {
-	s := &Question{ARN: q.ARN, Readings: q.Readings, SourceIP: strings.Clone(q.SourceIP), Time: q.Time, HTTP: &http.Request{Header: http.Header{}}}
+	s := &Question{ARN: q.ARN, Readings: slices.Clone(q.Readings), SourceIP: strings.Clone(q.SourceIP), Time: q.Time, HTTP: &http.Request{Header: http.Header{}}}
 	for _, name := range [...]string{"User-Agent", "Referer"} {
 		if v := q.HTTP.Header.Get(name); v != "" {
 			s.HTTP.Header[name] = []string{strings.Clone(v)}

@@ -64,6 +64,7 @@ func newRESTWorld(t *testing.T) *world {
 			{Key: "GET /pool", Authorizer: "pool", Function: "f"},
 			{Key: "ANY /signed", Authorizer: "iam", Function: "f"},
 			{Key: "GET /fenced", Authorizer: gateway.None, Function: "f"},
+			{Key: "GET /mail/{link}", Authorizer: gateway.None, Function: "f"},
 		},
 		REST: &gateway.REST{
 			APIKeys:          []gateway.APIKey{{Name: "partner", ID: "id1", Value: apiKey}},
@@ -71,13 +72,39 @@ func newRESTWorld(t *testing.T) *world {
 			GatewayResponses: map[string]gateway.GatewayResponse{"INVALID_API_KEY": {StatusCode: 402}},
 			ResourcePolicy: []byte(`{"Version":"2012-10-17","Statement":[
 				{"Effect":"Allow","Principal":"*","Action":"execute-api:Invoke","Resource":"execute-api:/*"},
-				{"Sid":"Fence","Effect":"Deny","Principal":"*","Action":"execute-api:Invoke","Resource":"execute-api:/*/GET/fenced"}]}`),
+				{"Sid":"Fence","Effect":"Deny","Principal":"*","Action":"execute-api:Invoke","Resource":"execute-api:/*/GET/fenced"},
+				{"Effect":"Deny","Principal":"*","Action":"execute-api:Invoke","Resource":"execute-api:/*/GET/mail/*","Condition":{"StringNotLike":{"aws:UserAgent":"*mail*","aws:Referer":"https://mail.example/*"}}}]}`),
 		},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return w
+}
+
+// TestPoliciesTellNoToken sends tokens in what policies are asked of.
+func TestPoliciesTellNoToken(t *testing.T) {
+	w := newRESTWorld(t)
+	token := w.issuer.Token(nil)
+	for _, agent := range []string{"browser " + token, "mail " + token} {
+		r := httptest.NewRequest("GET", "/dev/mail/"+token, nil)
+		r.Header.Set("User-Agent", agent)
+		r.Header.Set("Referer", "https://other.example/"+token+"?code=QUERY-SECRET")
+		w.gateway.ServeHTTP(httptest.NewRecorder(), r)
+		x := w.ring.Explain(w.ring.Last(1)[0])
+		text, err := json.Marshal(x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range []string{token[:30], token[len(token)-30:], "QUERY-SECRET"} {
+			if strings.Contains(x.Text(), s) || strings.Contains(string(text), s) {
+				t.Errorf("%s is told of a request by %.10s:\n%s\n%s", s, agent, x.Text(), text)
+			}
+		}
+		if len(x.Steps) < 3 || !strings.Contains(x.Text(), "aws:UserAgent") && x.Status == 403 {
+			t.Errorf("nothing is told: %s", x.Text())
+		}
+	}
 }
 
 // TestStepsOfARESTAPI tells of each step that can refuse, by what it compared, and of

@@ -203,6 +203,13 @@ func TestEvidenceHasNoSecrets(t *testing.T) {
 	e := s.Decide(p, iam.Request{Action: "s3:GetObject", Resource: "arn:aws:s3:::notes/a", Context: func(key string) ([]string, bool) {
 		return []string{"https://a.example/callback?code=SECRET#SECRET"}, key == "aws:referer"
 	}}, nil).Evidence()
+	const token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.SECRET"
+	of := s.Decide(p, iam.Request{Action: "s3:GetObject", Resource: "arn:aws:s3:::notes/" + token + "/a", Context: func(string) ([]string, bool) {
+		return []string{"https://a.example/" + token}, true
+	}}, nil).Evidence()
+	if got := fmt.Sprint(of.Verdict(), of.Resource, of.Considered()); strings.Contains(got, "SECRET") || of.Resource != "arn:aws:s3:::notes/***/a" {
+		t.Error(got)
+	}
 	if got := e.Verdict(); strings.Contains(got, "SECRET") || !strings.Contains(got, `it is "https://a.example/callback"`) {
 		t.Error(got)
 	}

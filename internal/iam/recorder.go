@@ -185,9 +185,28 @@ func written(text string, r *Request, variables bool) string {
 // shorten bounds a value.
 func shorten(s string) string { return shortenTo(s, maxValue) }
 
-// shortenTo bounds a text and leaves out what is no character of a line.
+// withoutTokens leaves out of a text what has the form of a JWT: a path, a user agent and
+// a tag may hold anything.
+func withoutTokens(s string) string {
+	const begin, shortest = "eyJ", 20
+	i := strings.Index(s, begin)
+	if i < 0 || len(s)-i <= shortest {
+		return s
+	}
+	end := i
+	for end < len(s) && (s[end] == '-' || s[end] == '.' || s[end] == '_' || '0' <= s[end] && s[end] <= '9' || 'a' <= s[end]|0x20 && s[end]|0x20 <= 'z') {
+		end++
+	}
+	if end-i <= shortest {
+		return s[:end] + withoutTokens(s[end:])
+	}
+	return s[:i] + "***" + withoutTokens(s[end:])
+}
+
+// shortenTo bounds a text and leaves out tokens, and what is no character of a line.
 func shortenTo(s string, most int) string {
 	const dots = "…"
+	s = withoutTokens(s)
 	if len(s) > most {
 		cut := most - len(dots)
 		for cut > 0 && !utf8.RuneStart(s[cut]) {
