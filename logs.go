@@ -87,6 +87,9 @@ func (l *functionLog) write(b []byte) error {
 		}
 	}
 	if l.file == nil {
+		if err := isLogFile(path); err != nil {
+			return err
+		}
 		f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 		if err != nil {
 			return err
@@ -188,8 +191,26 @@ func invocationsOf(ctx context.Context, dir, stage, id string) []string {
 	return ids
 }
 
+// isLogFile refuses a log that is no file: a link may come with a cloned repository, and
+// lead to a file of the user's.
+func isLogFile(path string) error {
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("%s is not a file: move it away", path)
+	}
+	return nil
+}
+
 // openLog opens a file of lines; nil is one that there is not yet.
 func openLog(path string) (*os.File, error) {
+	if err := isLogFile(path); err != nil {
+		return nil, fmt.Errorf("reading the log of functions: %w", err)
+	}
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil

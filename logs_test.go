@@ -121,3 +121,40 @@ func TestFunctionLogIsBounded(t *testing.T) {
 		t.Errorf("read %q %v, want %q", b.String(), err, want)
 	}
 }
+
+// TestFunctionLogIsNoLink has a link in the log's place, as a cloned repository may bring:
+// nothing is written where it leads, nothing read there, and no rename moves it.
+func TestFunctionLogIsNoLink(t *testing.T) {
+	for _, name := range []string{"functions.log", "functions.log.1"} {
+		dir := t.TempDir()
+		folder, victim := filepath.Join(dir, ".doorwright", "dev"), filepath.Join(dir, "victim")
+		if err := os.MkdirAll(folder, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		const text = `{"text":"of somebody else"}` + "\n"
+		if err := os.WriteFile(victim, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		link(t, victim, filepath.Join(folder, name))
+		add, closed := doorwright.NewFunctionLog(folder)
+		err := add(doorwright.LogLine{Text: "mine"})
+		if name == "functions.log" && (err == nil || !strings.Contains(err.Error(), "is not a file")) {
+			t.Errorf("a line is kept by a link: %v", err)
+		}
+		if err := closed(); err != nil {
+			t.Error(err)
+		}
+		if b, err := os.ReadFile(victim); err != nil || string(b) != text {
+			t.Errorf("where %s leads is now %q %v", name, b, err)
+		}
+		err = doorwright.ReadLogs(t.Context(), dir, "dev", doorwright.LogQuery{}, func(l doorwright.LogLine) error {
+			if l.Text != "mine" {
+				t.Errorf("%s leads to %q", name, l.Text)
+			}
+			return nil
+		})
+		if err == nil {
+			t.Errorf("%s may be a link", name)
+		}
+	}
+}
