@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/doorwright/doorwright"
+	"github.com/doorwright/doorwright/internal/console"
 )
 
 // openConsole gives a client that has opened the console, and the console's URL.
@@ -209,5 +210,33 @@ func TestFeedIsBounded(t *testing.T) {
 	defer leave()
 	if len(missed) != 2 || missed[1].Request.Path != "1999" {
 		t.Errorf("after the third latest %d were missed", len(missed))
+	}
+}
+
+// TestFeedCutsLongLines tells of more and longer lines than the console keeps: of each there
+// is the beginning.
+func TestFeedCutsLongLines(t *testing.T) {
+	f := doorwright.NewFeed(0)
+	last := func(topic console.Topic) []*console.Event {
+		list, _ := f.Last(topic, 1000, func(*console.Event) bool { return true })
+		return list
+	}
+	line := "\x1b[31m" + strings.Repeat("é", 128<<10)
+	for i := range 600 {
+		f.Publish(doorwright.Event{Kind: doorwright.KindFunction, Text: line, Time: time.Unix(int64(i), 0)})
+		f.Publish(doorwright.Event{Kind: doorwright.KindRequest, Request: &doorwright.Request{Cause: line}})
+	}
+	size, kept := 0, last(console.Logs)
+	for _, e := range append(kept, last(console.Requests)...) {
+		size += len(e.Text)
+		if e.Request != nil {
+			size += len(e.Request.Cause)
+		}
+	}
+	if len(kept) != 500 || kept[0].Time.Unix() != 599 || size > 10<<20 {
+		t.Errorf("%d lines are kept, %d bytes in all", len(kept), size)
+	}
+	if text := kept[0].Text; !strings.HasPrefix(text, "éé") || !strings.HasSuffix(text, "é… (cut off here)") {
+		t.Errorf("a line is shown as %.20q to %q", text, text[len(text)-40:])
 	}
 }

@@ -12,6 +12,9 @@ import (
 const (
 	keptFeed   = 500
 	feedBehind = 128
+	// maxFeedText bounds the text of an event, in bytes: a function's line may have
+	// 256 KB. `doorwright logs` has it whole.
+	maxFeedText = 8 << 10
 )
 
 // feed is what happened lately and who listens to what happens: a console.Feed.
@@ -30,15 +33,23 @@ func newFeed(seq uint64) *feed {
 	return &feed{seq: seq, kept: map[console.Topic][]*console.Event{}, next: map[console.Topic]int{}, listeners: map[chan *console.Event]struct{}{}}
 }
 
+// feedText gives a text as the console shows it, in memory of its own.
+func feedText(s string) string {
+	if len(s) > maxFeedText {
+		s = strings.ToValidUTF8(s[:maxFeedText], "") + "… (cut off here)"
+	}
+	return withoutColour(s)
+}
+
 // publish tells of an event. The code or link of a mail stays out of it.
 func (f *feed) publish(e Event) {
-	shown := &console.Event{Time: e.Time, Kind: string(e.Kind), Source: e.Source, RequestID: e.RequestID, Text: withoutColour(e.Text), Topic: console.Activity}
+	shown := &console.Event{Time: e.Time, Kind: string(e.Kind), Source: e.Source, RequestID: e.RequestID, Text: feedText(e.Text), Topic: console.Activity}
 	switch {
 	case e.Request != nil:
 		r := e.Request
 		shown.Topic, shown.Text = console.Requests, "" // Request says it
 		shown.Request = &console.Request{
-			Method: r.Method, Path: r.Path, Route: r.RouteKey, Status: r.Status, Duration: r.Duration, Refused: r.Refused, Reasons: r.Reasons, Hint: r.Hint, Cause: withoutColour(r.Cause),
+			Method: r.Method, Path: r.Path, Route: r.RouteKey, Status: r.Status, Duration: r.Duration, Refused: r.Refused, Reasons: r.Reasons, Hint: r.Hint, Cause: feedText(r.Cause),
 		}
 	case e.Kind == KindFunction:
 		shown.Topic = console.Logs
