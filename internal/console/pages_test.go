@@ -271,6 +271,8 @@ func TestFunctions(t *testing.T) {
 					t.Error("nothing ends an invocation")
 				}
 				switch {
+				case strings.Contains(string(event), "deep"):
+					return []byte(strings.Repeat("[", 9000) + strings.Repeat("]", 9000)), "", nil
 				case strings.Contains(string(event), "large"):
 					return bytes.Repeat([]byte("x"), 1<<20), "", nil
 				case strings.Contains(string(event), "broken"):
@@ -317,10 +319,13 @@ func TestFunctions(t *testing.T) {
 	if large := invoke("dev-app-list", `"large"`); len(large) > 200<<10 || !strings.Contains(large, "(cut off here)") {
 		t.Errorf("a large reply makes a page of %d bytes", len(large))
 	}
-	if want := []string{"dev-app-list {\"b\":\r\n2}", `dev-app-list "broken"`, `dev-app-list "large"`}; !slices.Equal(sent, want) {
+	if deep := invoke("dev-app-list", `"deep"`); len(deep) > 100<<10 || strings.Contains(deep, "(cut off here)") || !strings.Contains(deep, "[[[") {
+		t.Errorf("a reply that is nested deeply makes a page of %d bytes", len(deep))
+	}
+	if want := []string{"dev-app-list {\"b\":\r\n2}", `dev-app-list "broken"`, `dev-app-list "large"`, `dev-app-list "deep"`}; !slices.Equal(sent, want) {
 		t.Errorf("sent %q", sent)
 	}
-	if a := b.post("/functions/dev-app-list/invoke", url.Values{"event": {"{}"}}, map[string]string{"Origin": w.url}); a.status != http.StatusForbidden || len(sent) != 3 {
+	if a := b.post("/functions/dev-app-list/invoke", url.Values{"event": {"{}"}}, map[string]string{"Origin": w.url}); a.status != http.StatusForbidden || len(sent) != 4 {
 		t.Errorf("without a token: %d", a.status)
 	}
 	for _, a := range []answer{b.get(w.url+"/functions/none", nil), b.post("/functions/none/invoke", url.Values{"csrf": {b.token()}, "event": {"{}"}}, map[string]string{"Origin": w.url})} {

@@ -236,8 +236,23 @@ var functions = template.FuncMap{
 	"codes":    func() []string { return []string{"400", "401", "403", "404", "429", "500", "503"} },
 }
 
-// pretty lays out JSON; what is none is shown as it is.
+// maxNesting bounds what is laid out: each level of it costs every line in it two bytes.
+const maxNesting = 64
+
+// pretty lays out JSON; what is none, or is nested very deeply, is shown as it is.
 func pretty(text string) string {
+	depth := 0
+	for i := range len(text) { // brackets within strings count: that is safe
+		switch text[i] {
+		case '{', '[':
+			depth++
+		case '}', ']':
+			depth--
+		}
+		if depth > maxNesting {
+			return text
+		}
+	}
 	var b bytes.Buffer
 	if json.Indent(&b, []byte(text), "", "  ") != nil {
 		return text
