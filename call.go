@@ -83,6 +83,9 @@ func readCall(ctx context.Context, dir, stage, target string, q CallQuery) (Call
 	if err := askStage(ctx, dir, stage, target, q, &c); err != nil {
 		return Call{}, err
 	}
+	if err := c.checkURL(); err != nil {
+		return Call{}, err
+	}
 	if c.IdentityPoolID == "" {
 		return c, c.Keys.check()
 	}
@@ -94,6 +97,19 @@ func readCall(ctx context.Context, dir, stage, target string, q CallQuery) (Call
 		return Call{}, err
 	}
 	return c, c.Keys.check()
+}
+
+// checkURL holds what is called to this machine: who has the port of a stage that does
+// not run any more is told no token by it.
+func (c *Call) checkURL() error {
+	if c.URL == "" {
+		return nil // keys alone were asked for
+	}
+	u, err := url.Parse(c.URL)
+	if err != nil || u.Hostname() != "localhost" || u.User != nil {
+		return fmt.Errorf("the stage gave %.100q as the URL of its API, which is not on this machine: nothing is sent there", c.URL)
+	}
+	return nil
 }
 
 // check holds keys to what AWS's look like: a shell is about to evaluate them.
@@ -142,8 +158,7 @@ func askIdentityPool(ctx context.Context, endpoint, operation string, in members
 	}
 	r.Header.Set("X-Amz-Target", "AWSCognitoIdentityService."+operation)
 	r.Header.Set("Content-Type", "application/x-amz-json-1.1")
-	client := http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
-	res, err := client.Do(r)
+	res, err := localClient().Do(r)
 	if err != nil {
 		return fmt.Errorf("asking the identity pool: %w", err)
 	}

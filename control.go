@@ -118,8 +118,7 @@ func askStage(ctx context.Context, dir, stage, target string, question, answer a
 	r.Header.Set("X-Amz-Target", target)
 	r.Header.Set("Content-Type", "application/x-amz-json-1.1")
 	sigv4.Sign(r, body, sigv4.Credentials{AccessKeyID: env.AccessKeyID, SecretAccessKey: env.SecretAccessKey}, controlService, env.Region, time.Now())
-	client := http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}} // no proxy: it is this machine
-	res, err := client.Do(r)
+	res, err := localClient().Do(r)
 	if errors.Is(err, syscall.ECONNREFUSED) {
 		return &notRunningError{dir, stage}
 	}
@@ -141,6 +140,15 @@ func askStage(ctx context.Context, dir, stage, target string, question, answer a
 		return refused
 	}
 	return nil
+}
+
+// localClient asks this machine, without a proxy, and follows no redirect: what is asked
+// may hold a password.
+func localClient() *http.Client {
+	return &http.Client{
+		Timeout: 30 * time.Second, Transport: &http.Transport{DisableKeepAlives: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 }
 
 // serveControl answers askStage.

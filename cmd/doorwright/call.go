@@ -110,7 +110,7 @@ func (c *callCommand) read(cmd *cobra.Command, args []string) error {
 	for _, text := range c.headers {
 		name, value, ok := strings.Cut(text, ":")
 		if !ok || strings.TrimSpace(name) != name || name == "" {
-			return fmt.Errorf("-H is 'name: value', not %q", text)
+			return errors.New("-H is 'name: value'") // without it: it may be a secret
 		}
 		c.header.Add(name, strings.TrimSpace(value))
 	}
@@ -196,7 +196,7 @@ func (c *callCommand) send(cmd *cobra.Command, call doorwright.Call) error {
 	defer res.Body.Close()
 	out := cmd.OutOrStdout()
 	if c.include {
-		fmt.Fprintf(out, "%s %s\n", res.Proto, res.Status)
+		fmt.Fprintf(out, "%s %s\n", res.Proto, quoted(res.Status))
 		for _, name := range sortedKeys(res.Header) {
 			for _, value := range res.Header[name] {
 				fmt.Fprintf(out, "%s: %s\n", name, quoted(value))
@@ -204,7 +204,7 @@ func (c *callCommand) send(cmd *cobra.Command, call doorwright.Call) error {
 		}
 		fmt.Fprintln(out)
 	} else {
-		fmt.Fprintln(cmd.ErrOrStderr(), res.Status)
+		fmt.Fprintln(cmd.ErrOrStderr(), quoted(res.Status))
 	}
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxCallBody))
 	if err == nil {
@@ -245,11 +245,11 @@ func (c *callCommand) explain(cmd *cobra.Command, h http.Header) {
 		return
 	}
 	w := cmd.ErrOrStderr()
-	fmt.Fprintf(w, "\nrequest %s", id)
+	fmt.Fprintf(w, "\nrequest %s", quoted(id))
 	if x, err := doorwright.ReadExplanation(cmd.Context(), c.dir, c.stage, id); err == nil && x.Verdict != "" {
 		fmt.Fprintf(w, ": %s", quoted(x.Verdict))
 	}
-	fmt.Fprintf(w, "\n`doorwright explain%s %s` says more\n", c.where(), id)
+	fmt.Fprintf(w, "\n`doorwright explain%s %s` says more\n", c.where(), shellQuote(quoted(id)))
 }
 
 // where are the flags that name the stage, if it is not the one of this folder.

@@ -123,7 +123,7 @@ func (c *callCommand) awsCommands(call doorwright.Call) string {
 			kind = "IdToken"
 		}
 		return "# The AWS CLI has such a token by\n" +
-			"aws cognito-idp initiate-auth --client-id " + call.ClientID + " --auth-flow USER_PASSWORD_AUTH --auth-parameters " +
+			"aws cognito-idp initiate-auth --client-id " + shellQuote(call.ClientID) + " --auth-flow USER_PASSWORD_AUTH --auth-parameters " +
 			shellQuote("USERNAME="+call.Token.User+",PASSWORD=") + `"$PASSWORD" --query AuthenticationResult.` + kind + " --output text\n"
 	}
 	return ""

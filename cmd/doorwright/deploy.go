@@ -174,7 +174,7 @@ func (p *progress) observe(e stack.Event) {
 	defer p.mu.Unlock()
 	if p.json {
 		if line, err := json.Marshal(e); err == nil {
-			fmt.Fprintf(p.w, "%s\n", line)
+			fmt.Fprintf(p.w, "%s\n", harmless(string(line)))
 		}
 		return
 	}
@@ -284,7 +284,7 @@ func (p *progress) deployed(r stack.Result, planned bool) error {
 	if p.json {
 		line, err := json.Marshal(map[string]any{"kind": "result", "result": r})
 		if err == nil {
-			_, err = fmt.Fprintf(p.w, "%s\n", line)
+			_, err = fmt.Fprintf(p.w, "%s\n", harmless(string(line)))
 		}
 		return err
 	}
@@ -312,7 +312,7 @@ func (p *progress) removed(r stack.Removed, planned bool) error {
 	case p.json:
 		line, err := json.Marshal(map[string]any{"kind": "result", "result": r})
 		if err == nil {
-			_, err = fmt.Fprintf(p.w, "%s\n", line)
+			_, err = fmt.Fprintf(p.w, "%s\n", harmless(string(line)))
 		}
 		return err
 	case planned:

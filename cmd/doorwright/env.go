@@ -72,10 +72,15 @@ func printOutputs(w io.Writer, outputs []doorwright.Output, name string, asJSON 
 }
 
 func printJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
+	var b strings.Builder
+	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	return e.Encode(v)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, harmless(b.String()))
+	return err
 }
 
 func newEnv() *cobra.Command {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -57,12 +56,7 @@ func newExplain() *cobra.Command {
 				return err
 			}
 			if asJSON {
-				text, err := json.MarshalIndent(x, "", "  ")
-				if err != nil {
-					return err
-				}
-				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s\n", text)
-				return err
+				return printJSON(cmd.OutOrStdout(), x)
 			}
 			_, err = io.WriteString(cmd.OutOrStdout(), x.Text())
 			return err
@@ -83,10 +77,7 @@ func newExplain() *cobra.Command {
 func explainCommand(dir, stage string) string {
 	command := "doorwright explain"
 	if dir != "." {
-		if strings.ContainsAny(dir, " '\"$&;()<>|*?\\`") {
-			dir = "'" + strings.ReplaceAll(dir, "'", `'\''`) + "'"
-		}
-		command += " --dir " + dir
+		command += " --dir " + shellQuote(dir)
 	}
 	if stage != doorwright.DefaultStage {
 		command += " --stage " + stage

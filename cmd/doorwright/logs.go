@@ -47,7 +47,7 @@ func newLogs() *cobra.Command {
 					if err != nil {
 						return err
 					}
-					_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s\n", text)
+					_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s\n", harmless(string(text)))
 					return err
 				}
 				id := l.RequestID

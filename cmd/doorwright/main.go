@@ -84,13 +84,13 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 func printError(w io.Writer, err error) {
 	var list app.ErrorList
 	if errors.As(err, &list) {
-		fmt.Fprintln(w, list.Error())
+		fmt.Fprintln(w, harmless(list.Error()))
 		return
 	}
-	fmt.Fprintln(w, "doorwright: "+err.Error())
+	fmt.Fprintln(w, "doorwright: "+harmless(err.Error()))
 	var fix interface{ Hint() string }
 	if errors.As(err, &fix) && fix.Hint() != "" {
-		fmt.Fprintln(w, fix.Hint())
+		fmt.Fprintln(w, harmless(fix.Hint()))
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/doorwright/doorwright"
 )
@@ -42,6 +44,25 @@ func isTerminal(w io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
+// harmless gives a text, which may be JSON, with what acts on a terminal escaped as JSON
+// does. Lines and tabs stay.
+func harmless(s string) string {
+	var b strings.Builder
+	from := 0
+	s = strings.ToValidUTF8(s, "\uFFFD") // a byte of none may be a C1 control character
+	for i, r := range s {
+		if r != '\n' && r != '\t' && actsOnTerminals(r) {
+			fmt.Fprintf(&b, `%s\u%04x`, s[from:i], r)
+			from = i + utf8.RuneLen(r)
+		}
+	}
+	return b.String() + s[from:]
+}
+
+// actsOnTerminals says whether a character does more than show itself: C0 and C1, and
+// what turns the direction of the text around it.
+func actsOnTerminals(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }
+
 // SGR sequences (ECMA-48, section 8.3.117).
 const (
 	plain  = "\x1b[0m"
@@ -67,7 +88,7 @@ func (t *terminal) observe(e doorwright.Event) {
 	if t.json {
 		line, err := json.Marshal(e)
 		if err == nil {
-			fmt.Fprintf(t.w, "%s\n", line)
+			fmt.Fprintf(t.w, "%s\n", harmless(string(line)))
 		}
 		return
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -153,10 +154,8 @@ func status(u doorwright.User) string {
 
 // quoted lets a name that somebody chose not act on the terminal.
 func quoted(s string) string {
-	for _, r := range s {
-		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 || r == 0x200e || r == 0x200f || r == 0x61c {
-			return fmt.Sprintf("%+q", s)
-		}
+	if !utf8.ValidString(s) || strings.ContainsFunc(s, actsOnTerminals) {
+		return fmt.Sprintf("%+q", s)
 	}
 	return s
 }

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"unicode"
+)
+
+// TestImpostor has somebody else at the port of a stage that does not run any more. Who
+// has that port is told no token and no password by another way, and commands no terminal.
+func TestImpostor(t *testing.T) {
+	var mu sync.Mutex
+	var elsewhere []string
+	victim := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		mu.Lock()
+		defer mu.Unlock()
+		elsewhere = append(elsewhere, fmt.Sprint(r.URL, r.Header, string(body), err))
+	}))
+	defer victim.Close()
+	const acts = "\u009b2J\u202e \x1b]0;x\a \u0085"
+	answer := func(w http.ResponseWriter, r *http.Request) {}
+	impostor := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { answer(w, r) }))
+	defer impostor.Close()
+	dir := t.TempDir()
+	folder := filepath.Join(dir, ".doorwright", "dev")
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	_, port, _ := strings.Cut(impostor.URL, "127.0.0.1:")
+	environment := fmt.Sprintf(`{"endpoint":"http://localhost:%s","region":"us-east-1","accessKeyId":"AKIA1","secretAccessKey":"s"}`, port)
+	if err := os.WriteFile(filepath.Join(folder, "environment.json"), []byte(environment), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	says := func(status int, v any) func(http.ResponseWriter, *http.Request) {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(status)
+			_ = json.NewEncoder(w).Encode(v) // the client went away
+		}
+	}
+	leads := func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, victim.URL+"/stolen", http.StatusTemporaryRedirect)
+	}
+	for _, tt := range []struct {
+		name   string
+		answer func(http.ResponseWriter, *http.Request)
+		args   []string
+		stdin  string
+		want   string
+		code   int
+	}{
+		{"a token sent elsewhere", says(200, map[string]any{"API": "Api", "URL": victim.URL + "/private"}), []string{"call", "/private", "--token", "-"}, "SECRET", "not on this machine", 1},
+		{"a host that begins alike", says(200, map[string]any{"URL": "http://localhost.evil.example/"}), []string{"call", "/private", "--token", "-"}, "SECRET", "not on this machine", 1},
+		{"a user for another host", says(200, map[string]any{"URL": "http://localhost:1@evil.example/"}), []string{"call", "/private", "--token", "-"}, "SECRET", "not on this machine", 1},
+		{"a password led elsewhere", leads, []string{"users", "create", "bea@example.com", "--password-stdin"}, "SECRET-Passw0rd", "status 307", 1},
+		{"a question led elsewhere", leads, []string{"explain", "abc"}, "", "status 307", 1},
+		{"an answer that acts", says(200, map[string]any{"requestId": acts, "verdict": acts, "steps": []any{map[string]any{"kind": acts, "text": acts}}}), []string{"explain", "abc"}, "", "2J", 0},
+		{"JSON that acts", says(200, map[string]any{"requestId": acts, "verdict": acts}), []string{"explain", "abc", "--json"}, "", `\u009b2J\u202e`, 0},
+		{"an error that acts", says(400, map[string]any{"message": acts, "fix": acts}), []string{"explain", "abc"}, "", "2J", 1},
+		{"a header that is none", nil, []string{"call", "/x", "-H", "Authorization SECRET"}, "", "-H is", 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			answer = tt.answer
+			var out bytes.Buffer
+			code := run(t.Context(), append(tt.args, "--dir", dir), strings.NewReader(tt.stdin+"\n"), &out, &out)
+			if code != tt.code || !strings.Contains(out.String(), tt.want) {
+				t.Errorf("exit code %d: %q", code, out.String())
+			}
+			if strings.Contains(out.String(), "SECRET") {
+				t.Errorf("a secret is printed: %q", out.String())
+			}
+			for _, r := range out.String() {
+				if r != '\n' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)) {
+					t.Fatalf("%U acts on the terminal: %q", r, out.String())
+				}
+			}
+		})
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	for _, e := range elsewhere {
+		t.Errorf("somebody else was told %s", e)
+	}
+}
