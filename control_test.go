@@ -11,6 +11,71 @@ import (
 	"github.com/doorwright/doorwright/sigv4"
 )
 
+// TestControlsAreForRoot asks a running stage everything that it can be asked, with the
+// keys of roles and without any, and as a page of a browser would.
+func TestControlsAreForRoot(t *testing.T) {
+	dir := declare(t, `name: app
+identityPools: {Auth: {allowUnauthenticatedIdentities: true, userPools: [Users]}}
+userPools: {Users: {clients: {web: {}}}}
+`)
+	r := run(t, doorwright.Config{AnyPort: true, Console: doorwright.NewConsole(), Dir: dir})
+	env := r.Environment()
+	ask := func(target, body string, keys *doorwright.SessionKeys, header ...string) (int, string) {
+		t.Helper()
+		request, err := http.NewRequest("POST", env.Endpoint+"/", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("X-Amz-Target", target)
+		for i := 0; i < len(header); i += 2 {
+			request.Header.Set(header[i], header[i+1])
+		}
+		if keys != nil {
+			sigv4.Sign(request, []byte(body), sigv4.Credentials{AccessKeyID: keys.AccessKeyID, SecretAccessKey: keys.SecretAccessKey, SessionToken: keys.SessionToken}, "doorwright", env.Region, time.Now())
+		}
+		res, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		answer, err := io.ReadAll(res.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if origin := res.Header.Get("Access-Control-Allow-Origin"); origin != "" {
+			t.Errorf("%s may be read by the page %s", target, origin)
+		}
+		return res.StatusCode, string(answer)
+	}
+	given, err := doorwright.ReadKeys(t.Context(), dir, "dev", doorwright.CallQuery{Role: "Auth.authenticated"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	guest, err := doorwright.ReadKeys(t.Context(), dir, "dev", doorwright.CallQuery{IdentityPool: "Auth"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := &doorwright.SessionKeys{AccessKeyID: env.AccessKeyID, SecretAccessKey: env.SecretAccessKey}
+	const question = `{"RequestID":"x","Do":"list","Root":true,"Method":"GET","Path":"/"}`
+	targets := doorwright.Controls()
+	if len(targets) < 9 {
+		t.Fatalf("only %q can be asked", targets)
+	}
+	for _, target := range targets {
+		for name, keys := range map[string]*doorwright.SessionKeys{"a role": given.Keys, "a guest": guest.Keys, "nobody": nil} {
+			if status, body := ask(target, question, keys, "Origin", "http://localhost:3000", "Content-Type", "text/plain"); status != 403 {
+				t.Errorf("%s asks %s, and is answered %d %s", name, target, status, body)
+			}
+		}
+		if status, body := ask(target, strings.Repeat(" ", 64<<10)+question, root); status != 400 || !strings.Contains(body, "too large") {
+			t.Errorf("%s takes a long question: %d %s", target, status, body)
+		}
+		if status, _ := ask(target, "[1", root); status != 400 {
+			t.Errorf("%s takes what is no JSON: %d", target, status)
+		}
+	}
+}
+
 // TestTokensNeedTheRootKeys asks a running stage for somebody's token, and for a
 // secret, without its keys, with others, and for another service.
 func TestTokensNeedTheRootKeys(t *testing.T) {

@@ -35,6 +35,14 @@ type (
 func NewFeed(seq uint64) *Feed  { return newFeed(seq) }
 func (f *feed) Publish(e Event) { f.publish(e) }
 
+// Controls are all questions that a running stage answers.
+func Controls() (targets []string) {
+	for _, c := range new(App).controls() {
+		targets = append(targets, c.target)
+	}
+	return targets
+}
+
 // MatrixPlan is a matrix with what its callers send.
 type MatrixPlan = matrixPlan
 
