@@ -360,6 +360,9 @@ func (a *App) observe(e Event) {
 	if e.Time.IsZero() {
 		e.Time = a.cfg.Now()
 	}
+	if e.Kind != KindFunction && e.Kind != KindCode { // an object, a key and a name may be called anything
+		e.Text = gateway.WithoutTokens(e.Text)
+	}
 	if a.feed != nil {
 		a.feed.publish(e)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/doorwright/doorwright/internal/authorizer"
 	"github.com/doorwright/doorwright/internal/aws"
 	"github.com/doorwright/doorwright/internal/explain"
+	"github.com/doorwright/doorwright/internal/gateway"
 	"github.com/doorwright/doorwright/internal/iam"
 	"github.com/doorwright/doorwright/sigv4"
 )
@@ -38,9 +39,10 @@ func (a *App) operated(o operation) {
 	if a.decisions == nil || o.id == "" {
 		return
 	}
+	told := gateway.RedactedPath(o.resource) // an object may be called anything
 	s := &story{a: a, caller: o.caller, form: o.form, code: o.code, fix: o.fix, decisions: o.decisions, tell: o.tell}
 	if o.code != "" {
-		s.said = cmp.Or(o.reason, o.message)
+		s.said = gateway.WithoutTokens(cmp.Or(o.reason, o.message))
 		s.login = a.loginOf(o.cause)
 		if s.signature = a.signatureOf(o); s.signature != nil {
 			s.said = "" // which may repeat what was signed, a session token included
@@ -51,7 +53,7 @@ func (a *App) operated(o operation) {
 		size += int64(e.Size())
 	}
 	a.decisions.Add(explain.Record{Source: o.service, Operation: &explain.Operation{
-		Time: o.time, RequestID: o.id, Name: o.name, Caller: o.caller, Resource: printable(short(o.resource)), Status: o.status, Allowed: o.code == "", Duration: o.duration,
+		Time: o.time, RequestID: o.id, Name: o.name, Caller: o.caller, Resource: printable(short(told)), Status: o.status, Allowed: o.code == "", Duration: o.duration,
 		Tell: s.put, Size: size,
 	}})
 }

@@ -293,6 +293,18 @@ func TestExplainBuckets(t *testing.T) {
 		t.Error(x.Text())
 	}
 
+	named := "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl" // a token in the place of a name
+	if x = explained(t, r, putObject(t, r, keys, "other/"+named+"/a", false), named, named[:20], named[len(named)-8:]); !strings.Contains(x.Text(), "/other/***/a") {
+		t.Error(x.Text())
+	}
+	r.mu.Lock()
+	for _, e := range r.events {
+		if strings.Contains(e.Text, named[:20]) || strings.Contains(e.Text, named[len(named)-8:]) {
+			t.Errorf("the terminal is told %s", e.Text)
+		}
+	}
+	r.mu.Unlock()
+
 	res = putObject(t, r, keys, "public/a%2Ab%24%3F", false) // which a pattern would read otherwise
 	c = change(t, explained(t, r, res, secrets...), authorizer.InDeclaration)
 	if want := `{actions: ["s3:PutObject"], resources: ["Uploads/public/a${*}b${$}${?}"]}`; c.Value != want {

@@ -99,7 +99,7 @@ const redacted = "***"
 
 // loggedPath gives the path and the query of a request for an Entry.
 func loggedPath(u *url.URL, secretNames []string) string {
-	path := redactPath(u.EscapedPath()) // ASCII without control characters, whatever was sent
+	path := RedactedPath(u.EscapedPath()) // ASCII without control characters, whatever was sent
 	if u.RawQuery == "" && len(path) <= maxLoggedPath {
 		return path
 	}
@@ -140,8 +140,8 @@ func loggedMethod(method string) string {
 	return method[:most] + "..."
 }
 
-// redactPath leaves out segments with tokens in them.
-func redactPath(path string) string {
+// RedactedPath gives a path without the segments that have tokens in them.
+func RedactedPath(path string) string {
 	if !strings.Contains(path, "eyJ") && strings.IndexByte(path, '%') < 0 {
 		return path
 	}

@@ -307,7 +307,7 @@ func misspelled(a, b string) int {
 func (x *exchange) noStageReason(cause error) error {
 	stage := x.g.config.Stage
 	r := authorizer.Reason{Code: CodeNoStage, Text: cause.Error()}
-	sent, _, _ := strings.Cut(strings.TrimLeft(redactPath(x.r.URL.EscapedPath()), "/"), "/")
+	sent, _, _ := strings.Cut(strings.TrimLeft(RedactedPath(x.r.URL.EscapedPath()), "/"), "/")
 	first, rest, _ := strings.Cut(strings.TrimLeft(x.r.URL.Path, "/"), "/")
 	r.Facts = []authorizer.Fact{{Name: "first segment of the path", Want: stage, Got: shortQuote(sent)}}
 	tries := []string{strings.TrimLeft(x.r.URL.EscapedPath(), "/"), (&url.URL{Path: rest}).EscapedPath()}

@@ -192,7 +192,7 @@ func shortQuote(s string) string {
 // shownPath gives a path for people: escaped, short, and without what may be a
 // token.
 func shownPath(path string) string {
-	path = redactPath((&url.URL{Path: path}).EscapedPath())
+	path = RedactedPath((&url.URL{Path: path}).EscapedPath())
 	const most = 120
 	if len(path) > most {
 		return path[:most] + "..."

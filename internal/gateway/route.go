@@ -340,7 +340,7 @@ func (t *table) unambiguous(method string, segments []string) error {
 			}
 			if got := t.find(method, reading); got != want {
 				return fmt.Errorf("the path is ambiguous: it is for %s, but for %s where it is read as %.200q",
-					want.name(), got.name(), redactPath("/"+strings.Join(reading, "/")))
+					want.name(), got.name(), RedactedPath("/"+strings.Join(reading, "/")))
 			}
 		}
 		next := readAgain(segments, level)

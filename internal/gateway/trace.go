@@ -330,12 +330,12 @@ func (x *exchange) asked(name string, p *iam.Policy, q *authorizer.Question, siz
 		return
 	}
 	q = q.Snapshot()
-	q.ARN = redactPath(q.ARN)
+	q.ARN = RedactedPath(q.ARN)
 	for i, r := range q.Readings {
-		q.Readings[i] = redactPath(r)
+		q.Readings[i] = RedactedPath(r)
 	}
 	for _, values := range q.HTTP.Header {
-		values[0] = redactPath(values[0])
+		values[0] = RedactedPath(values[0])
 	}
 	t.Policies = append(t.Policies, Asked{Name: name, policy: p, question: q})
 	t.size += size + 512 + len(q.ARN)*(1+len(q.Readings)) + len(q.HTTP.UserAgent()) + len(q.HTTP.Referer())
