@@ -152,6 +152,26 @@ func TestNoSecretIsKept(t *testing.T) {
 	}
 }
 
+// TestAdviceTellsNoToken misspells the path of a route whose parameter is a token: where
+// to send the request instead is said without it.
+func TestAdviceTellsNoToken(t *testing.T) {
+	w := newWorld(t, 1<<20)
+	const token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl"
+	for _, target := range []string{"/note/" + token, "/notes/" + token + "/", "/notes//" + token, "/notes/" + token + ";a=b", "/notes/" + token + "?x=/" + token, "/NOTES/%65yJ" + token[3:]} {
+		r := httptest.NewRequest("GET", target, nil)
+		r.Header.Set("Origin", "https://"+token+".example")
+		w.gateway.ServeHTTP(httptest.NewRecorder(), r)
+		x := w.ring.Explain(w.ring.Last(1)[0])
+		text, err := json.Marshal(x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(text)+x.Text(), token[20:]) {
+			t.Errorf("%s: %s", target, text)
+		}
+	}
+}
+
 // search gives every text that a value refers to, but for what is the gateway's own.
 func search(t *testing.T, v reflect.Value, seen map[uintptr]bool, where string, found func(where, text string)) {
 	switch v.Kind() {
