@@ -29,6 +29,7 @@ func newExplain() *cobra.Command {
 			"request that was sent, by the apigw-requestid or x-amzn-RequestId of its answer, or the\n" +
 			"beginning of it:\n\n" +
 			"  doorwright explain JCJJxhz4PHcEJgQ=\n\n" +
+			"An id of AWS's that begins with a hyphen goes after two: explain -- -KIBjh2TvHcEJWw=\n" +
 			"With two it is one that is not sent: it is decided by the same rules, and nothing is invoked\n" +
 			"but an authorizer function. PATH is below the API's URL.\n\n" +
 			"  doorwright explain GET /private --token \"$(doorwright token --user me@example.com)\"\n" +
@@ -37,6 +38,7 @@ func newExplain() *cobra.Command {
 			"The token may also be in the environment, as " + tokenVariable + ". It is never printed.",
 		Args: cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			args = whatToExplain(args)
 			ask := func() (*doorwright.Explanation, error) {
 				return doorwright.ReadExplanation(cmd.Context(), dir, stage, args[0])
 			}
@@ -62,6 +64,9 @@ func newExplain() *cobra.Command {
 			return err
 		},
 	}
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		return fmt.Errorf("%w; if that is an id, write -- before it: doorwright explain -- ID", err)
+	})
 	stageFlag(cmd, &stage)
 	flags := cmd.Flags()
 	flags.StringVar(&dir, "dir", ".", "the folder of the declaration")
@@ -71,6 +76,25 @@ func newExplain() *cobra.Command {
 	flags.StringVar(&data, "data", "", "the body")
 	flags.StringVar(&q.API, "api", "", "the API, if there are several")
 	return cmd
+}
+
+// whatToExplain reads the arguments as they are pasted: an id with the header's name before
+// it is an id, and a path or a URL alone is asked for by GET.
+func whatToExplain(args []string) []string {
+	first, last := args[0], args[len(args)-1]
+	if len(args) == 2 {
+		if strings.HasSuffix(first, ":") {
+			return []string{strings.TrimSpace(last)}
+		}
+		return args
+	}
+	if strings.HasPrefix(first, "/") || strings.Contains(first, "://") {
+		return []string{http.MethodGet, first}
+	}
+	if _, id, ok := strings.Cut(first, ":"); ok {
+		first = id
+	}
+	return []string{strings.TrimSpace(first)}
 }
 
 // explainCommand gives the command that explains a request of a stage, but for its id.

@@ -278,10 +278,12 @@ func requestHeadSize(r *http.Request) int {
 }
 
 // newRequestID gives a request id in the form of an HTTP API's, such as
-// "JCJJxhz4PHcEJgQ=": eleven bytes in base64. It names, and protects nothing.
+// "JCJJxhz4PHcEJgQ=": eleven bytes in base64. It names, and protects nothing. Its first
+// letter is one from A to f, so that no command takes an id for a flag.
 func newRequestID() string {
 	var raw [16]byte
 	binary.LittleEndian.PutUint64(raw[:8], rand.Uint64())
 	binary.LittleEndian.PutUint64(raw[8:], rand.Uint64())
+	raw[0] &= 0x7f
 	return base64.URLEncoding.EncodeToString(raw[:11])
 }
