@@ -1,6 +1,7 @@
 package doorwright
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/doorwright/doorwright/internal/authorizer"
 	"github.com/doorwright/doorwright/internal/explain"
+	"github.com/doorwright/doorwright/internal/gateway"
 	"github.com/doorwright/doorwright/internal/iam"
 )
 
@@ -39,6 +41,22 @@ func (a *App) advise(e *iam.Evidence, all []iam.Considered) []explain.Advice {
 		list = append(list, grant)
 	}
 	return list
+}
+
+// adviseRequest advises on a request to an API that its authorizer refused, by what else
+// is known of this stage: who holds which scope, and where the declaration gives a role
+// its permissions. It is empty where what the authorizer advises is all.
+func (a *App) adviseRequest(ctx context.Context, api string, e *gateway.Entry) []explain.Advice {
+	if e.Allowed || e.Refusal != nil || e.Trace == nil {
+		return nil
+	}
+	if list := a.adviseToken(ctx, api, e); list != nil {
+		return list
+	}
+	if denied := e.Trace.Denied(); denied != nil && denied.Role != "" && denied.By != iam.ByResource {
+		return a.advise(denied, denied.Considered())
+	}
+	return nil
 }
 
 // narrowed advises on a statement that denies.

@@ -422,7 +422,7 @@ func (a *App) newAuthorizer(s *servedAPI, name string, decl *app.Authorizer) (ga
 	case "user_pool":
 		pool := a.pools.Pool(decl.UserPool)
 		cfg.Issuer, cfg.Keys = pool.Issuer(), pool
-		cfg.Login = "doorwright token --pool " + decl.UserPool + " --user USER"
+		cfg.Login = a.loginOfPool(decl, s.decl.Protocol == app.ProtocolREST)
 		if cfg.Audience = pool.ClientIDs(); decl.Clients != nil {
 			cfg.Audience = nil
 			for _, c := range decl.Clients {
@@ -441,7 +441,7 @@ func (a *App) newAuthorizer(s *servedAPI, name string, decl *app.Authorizer) (ga
 			}
 			cfg.Audience = append(cfg.Audience, audience)
 		}
-		cfg.Issuer = issuer
+		cfg.Issuer, cfg.Login = issuer, a.loginOfTenant(issuer, cfg.Audience)
 		if cfg.Keys, err = a.issuerKeys(issuer); err != nil {
 			return nil, err
 		}

@@ -32,7 +32,20 @@ func (a *App) Explain(requestID string) (*Explanation, bool) {
 	if !ok {
 		return nil, false
 	}
-	return a.named(a.decisions.Explain(rec)), true
+	x := a.named(a.decisions.Explain(rec))
+	a.readvise(context.Background(), x, rec)
+	return x, true
+}
+
+// readvise has an explanation advise what those who know now what would let in whom say,
+// in the place of what could be said without them.
+func (a *App) readvise(ctx context.Context, x *Explanation, rec explain.Record) {
+	if rec.Entry == nil {
+		return
+	}
+	if list := a.adviseRequest(ctx, rec.Source, rec.Entry); len(list) > 0 {
+		x.Advice = list
+	}
 }
 
 // named calls functions what the declaration calls them.
@@ -67,9 +80,12 @@ func (a *App) ExplainRequest(ctx context.Context, api string, r *http.Request) (
 			continue
 		}
 		e := s.gateway.Explain(s.received(r.WithContext(ctx)))
-		x := explain.Of(explain.Record{Source: api, Entry: &e})
+		rec := explain.Record{Source: api, Entry: &e}
+		x := explain.Of(rec)
 		x.DryRun, x.RequestID = true, ""
-		return a.named(x), nil
+		a.named(x)
+		a.readvise(ctx, x, rec)
+		return x, nil
 	}
 	return nil, fmt.Errorf("there is no API %q", api)
 }

@@ -1,6 +1,7 @@
 package doorwright
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -29,7 +30,11 @@ func (a *App) requestEvent(api string, e gateway.Entry) {
 		r.Cause = printable(e.Err.Error())
 	}
 	text := e.String()
-	if hint := e.Hint(); hint != "" {
+	hint := e.Hint()
+	if list := a.adviseRequest(context.Background(), api, &e); len(list) > 0 {
+		hint = printable(list[0].Text)
+	}
+	if hint != "" {
 		text += " (" + hint + ")"
 		r.Hint = hint
 	}

@@ -66,7 +66,7 @@ func describe(reason verify.Reason) string {
 func (j *JWT) refuseToken(scopes []string, value string, err error) Decision {
 	var e *verify.Error
 	if !errors.As(err, &e) {
-		return unauthorized(scopes, describe(verify.Malformed), j.tokenReason(&verify.Error{Reason: verify.Malformed, Detail: "cannot be verified", Err: err}, value))
+		return unauthorized(scopes, describe(verify.Malformed), j.tokenReason(&verify.Error{Reason: verify.Malformed, Detail: "cannot be verified", Err: err}, value, scopes))
 	}
 	reason := e.Reason
 	if reason == verify.MissingClaim {
@@ -78,7 +78,7 @@ func (j *JWT) refuseToken(scopes []string, value string, err error) Decision {
 			reason = verify.WrongIssuer
 		}
 	}
-	return unauthorized(scopes, describe(reason), j.tokenReason(e, value))
+	return unauthorized(scopes, describe(reason), j.tokenReason(e, value, scopes))
 }
 
 // list shows words of the configuration, such as "[read:unicorn]".

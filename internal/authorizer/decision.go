@@ -25,6 +25,9 @@ type Decision struct {
 	Reasons []Reason
 	// Claims are the claims of the verified token; none unless Allow.
 	Claims verify.Claims
+	// Lacking are the claims of a token that was verified, and refused for its scopes or
+	// its use. They are for who asks why, and open nothing.
+	Lacking verify.Claims
 	// Caller is what an authorizer function has said of who calls; nil unless
 	// such a one has allowed.
 	Caller *apigw.Caller

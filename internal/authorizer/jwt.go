@@ -20,9 +20,10 @@ type JWTConfig struct {
 	// Declared is where the declaration has the API, such as "apis.Api": advice
 	// begins with it. Empty means that advice names keys of the API's own.
 	Declared string
-	// Login says how to get a token of this issuer here, such as "doorwright token";
-	// empty if nothing here gives them.
-	Login string
+	// Login gives the command that prints a token for a route with these scopes, such
+	// as "doorwright token --user USER", or the empty string if none does. Nil means
+	// that none ever does.
+	Login func(scopes []string) string
 	// Kind is "jwt" or "user_pool", as in the declaration. Required.
 	Kind string
 	// IdentitySource is "$request.header.NAME" or "$request.querystring.NAME".
@@ -150,7 +151,9 @@ func (j *JWT) Authorize(r *http.Request, scopes []string) Decision {
 		return d
 	}
 	if d.Scopes = tokenScopes(token.Claims); !anyIn(scopes, d.Scopes) {
-		return refuse(http.StatusForbidden, challenge(scopes, "insufficient_scope", descriptionScope), scopeReason(scopes, token.Claims))
+		d := refuse(http.StatusForbidden, challenge(scopes, "insufficient_scope", descriptionScope), scopeReason(scopes, token.Claims))
+		d.Lacking = token.Claims
+		return d
 	}
 	return d
 }

@@ -67,7 +67,10 @@ const (
 	// InRole: give the role Name the permission Value, a statement as JSON; or
 	// "without statement 2" of its policies.
 	InRole Where = "role"
-	// InPolicy: the same of the policy Name.
+	// OfUser: give the user Name what Value says, and sign in again: "role trainer", or
+	// "permission API:NAME" of a tenant.
+	OfUser Where = "user"
+	// InPolicy: the same as InRole of the policy Name.
 	InPolicy Where = "policy"
 	// InFunction: let the function Name answer with Value, which is JSON where it can
 	// be said.

@@ -82,7 +82,7 @@ func (j *JWT) bearerReason(value string) Reason {
 
 // tokenReason explains what verify has refused: what was compared, in its order, and
 // the smallest change that would have done.
-func (j *JWT) tokenReason(e *verify.Error, value string) Reason {
+func (j *JWT) tokenReason(e *verify.Error, value string, scopes []string) Reason {
 	r := Reason{Code: string(e.Reason), Text: e.Message(), Facts: j.passed(e)}
 	fact := func(name, want, got string) { r.Facts = append(r.Facts, Fact{Name: name, Want: want, Got: got}) }
 	login := func(name, value string) { r.Change = &Change{AtLogin, name, value} }
@@ -129,6 +129,11 @@ func (j *JWT) tokenReason(e *verify.Error, value string) Reason {
 		j.audienceReason(e, &r)
 	default:
 		j.timeReason(e, &r)
+	}
+	if c := r.Change; c != nil && c.Where == AtLogin && j.config.Login != nil {
+		if command := j.config.Login(scopes); command != "" {
+			r.Hint += "; " + command + " prints one"
+		}
 	}
 	return r
 }
@@ -263,9 +268,7 @@ const maxWait = time.Hour
 func (j *JWT) timeReason(e *verify.Error, r *Reason) {
 	r.Facts = append(r.Facts, Fact{Name: e.Claim, Got: moment(e.At), Want: "later than " + moment(e.Now)})
 	if e.Reason == verify.Expired {
-		if r.Hint = j.again("a new token"); j.config.Login != "" {
-			r.Hint += ": " + j.config.Login
-		}
+		r.Hint = j.again("a new token")
 		r.Change = &Change{AtLogin, "token", ""}
 		return
 	}

@@ -53,13 +53,20 @@ func (p *UserPool) Authorize(r *http.Request, scopes []string) Decision {
 	use, _ := d.Claims.String("token_use")
 	switch {
 	case len(scopes) == 0 && use != "id":
-		return refuse(http.StatusUnauthorized, "", useReason(use, "id", nil))
+		return lacking(d.Claims, useReason(use, "id", nil))
 	case len(scopes) > 0 && use != "access":
-		return refuse(http.StatusUnauthorized, "", useReason(use, "access", scopes))
+		return lacking(d.Claims, useReason(use, "access", scopes))
 	case len(scopes) > 0 && !anyIn(scopes, tokenScopes(d.Claims)):
-		return refuse(http.StatusUnauthorized, "", scopeReason(scopes, d.Claims))
+		return lacking(d.Claims, scopeReason(scopes, d.Claims))
 	}
 	d.pool = true
+	return d
+}
+
+// lacking is the 401 for a token that was verified, and is not for the route.
+func lacking(claims verify.Claims, r Reason) Decision {
+	d := refuse(http.StatusUnauthorized, "", r)
+	d.Lacking = claims
 	return d
 }
 

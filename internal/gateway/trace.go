@@ -23,7 +23,8 @@ type Trace struct {
 	// Took says how long each step took. One that was not reached took nothing.
 	Took [steps]time.Duration
 
-	// Claims are those of the token that was verified, and Scopes its scopes if
+	// Claims are those of the token that was verified, though it may lack what the
+	// route asks for, and Scopes its scopes if
 	// the route asks for any.
 	Claims verify.Claims
 	Scopes []string
@@ -73,6 +74,16 @@ func (a *Asked) Considered() []iam.Considered {
 		return a.evidence.Considered()
 	}
 	return a.question.Consider(a.policy)
+}
+
+// Denied gives what the policies of who has signed said, if they refused; or nil.
+func (t *Trace) Denied() *iam.Evidence {
+	for i := range t.Policies {
+		if e := t.Policies[i].evidence; e != nil && !e.Allowed {
+			return e
+		}
+	}
+	return nil
 }
 
 // An Invocation is what is told of the invocation of a function.
@@ -134,7 +145,11 @@ func (x *exchange) decided(d *authorizer.Decision) {
 		return
 	}
 	t.Claims, t.Scopes, t.Signer, t.Cached = d.Claims, d.Scopes, d.Signer, d.Cached
-	if d.Allow && d.Caller == nil && d.Signer == nil {
+	lacks := d.Lacking != (verify.Claims{})
+	if lacks {
+		t.Claims = d.Lacking
+	}
+	if lacks || d.Allow && d.Caller == nil && d.Signer == nil {
 		t.size += 4 * requestHeadSize(x.r) // the claims, which have come in it
 	}
 	decided := d.Granted
