@@ -187,10 +187,7 @@ type refusal struct{ iam.Decision }
 func (r refusal) Error() string { return r.Message() }
 
 func (r refusal) Unwrap() error {
-	if r.Explicit {
-		return errors.New(r.Explanation())
-	}
-	return errors.New(r.Explanation() + ": see permissions in the declaration")
+	return errors.New(r.Explanation())
 }
 
 // signatureError says a refused signature in the words of AWS's JSON services,

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/doorwright/doorwright/internal/authorizer"
+	"github.com/doorwright/doorwright/internal/aws"
 	"github.com/doorwright/doorwright/internal/explain"
 	"github.com/doorwright/doorwright/internal/gateway"
 	"github.com/doorwright/doorwright/internal/iam"
@@ -34,9 +35,16 @@ func (a *App) advise(e *iam.Evidence, all []iam.Considered) []explain.Advice {
 	if near != nil {
 		list = append(list, askOtherwise(near)...)
 	}
+	elsewhere := a.askElsewhere(e, all)
+	if near == nil {
+		list = append(list, elsewhere...)
+	}
 	if grant, ok := a.grant(e); ok {
-		if near != nil {
+		switch {
+		case near != nil:
 			grant.Text = "or allow it whatever the condition says: " + grant.Text
+		case elsewhere != nil:
+			grant.Text = "or allow it to whoever has the role: " + grant.Text
 		}
 		list = append(list, grant)
 	}
@@ -83,6 +91,30 @@ func askOtherwise(c *iam.Considered) []explain.Advice {
 		list = append(list, advice)
 	}
 	return list
+}
+
+// askElsewhere advises on a statement that would allow the same on another part of the same
+// bucket, table or API, such as the caller's own.
+func (a *App) askElsewhere(e *iam.Evidence, all []iam.Considered) []explain.Advice {
+	part := func(arn string) (name, of string) {
+		name = a.declaredName(arn, nil)
+		of, _, _ = strings.Cut(name, "/")
+		return name, of
+	}
+	_, asked := part(e.Resource)
+	for i := range all {
+		if c := &all[i]; c.Effect == "Allow" && c.Source == e.By {
+			for _, about := range c.About {
+				if name, of := part(about); of == asked && !strings.HasPrefix(name, "arn:") {
+					return []explain.Advice{{
+						Text:   "ask for what " + c.In() + " is about: " + aws.Printable(name),
+						Change: &authorizer.Change{Where: authorizer.InRequest, Name: "resource", Value: about},
+					}}
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // grant advises to allow what was asked for where the role has its permissions.

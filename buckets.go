@@ -79,9 +79,16 @@ func (a *App) bucketEvent(e bucket.Event) {
 	case e.NotEmulated:
 		kind = KindWarning
 	}
-	a.observe(Event{Time: e.Time, Kind: kind, Source: "s3", RequestID: e.RequestID, Text: e.String()})
-	a.operated(operation{
+	shown := e
+	for _, of := range e.Decisions {
+		if !of.Allowed && e.Code != "" { // the message of the answer says the same, and who asked, at length
+			shown.Reason, shown.Caller = of.Verdict(), ""
+		}
+	}
+	o := operation{
 		service: serviceS3, name: e.Operation, resource: strings.TrimSuffix(e.Bucket+"/"+e.Key, "/"), id: e.RequestID, caller: e.Caller, form: e.Form, time: e.Time, duration: e.Duration,
 		status: e.Status, code: e.Code, reason: e.Reason, decisions: e.Decisions, cause: e.Cause, request: e.Request,
-	})
+	}
+	a.operated(o)
+	a.observe(a.denied(Event{Time: e.Time, Kind: kind, Source: "s3", RequestID: e.RequestID, Text: shown.String()}, o))
 }

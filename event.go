@@ -33,6 +33,9 @@ type Event struct {
 	RequestID string `json:"requestId,omitempty"`
 	// Request is set for KindRequest.
 	Request *Request `json:"request,omitempty"`
+	// Refused says that an operation of a service was refused for its signature, or that
+	// policies denied it: App.Explain says why, by RequestID. Of a request to an API, Request says it.
+	Refused bool `json:"refused,omitempty"`
 	// Outputs are the declared outputs, for KindReady.
 	Outputs map[string]string `json:"outputs,omitempty"`
 	// Mailbox is the folder in which the message of KindCode is.

@@ -50,6 +50,32 @@ func internalError(cause any, stack string) string {
 	return fmt.Sprintf("internal error: %v\n%s\nThis is a fault of doorwright's; please report it with the lines above.", cause, stack)
 }
 
+// denied has an event of an operation that was refused for its signature, or that policies
+// denied, say what would let it in, in the one line that the terminal has.
+func (a *App) denied(e Event, o operation) Event {
+	if o.code == "" { // it may have gone on without what one of the policies denies
+		return e
+	}
+	hint := ""
+	if reason := a.signatureOf(o); reason != nil {
+		e.Refused, hint = true, reason.Hint
+	}
+	for _, of := range o.decisions {
+		if of.Allowed {
+			continue
+		}
+		e.Refused = true
+		if list := a.advise(of, of.Considered()); len(list) > 0 {
+			hint = list[0].Text
+		}
+		break
+	}
+	if hint != "" {
+		e.Text += " (" + printable(hint) + ")"
+	}
+	return e
+}
+
 // functionEvent tells of builds and reloads, compile errors with their place.
 func (a *App) functionEvent(e lambda.Event) {
 	kind := KindProgress
@@ -100,11 +126,12 @@ func (a *App) poolEvent(e cognito.Event) {
 		kind = KindError
 	}
 	text := a.byHandler(e.String(), slices.Collect(maps.Keys(a.handlerOf))) // a trigger's refusal names its function
-	a.observe(Event{Time: e.Time, Kind: kind, Source: printable(e.Pool), RequestID: e.RequestID, Text: text})
-	a.operated(operation{
+	o := operation{
 		service: serviceCognitoIDP, name: e.Operation, resource: e.Pool, id: e.RequestID, caller: e.Caller, time: e.Time, duration: e.Duration,
 		code: e.Code, message: e.Message, reason: e.Reason, fix: e.Fix, decisions: e.Decisions, cause: e.Cause, request: e.Request,
-	})
+	}
+	a.operated(o)
+	a.observe(a.denied(Event{Time: e.Time, Kind: kind, Source: printable(e.Pool), RequestID: e.RequestID, Text: text}, o))
 }
 
 // stsEvent tells of a call of STS.
@@ -113,11 +140,12 @@ func (a *App) stsEvent(e iam.Event) {
 	if e.Fault() {
 		kind = KindError
 	}
-	a.observe(Event{Time: e.Time, Kind: kind, Source: "sts", RequestID: e.RequestID, Text: e.String()})
-	a.operated(operation{
+	o := operation{
 		service: serviceSTS, name: e.Operation, id: e.RequestID, caller: e.Caller, time: e.Time, duration: e.Duration,
 		code: e.Code, message: e.Message, reason: e.Reason, decisions: e.Decisions, cause: e.Cause, request: e.Request,
-	})
+	}
+	a.operated(o)
+	a.observe(a.denied(Event{Time: e.Time, Kind: kind, Source: "sts", RequestID: e.RequestID, Text: e.String()}, o))
 }
 
 func (a *App) tenantEvent(e auth0.Event) {

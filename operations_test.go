@@ -546,6 +546,9 @@ func TestExplainSignedRoutes(t *testing.T) {
 	if want := (authorizer.Change{Where: authorizer.InDeclaration, Name: "identityPools.Auth.permissions.authenticated", Value: `{actions: ["execute-api:Invoke"], resources: ["Api/GET/notes"]}`}); c != want {
 		t.Errorf("%+v, want %+v\n%s", c, want, x.Text())
 	}
+	if line := r.text(doorwright.KindRequest); !strings.Contains(line, "(add to identityPools.Auth.permissions.authenticated: "+c.Value+")") {
+		t.Errorf("the terminal says %s", line)
+	}
 	declareAlso(t, dir, c)
 	r = again(t, r, dir)
 	if res = ask(); res.StatusCode != 200 {
@@ -561,6 +564,49 @@ func TestExplainSignedRoutes(t *testing.T) {
 	r = again(t, r, dir)
 	if res = ask(); res.StatusCode != 200 {
 		t.Fatalf("without the Deny: %s", res.Status)
+	}
+}
+
+// TestExplainServicesInOneLine: what denies an operation of a service, and what would allow
+// it, is in the terminal's line too, which says that there is an explanation. Of a bucket
+// the caller may ask for another part.
+func TestExplainServicesInOneLine(t *testing.T) {
+	r := run(t, doorwright.Config{Dir: notesApp(t), AnyPort: true})
+	id, keys, token := notesKeys(t, r)
+	line := func(x *explain.Explanation) {
+		t.Helper()
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		for _, e := range r.events {
+			if e.RequestID == x.RequestID && e.Kind == doorwright.KindService {
+				if !e.Refused || len(x.Advice) == 0 || !strings.Contains(e.Text, "("+x.Advice[0].Text+")") {
+					t.Errorf("refused %t: %s\n%s", e.Refused, e.Text, x.Text())
+				}
+				return
+			}
+		}
+		t.Errorf("the terminal says nothing of %s", x.RequestID)
+	}
+	x := explained(t, r, getItem(t, r, keys, "somebody"), keys.SecretAccessKey, keys.SessionToken, token)
+	if !strings.Contains(x.Advice[0].Text, "(doorwright.yaml:") || !strings.Contains(x.Advice[0].Text, id) {
+		t.Error(x.Text())
+	}
+	line(x)
+	line(explained(t, r, putObject(t, r, keys, "private/"+id+"/f", true), keys.SecretAccessKey, keys.SessionToken, token))
+	x = explained(t, r, putObject(t, r, keys, "private/somebody/f", false), keys.SecretAccessKey, keys.SessionToken, token)
+	line(x)
+	c := change(t, x, authorizer.InRequest)
+	key, ok := strings.CutPrefix(c.Value, "arn:aws:s3:::"+r.output("BucketName")+"/")
+	if !ok || c.Name != "resource" || !strings.Contains(x.Text(), "is about: Uploads/private/"+id+"/*") {
+		t.Fatalf("%+v\n%s", c, x.Text())
+	}
+	if res := putObject(t, r, keys, strings.Replace(key, "*", "f", 1), false); res.StatusCode != 200 {
+		t.Errorf("what was advised to ask for: %s", res.Status)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if last := r.events[len(r.events)-1]; last.Refused {
+		t.Errorf("what was let in is told of as refused: %+v", last)
 	}
 }
 

@@ -103,7 +103,7 @@ func (t *terminal) line(e doorwright.Event) string {
 	case doorwright.KindFunction:
 		return clock + t.paint(dim, "  "+e.Source+"  ") + e.Text
 	case doorwright.KindPool, doorwright.KindService, doorwright.KindTenant:
-		return clock + t.paint(cyan, e.Text)
+		return clock + t.paint(cyan, e.Text) + t.explained(e)
 	case doorwright.KindCode:
 		if t.person && e.Secret != "" {
 			return clock + e.Text + ": " + t.paint(bold, e.Secret)
@@ -134,7 +134,7 @@ func (t *terminal) paintRequest(e doorwright.Event) string {
 
 // explained gives a line with the command that says more of a request that was refused.
 func (t *terminal) explained(e doorwright.Event) string {
-	if t.explain == "" || e.Request == nil || !e.Request.Refused {
+	if t.explain == "" || !e.Refused && (e.Request == nil || !e.Request.Refused) {
 		return ""
 	}
 	return "\n         " + t.paint(dim, t.explain+" "+e.RequestID)

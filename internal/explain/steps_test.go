@@ -145,14 +145,14 @@ func TestStepsOfARESTAPI(t *testing.T) {
 		{"no key", sent("GET", "/dev/keyed"), 402, explain.KindAPIKey, []string{"no API key", "INVALID_API_KEY, as the API's gatewayResponses", "To get in:", "x-api-key"}},
 		{"no parameter", sent("GET", "/dev/keyed", "x-api-key", apiKey), 400, explain.KindValidator, []string{"the key partner is in the usage plan basic", "within the rates", "lacks q"}},
 		{"too often", sent("GET", "/dev/keyed?q=1", "x-api-key", apiKey), 429, explain.KindLimits, []string{"over the rate of its usage plan basic"}},
-		{"the policy", sent("GET", "/dev/fenced"), 403, explain.KindPolicy, []string{"Deny decides statement 2 (Fence) of resourcePolicy"}},
+		{"the policy", sent("GET", "/dev/fenced"), 403, explain.KindPolicy, []string{"statement 2 (Fence) of resourcePolicy, Deny, decides"}},
 		{"no token", sent("GET", "/dev/pool"), 401, explain.KindAuthorizer, []string{"no Authorization header", "Bearer"}},
-		{"a token", sent("GET", "/dev/pool", "Authorization", id), 200, "", []string{"the token says", "token_use: id", "does not stand in the way", "Allow decides statement 1 of resourcePolicy"}},
+		{"a token", sent("GET", "/dev/pool", "Authorization", id), 200, "", []string{"the token says", "token_use: id", "does not stand in the way", "statement 1 of resourcePolicy, Allow, decides"}},
 		{"a token again", sent("GET", "/dev/pool", "Authorization", id), 200, "", []string{"known from an earlier request"}},
 		{"not signed", sent("GET", "/dev/signed"), 403, explain.KindAuthorizer, []string{"sign it"}},
 		{"signed by another", signed("GET", guessed), 403, explain.KindAuthorizer, []string{"canonical request", "host:localhost:3100"}},
-		{"signed", signed("GET", caller), 200, "", []string{"signed by", "assumed-role/caller/session", "Allow matches statement 1 (Calls) of policy 1 of role caller"}},
-		{"denied", signed("PUT", caller), 403, explain.KindAuthorizer, []string{"Deny decides statement 2 (NoPut)"}},
+		{"signed", signed("GET", caller), 200, "", []string{"signed by", "assumed-role/caller/session", "statement 1 (Calls) of policy 1 of role caller, Allow, matches"}},
+		{"denied", signed("PUT", caller), 403, explain.KindAuthorizer, []string{"statement 2 (NoPut) of policy 1 of role caller, Deny, decides"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			x, text := tt.x, tt.x.Text()

@@ -82,7 +82,7 @@ func (t *text) step(s *Step) {
 		case c.Matched:
 			mark = "matches"
 		}
-		t.line("      %s %s %s: %s", c.Effect, mark, c.In(), c.Why)
+		t.line("      %s, %s, %s: %s", c.In(), c.Effect, mark, c.Why)
 	}
 	if s.Function != nil {
 		t.invocation("      ", s.Function)

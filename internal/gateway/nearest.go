@@ -86,7 +86,14 @@ func (x *exchange) otherPath(r authorizer.Reason, method string, e *endpoint, se
 	if r.Code == CodeNoRoute {
 		r.Text += ": the nearest is " + e.key
 	}
-	r.Hint = "ask for " + to + differs(x.r.URL.Path, path)
+	what := differs(x.r.URL.Path, path)
+	r.Hint = "ask for " + to + what
+	if what == "" && r.Code == CodeNoRoute {
+		meant, key := loggedMethod(method)+" "+to, x.routeKeyFor(method)
+		if r.Hint = "did you mean " + meant + "?"; key != meant {
+			r.Hint += " Or add the route " + key + " to " + x.g.config.declared("routes")
+		}
+	}
 	if stage := x.g.table.stage; stage != "" && !strings.HasPrefix(x.r.URL.Path+"/", "/"+stage+"/") {
 		r.Hint = "ask for " + to + ": the stage " + stage + " is the first segment, to the letter"
 	}

@@ -22,6 +22,9 @@ type Considered struct {
 	Deciding bool `json:"deciding,omitempty"`
 	// Why says in words what matched or, of one that did not, what did not.
 	Why string `json:"why"`
+	// About are the resources that it is about, with the values of variables, of one
+	// that is about the action and not about the resource.
+	About []string `json:"about,omitempty"`
 	// Conditions are all conditions that were compared.
 	Conditions []Condition `json:"conditions,omitempty"`
 }

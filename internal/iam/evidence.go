@@ -179,6 +179,9 @@ func renderedSize(list []Considered) int {
 // size is about how many bytes it takes.
 func (c *Considered) size() int {
 	size := 176 + len(c.Policy) + len(c.Statement) + len(c.Position) + len(c.Why)
+	for _, v := range c.About {
+		size += len(v) + 16
+	}
 	for _, x := range c.Conditions {
 		size += 96 + len(x.Operator) + len(x.Key)
 		for _, values := range [...][]string{x.Want, x.Got} {

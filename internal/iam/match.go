@@ -134,6 +134,36 @@ func (p pattern) expand(r *Request) (pattern, bool) {
 	return out, true
 }
 
+// maxShown bounds the patterns that are shown of a statement.
+const maxShown = 3
+
+// texts gives patterns for people, with the values of variables. One whose variable has
+// none is left out: it matches nothing.
+func texts(patterns []pattern, r *Request) (list []string) {
+	for _, p := range patterns {
+		expanded, ok := p.expand(r)
+		if !ok {
+			continue
+		}
+		if len(list) == maxShown {
+			return append(list, "…")
+		}
+		var b strings.Builder
+		for _, e := range expanded {
+			switch e.kind {
+			case anyRun:
+				b.WriteByte('*')
+			case anyOne:
+				b.WriteByte('?')
+			default:
+				b.WriteRune(e.char)
+			}
+		}
+		list = append(list, shortenTo(b.String(), maxWhy))
+	}
+	return list
+}
+
 // anyMatches says whether one of the patterns matches s, and whether each of them
 // could be expanded. One that cannot "will not match any resource", whatever the
 // others do

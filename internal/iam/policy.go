@@ -359,6 +359,9 @@ func (s *statement) matches(r *Request, said *notes) bool {
 	about := found != s.notResource && (!s.notResource || whole || s.deny)
 	if said != nil {
 		said.action, said.resource = matched, about
+		if matched && !about && !s.notResource {
+			said.about = texts(s.resources, r)
+		}
 	}
 	if matched = matched && about; !matched {
 		return false

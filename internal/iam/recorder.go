@@ -100,6 +100,7 @@ type notes struct {
 	index            int
 	reaches          bool
 	action, resource bool
+	about            []string // what it is about, where that is all that did not match
 	conditions       []Condition
 	more             bool // there were more conditions than are kept
 }
@@ -237,7 +238,7 @@ func (rec *recorder) end(n *notes, matched bool) {
 	s := &n.by.statements[n.index]
 	c := Considered{
 		Source: rec.by, Policy: n.by.name(rec.by, rec.policy), Statement: n.by.nameOf(n.index),
-		Effect: s.from.Effect, Matched: matched, Why: shortenTo(n.why(s.from), maxWhy), Conditions: n.conditions,
+		Effect: s.from.Effect, Matched: matched, Why: shortenTo(n.why(s.from), maxWhy), Conditions: n.conditions, About: n.about,
 	}
 	if n.index < len(n.by.origin.Statements) {
 		w := n.by.origin.Statements[n.index]
@@ -274,7 +275,7 @@ func (n *notes) why(s *policy.Statement) string {
 	case !n.resource && s.NotResource != nil:
 		return "its NotResource leaves the resource out"
 	case !n.resource:
-		return "it is about other resources"
+		return "it is about " + list(n.about, " and ")
 	}
 	for _, c := range n.conditions {
 		if !c.Match {
