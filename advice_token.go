@@ -119,6 +119,39 @@ func (a *App) adviseAudience(api string, e *gateway.Entry) []explain.Advice {
 	return nil
 }
 
+// tokenCommand gives the command that prints a token for the route of a request, or "".
+func (a *App) tokenCommand(api string, e *gateway.Entry) string {
+	of, ok := a.decl.APIs.Get(api)
+	if !ok {
+		return ""
+	}
+	decl, ok := of.Authorizers.Get(e.Authorizer)
+	if !ok {
+		return ""
+	}
+	var login func([]string) string
+	switch decl.Type {
+	case "user_pool":
+		login = a.loginOfPool(decl, of.Protocol == app.ProtocolREST)
+	case "jwt":
+		issuer, err := a.decl.Resolve(decl.Issuer, a.attribute)
+		if err != nil {
+			return ""
+		}
+		var audience []string
+		for _, expr := range decl.Audience {
+			if one, err := a.decl.Resolve(expr, a.attribute); err == nil {
+				audience = append(audience, one)
+			}
+		}
+		login = a.loginOfTenant(issuer, audience)
+	}
+	if login == nil {
+		return ""
+	}
+	return login(a.routeScopes(api, e.RouteKey))
+}
+
 // ofTenant finds the scope that is the nearest: one that needs no more than to be asked
 // for, before one that a role gives, before any other.
 func (l *lack) ofTenant(ctx context.Context, name string, decl *app.Tenant, tenant *auth0.Tenant) []explain.Advice {
@@ -305,7 +338,10 @@ func shellWord(s string) string {
 // loginOfPool gives the command that prints a token of a user pool for a route. It signs
 // in by the API, and has no scope that a domain gives.
 func (a *App) loginOfPool(decl *app.Authorizer, rest bool) func([]string) string {
-	command := "doorwright token --pool " + decl.UserPool + " --user USER"
+	command := "doorwright token --user USER"
+	if a.decl.Tenants.Len() > 0 || a.decl.UserPools.Len() > 1 {
+		command = "doorwright token --pool " + decl.UserPool + " --user USER"
+	}
 	if pool, ok := a.decl.UserPools.Get(decl.UserPool); ok && pool.Clients.Len() > 1 {
 		clients := pool.Clients.Keys()
 		if decl.Clients != nil {

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/doorwright/doorwright/internal/authorizer"
 	"github.com/doorwright/doorwright/internal/explain"
 	"github.com/doorwright/doorwright/internal/gateway"
 )
@@ -45,6 +46,11 @@ func (a *App) readvise(ctx context.Context, x *Explanation, rec explain.Record) 
 	}
 	if list := a.adviseRequest(ctx, rec.Source, rec.Entry); len(list) > 0 {
 		x.Advice = list
+	}
+	if e := rec.Entry; len(e.Reasons) == 1 && e.Reasons[0].Code == authorizer.CodeTokenAbsent && len(x.Advice) == 1 {
+		if command := a.tokenCommand(rec.Source, e); command != "" {
+			x.Advice = append(x.Advice, explain.Advice{Text: "(" + command + " prints one)"})
+		}
 	}
 }
 

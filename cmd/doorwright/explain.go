@@ -17,6 +17,20 @@ import (
 // others on the machine cannot see as they see arguments.
 const tokenVariable = "DOORWRIGHT_TOKEN"
 
+// explanationJSON documents what --json prints. Fields are added to it, and never taken.
+const explanationJSON = `With --json it is one object, whose fields stay as they are; a later version may add some:
+
+  requestId time source method path route status allowed dryRun verdict durationNs
+  steps     [kind name outcome text durationNs facts statements function]
+            outcome is passed, refused, not reached or noted
+    facts       [name want got match]
+    statements  [source policy statement position path effect matched deciding why about
+                conditions [operator key want got match]]
+  advice    [text change {where name value}]
+            where is header, query, request, signing, login, issuer, declaration, role,
+            user, policy, function or clock
+  function  {function requestId event reply error log durationNs}`
+
 func newExplain() *cobra.Command {
 	var dir, stage, token, data string
 	var headers []string
@@ -35,7 +49,8 @@ func newExplain() *cobra.Command {
 			"  doorwright explain GET /private --token \"$(doorwright token --user me@example.com)\"\n" +
 			"  doorwright token --user me@example.com | doorwright explain GET /private --token -\n" +
 			"  doorwright explain POST /notes --header 'X-Api-Key: KEY' --data '{}' --api Api\n\n" +
-			"The token may also be in the environment, as " + tokenVariable + ". It is never printed.",
+			"The token may also be in the environment, as " + tokenVariable + ". It is never printed.\n\n" +
+			explanationJSON,
 		Args: cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			args = whatToExplain(args)
