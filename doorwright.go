@@ -55,6 +55,11 @@ type Config struct {
 	Stage string
 	// State is the folder of the stage's state; DIR/.doorwright/STAGE if empty.
 	State string
+	// Temporary says that the state is thrown away with the test that it is made for:
+	// what protects passwords from who steals it is then not worth its time, and a
+	// tenant's are kept with a thousandth of the iterations. A state that was begun so
+	// opens no other way, and none that was begun otherwise opens so.
+	Temporary bool
 	// AuthorityDir is the folder of the certificate authority for origins on
 	// localhost that are served by https; the user's own on this machine if empty.
 	// It is opened only if there is such an origin.

@@ -64,6 +64,7 @@ type running struct {
 // prepare may change it before it listens.
 func run(t *testing.T, cfg doorwright.Config, prepare ...func(*doorwright.App)) *running {
 	t.Helper()
+	cfg.Temporary = true
 	r := &running{t: t}
 	if cfg.Observe == nil {
 		cfg.Observe = r.observe

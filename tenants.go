@@ -33,10 +33,16 @@ func (a *App) bindTenants(ctx context.Context) error {
 	return nil
 }
 
+// temporaryIterations is the work of passwords in a temporary state.
+const temporaryIterations = 600
+
 // openTenants opens the local tenants. The issuer of each is its origin, which is
 // fixed for as long as the process runs.
 func (a *App) openTenants(ctx context.Context) error {
 	cfg := auth0.Config{DB: a.state.DB(), Mailbox: a.state.Mailbox(), MailSent: a.mailEvent, Invoke: a.invokeTrigger, Now: a.cfg.Now, Log: a.tenantEvent}
+	if a.cfg.Temporary {
+		cfg.PasswordIterations = temporaryIterations
+	}
 	for name, decl := range a.decl.Tenants.All() {
 		if l := a.origins[name]; l != nil {
 			tenant, err := a.tenantConfig(name, decl)

@@ -10,7 +10,8 @@
 //
 // Each Start has a state folder, ports and keys of its own, so that tests may
 // run side by side; all ends with the test. Time is the App's Clock: tokens
-// and codes expire when a test advances it, without waiting.
+// and codes expire when a test advances it, without waiting. Passwords are kept
+// weakly, for tests to be quick: a state is thrown away with its test.
 package doorwrighttest
 
 import (
@@ -68,10 +69,11 @@ func Start(t testing.TB, dir string, options ...Options) *App {
 	}
 	a := &App{Clock: &Clock{base: o.Now, real: time.Now()}}
 	app, err := doorwright.New(doorwright.Config{
-		Dir:     dir,
-		Stage:   o.Stage,
-		State:   t.TempDir(),
-		AnyPort: true,
+		Dir:       dir,
+		Stage:     o.Stage,
+		State:     t.TempDir(),
+		Temporary: true,
+		AnyPort:   true,
 		// Not the user's, which tests should not need nor make.
 		AuthorityDir: filepath.Join(t.TempDir(), "ca"),
 		Now:          a.Clock.Now,
