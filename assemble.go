@@ -320,7 +320,7 @@ func (a *App) newFunctions(context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.lines = &functionLog{dir: a.state.Dir()}
+	a.lines = newFunctionLog(a.state.Dir())
 	cfg := lambda.Config{
 		Dir:         a.dir,
 		Cache:       filepath.Join(a.state.Dir(), "functions"),
@@ -389,6 +389,7 @@ func (a *App) newGateways(context.Context) error {
 		if s.decl.Protocol == app.ProtocolREST {
 			cfg.REST = a.restConfig(s)
 		}
+		cfg.AccessLog = a.accessLog(s)
 		for name, expr := range s.decl.StageVariables.All() {
 			value, err := a.decl.Resolve(expr, a.attribute)
 			if err != nil {

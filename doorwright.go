@@ -114,7 +114,7 @@ type App struct {
 	buckets     *bucket.Service
 	functions   *lambda.Runtime
 	handlerOf   map[string]string // by function name: what the declaration calls it
-	lines       *functionLog
+	lines       *lineLog
 	apis        []*servedAPI
 	domains     map[string]*loopback // by declared user pool
 	tenants     *auth0.Service
@@ -145,6 +145,7 @@ type servedAPI struct {
 	decl     *app.API
 	listener *loopback
 	gateway  *gateway.Gateway
+	access   *lineLog          // nil without an access log
 	keys     map[string]string // values of API keys, by name
 }
 
@@ -336,6 +337,11 @@ func (a *App) close() {
 			s.listener.close()
 			if s.gateway != nil {
 				s.gateway.Close()
+			}
+			if s.access != nil {
+				if err := s.access.close(); err != nil {
+					a.observe(Event{Kind: KindError, Text: "closing the access log of " + s.name + ": " + err.Error()})
+				}
 			}
 		}
 		for _, l := range a.domains {

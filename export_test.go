@@ -22,7 +22,7 @@ func DescriptorLimit() int { return descriptorLimit() }
 
 // NewFunctionLog gives what keeps the lines of functions in a folder.
 func NewFunctionLog(dir string) (add func(LogLine) error, closed func() error) {
-	l := &functionLog{dir: dir}
+	l := newFunctionLog(dir)
 	return l.add, l.close
 }
 

@@ -60,7 +60,7 @@ var arrows = map[string][]string{
 	},
 
 	// What the rooms stand on.
-	"app":                      {"internal/iam", "internal/wire/policy"}, // a resource policy that cannot be evaluated is a mistake in the file
+	"app":                      {"internal/iam", "internal/wire/policy", "internal/wire/apigw"}, // a resource policy that cannot be evaluated, or a log's variable that is none, is a mistake in the file
 	"verify":                   {},
 	"verify/verifytest":        {"verify"},
 	"sigv4":                    {},

@@ -25,7 +25,8 @@ import (
 // at most: when the first is full it takes the place of the second.
 const (
 	functionLogFile = "functions.log"
-	functionLogOld  = "functions.log.1"
+	functionLogOld  = functionLogFile + oldLog
+	oldLog          = ".1"
 	maxFunctionLog  = 4 << 20
 	// maxLogLine bounds one line of the file: a line of a function, as JSON.
 	maxLogLine = 2 << 20
@@ -43,9 +44,10 @@ type LogLine struct {
 	Text string `json:"text"`
 }
 
-// functionLog keeps the lines of functions.
-type functionLog struct {
-	dir string
+// lineLog keeps lines, of functions or of an API's requests.
+type lineLog struct {
+	path string // of the file; the one before has oldLog behind it
+	what string // for messages
 
 	mu sync.Mutex
 	// Guarded by mu. file is nil before the first line, and after an error, which
@@ -55,12 +57,22 @@ type functionLog struct {
 	broken bool
 }
 
-// add keeps a line. The error is of the first one that cannot be kept.
-func (l *functionLog) add(line LogLine) error {
+func newFunctionLog(dir string) *lineLog {
+	return &lineLog{path: filepath.Join(dir, functionLogFile), what: "the log of functions"}
+}
+
+// add keeps a line of a function.
+func (l *lineLog) add(line LogLine) error {
 	b, err := json.Marshal(line)
 	if err != nil {
 		return err
 	}
+	return l.keep(b)
+}
+
+// keep keeps a line, whose memory is its own from then on. The error is of the first one
+// that cannot be kept.
+func (l *lineLog) keep(b []byte) (err error) {
 	b = append(b, '\n')
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -69,28 +81,27 @@ func (l *functionLog) add(line LogLine) error {
 	}
 	if err = l.write(b); err != nil {
 		l.broken = true
-		return fmt.Errorf("keeping the log of functions: %w", err)
+		return fmt.Errorf("keeping %s: %w", l.what, err)
 	}
 	return nil
 }
 
 // write is add with mu held.
-func (l *functionLog) write(b []byte) error {
-	path := filepath.Join(l.dir, functionLogFile)
+func (l *lineLog) write(b []byte) error {
 	if l.file != nil && l.size+int64(len(b)) > maxFunctionLog {
 		if err := l.file.Close(); err != nil {
 			return err
 		}
 		l.file = nil
-		if err := os.Rename(path, filepath.Join(l.dir, functionLogOld)); err != nil {
+		if err := os.Rename(l.path, l.path+oldLog); err != nil {
 			return err
 		}
 	}
 	if l.file == nil {
-		if err := isLogFile(path); err != nil {
+		if err := isLogFile(l.path); err != nil {
 			return err
 		}
-		f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+		f, err := os.OpenFile(l.path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 		if err != nil {
 			return err
 		}
@@ -105,7 +116,7 @@ func (l *functionLog) write(b []byte) error {
 	return err
 }
 
-func (l *functionLog) close() error {
+func (l *lineLog) close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.broken = true // what comes later is not kept

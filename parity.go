@@ -160,7 +160,7 @@ func startedMatrix(ctx context.Context, cfg ParityConfig) (_ *matrixPlan, _ func
 		return errors.Join(<-ended, os.RemoveAll(state))
 	}
 	a, err := New(Config{
-		Dir: cfg.Dir, Stage: cfg.Local, State: filepath.Join(state, "state"), AuthorityDir: filepath.Join(state, "ca"), AnyPort: true, Observe: cfg.Observe,
+		Dir: cfg.Dir, Stage: cfg.Local, State: filepath.Join(state, "state"), Temporary: true, AuthorityDir: filepath.Join(state, "ca"), AnyPort: true, Observe: cfg.Observe,
 	})
 	if err == nil {
 		err = a.Listen(ctx)

@@ -20,6 +20,7 @@ func (c *checker) api(path string, api *API) {
 	}
 	c.cors(path+".cors", api.CORS)
 	c.stageVariables(path+".stageVariables", api)
+	c.accessLog(path+".accessLog", api)
 	c.authorizerName(path, path+".defaults.authorizer", api, api.Defaults.Authorizer)
 	if f := api.Defaults.Function; f != nil {
 		c.grant(path+".defaults.function.permissions", f.Permissions, toFunction)

@@ -35,6 +35,11 @@ type API struct {
 	// or, as the last one, {name+}.
 	Routes Map[*Route] `yaml:"routes" keys:"route key"`
 
+	// AccessLog keeps a line of each request, as API Gateway would log it: on your machine
+	// in access-API.log in the stage's folder, which ends at 8 MB; on AWS in a log group
+	// of CloudWatch (AccessLogSettings of the stage, AWS::Logs::LogGroup).
+	AccessLog *AccessLog `yaml:"accessLog"`
+
 	// GatewayResponses change what a REST API answers by itself, by type: UNAUTHORIZED,
 	// or DEFAULT_4XX and DEFAULT_5XX for all types that are not here
 	// (AWS::ApiGateway::GatewayResponse).
@@ -63,6 +68,21 @@ type API struct {
 	ResourcePolicy *ResourcePolicy `yaml:"resourcePolicy"`
 
 	_ struct{} `noun:"an API"`
+}
+
+// An AccessLog is what is logged of each request (AWS::ApiGatewayV2::Stage
+// AccessLogSettings, AWS::ApiGateway::Stage AccessLogSetting; API Gateway developer
+// guide, http-api-logging, set-up-access-logging).
+type AccessLog struct {
+	// Format is the line, with $context.NAME where a value of the request belongs: JSON,
+	// CLF, CSV, XML or any other text (Format). It has $context.requestId in it. What a
+	// request does not have is logged as -.
+	Format string `yaml:"format" required:"true" nonEmpty:"true" grammar:"access log format"`
+	// RetentionInDays is for how long AWS keeps the lines (RetentionInDays of the log
+	// group), in the steps that CloudWatch has.
+	RetentionInDays int `yaml:"retentionInDays" default:"30" min:"1" max:"3653"`
+
+	_ struct{} `noun:"an access log" shorthand:"format"`
 }
 
 // An APIKey counts who calls a REST API; it does not authorize

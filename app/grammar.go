@@ -394,6 +394,10 @@ var grammars = []grammar{
 		pattern: late(`^[^\x00]*$`),
 		says:    "a template is a text with $context.NAME in it",
 	}, {
+		name:    "access log format",
+		pattern: late(`^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]+$`),
+		says:    "the format of an access log is a text with $context.requestId in it",
+	}, {
 		name:    "handler path",
 		pattern: late(`^[^/\\:*?"<>|{}][^\\:*?"<>|{}]*$`),
 		says:    "a handler is a directory with a Go main package, or path/file.export, relative to the declaration and with / between",

@@ -68,10 +68,36 @@ type Route struct {
 
 // Stage is AWS::ApiGatewayV2::Stage.
 type Stage struct {
-	APIID          Value `json:"ApiId"`
-	AutoDeploy     bool
-	StageName      string
-	StageVariables map[string]Value `json:",omitempty"`
+	AccessLogSettings *AccessLogSettings `json:",omitempty"`
+	APIID             Value              `json:"ApiId"`
+	AutoDeploy        bool
+	StageName         string
+	StageVariables    map[string]Value `json:",omitempty"`
+}
+
+// AccessLogSettings is AWS::ApiGatewayV2::Stage AccessLogSettings, and the
+// AccessLogSetting of AWS::ApiGateway::Stage.
+type AccessLogSettings struct {
+	DestinationARN Value `json:"DestinationArn"`
+	Format         string
+}
+
+// accessLog adds the log group of an API's access log, if it has one. Its name begins as
+// AWS asks of groups that its services write to: the policy that lets them has room for
+// few others.
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-and-resource-policy.html
+func (s *synth) accessLog(name string, api *app.API) *AccessLogSettings {
+	l := api.AccessLog
+	if l == nil {
+		return nil
+	}
+	id := logicalID("AccessLog", name)
+	s.add(id, Resource{Type: "AWS::Logs::LogGroup", Pos: s.app.Pos("apis." + name + ".accessLog"), Properties: LogGroup{
+		LogGroupName: "/aws/vendedlogs/" + s.stack() + "-" + name, RetentionInDays: l.RetentionInDays,
+	}})
+	// Not its Arn, which ends in :*.
+	arn := Join(Text("arn:"), partition, Text(":logs:"), region, Text(":"), account, Text(":log-group:"), Ref(id))
+	return &AccessLogSettings{DestinationARN: arn, Format: l.Format}
 }
 
 // httpAPIs compiles the declared HTTP APIs.
@@ -89,7 +115,7 @@ func (s *synth) httpAPIs() {
 			s.httpAuthorizer(name, z, decl)
 		}
 		s.httpRoutes(name, api)
-		stage := Stage{APIID: Ref(id), AutoDeploy: true, StageName: api.StageName}
+		stage := Stage{APIID: Ref(id), AutoDeploy: true, StageName: api.StageName, AccessLogSettings: s.accessLog(name, api)}
 		for variable, e := range api.StageVariables.All() {
 			if stage.StageVariables == nil {
 				stage.StageVariables = map[string]Value{}

@@ -88,11 +88,12 @@ type restDeployment struct {
 }
 
 type restStage struct {
-	DeploymentID   Value            `json:"DeploymentId"`
-	MethodSettings []methodSetting  `json:"MethodSettings,omitempty"`
-	RestAPIID      Value            `json:"RestApiId"`
-	StageName      string           `json:"StageName"`
-	Variables      map[string]Value `json:"Variables,omitempty"`
+	AccessLogSetting *AccessLogSettings `json:"AccessLogSetting,omitempty"`
+	DeploymentID     Value              `json:"DeploymentId"`
+	MethodSettings   []methodSetting    `json:"MethodSettings,omitempty"`
+	RestAPIID        Value              `json:"RestApiId"`
+	StageName        string             `json:"StageName"`
+	Variables        map[string]Value   `json:"Variables,omitempty"`
 }
 
 type methodSetting struct {

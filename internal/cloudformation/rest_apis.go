@@ -206,7 +206,7 @@ func (r *restCompiler) deploy() {
 	r.add(id, Resource{
 		Type: "AWS::ApiGateway::Deployment", Pos: r.app.Pos(r.path), DependsOn: needs, DeletionPolicy: retain, UpdateReplacePolicy: retain, Properties: restDeployment{Ref(apiID(r.name))},
 	})
-	stage := restStage{DeploymentID: Ref(id), MethodSettings: r.throttles(), RestAPIID: Ref(apiID(r.name)), StageName: r.api.StageName}
+	stage := restStage{DeploymentID: Ref(id), MethodSettings: r.throttles(), RestAPIID: Ref(apiID(r.name)), StageName: r.api.StageName, AccessLogSetting: r.accessLog(r.name, r.api)}
 	for name, e := range r.api.StageVariables.All() {
 		if stage.Variables == nil {
 			stage.Variables = map[string]Value{}

@@ -75,6 +75,10 @@ func New(c Config) (*Gateway, error) {
 			note("cors: %w", err)
 		}
 	}
+	var err error
+	if g.accessLog, err = compileAccessLog(&c); err != nil {
+		mistakes = append(mistakes, err)
+	}
 	if len(mistakes) > 0 {
 		return nil, fmt.Errorf("configuring the API %q: %w", c.ID, errors.Join(mistakes...))
 	}

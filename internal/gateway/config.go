@@ -99,6 +99,8 @@ type Config struct {
 	Log func(Entry)
 	// Trace has each Entry come with its Trace.
 	Trace bool
+	// AccessLog has a line of each request written. Nil means that none is.
+	AccessLog *AccessLog
 	// Now is the clock. Nil means time.Now.
 	Now func() time.Time
 }

@@ -40,7 +40,7 @@ type Entry struct {
 	Err error
 	// Stack is set if the request ended in a panic.
 	Stack string
-	// Trace is how the request was decided; nil unless Config.Trace.
+	// Trace is how the request was decided; nil unless Config.Trace or Config.AccessLog.
 	Trace *Trace
 }
 

@@ -27,6 +27,7 @@ type Gateway struct {
 	secretHeaders  []string        // and headers
 	secretNames    []string        // those of either whose names do not say so
 	ownTransport   *http.Transport // nil if Config.Transport is not
+	accessLog      *accessLog      // nil without one
 	exchanges      sync.Pool       // of *exchange
 	buffers        sync.Pool       // of *[]byte, for streaming
 }
@@ -74,6 +75,7 @@ type exchange struct {
 	// dry stops the exchange ahead of what the route leads to, and counts nothing.
 	dry bool
 
+	logged   logged
 	event    eventScratch
 	segments []string
 	rest     restScratch
@@ -101,7 +103,7 @@ func (x *exchange) begin(w http.ResponseWriter, r *http.Request) {
 		SourceIP:  sourceIP(r),
 		Method:    loggedMethod(r.Method),
 	}
-	if g.config.Trace || x.dry {
+	if g.config.Trace || g.accessLog != nil || x.dry {
 		x.entry.Trace = &Trace{g: g, last: time.Now()}
 	}
 }
@@ -172,6 +174,7 @@ func (x *exchange) authorize() (authorizer.Decision, bool) {
 		return authorizer.Decision{}, false
 	}
 	x.entry.Allowed, x.entry.Reasons = d.Allow, d.Reasons
+	x.logged.decision = d
 	x.decided(&d)
 	switch {
 	case d.Allow:
@@ -217,8 +220,11 @@ func (x *exchange) finish(panicked any) {
 		}
 	}
 	g := x.g
-	if g.config.Log != nil {
+	if g.config.Log != nil || g.accessLog != nil {
 		x.close()
+		x.logAccess()
+	}
+	if g.config.Log != nil {
 		g.config.Log(x.entry)
 	}
 	x.reset()

@@ -92,7 +92,7 @@ func (x *exchange) takeBody() ([]byte, bool) {
 	isREST, tooMuch := x.g.rest != nil, errors.Is(err, errBodyTooLarge) || errors.Is(err, errEventTooLarge)
 	switch {
 	case err == nil:
-		x.body, x.bodyRead = body, true
+		x.body, x.bodyRead, x.logged.received = body, true, int64(len(body))
 		return body, true
 	case isREST && tooMuch:
 		x.fail(requestTooLarge, tooLargeReason("body", bodyLimit(err), err))

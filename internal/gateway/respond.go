@@ -19,6 +19,7 @@ func (x *exchange) refuse(a refusal, cause error) { x.refuseWith(a, cause, conte
 
 func (x *exchange) refuseWith(a refusal, cause error, contentType, challenge string) {
 	x.entry.Err, x.entry.Refusal = cause, reasonOf(cause)
+	x.logged.own, x.logged.failure = true, ownAnswer(a)
 	h := x.w.Header()
 	if contentType == "" {
 		h["Content-Type"] = nil // keeps net/http from guessing one
@@ -58,7 +59,8 @@ func (x *exchange) writeHead(status int) {
 }
 
 // written notes an error of writing a body: the client is gone.
-func (x *exchange) written(_ int, err error) {
+func (x *exchange) written(n int, err error) {
+	x.logged.sent += int64(n)
 	if err != nil && x.entry.Err == nil {
 		x.entry.Err = fmt.Errorf("sending the answer: %w", err)
 	}

@@ -72,6 +72,7 @@ func (f failure) body() string {
 // cause is logged and never sent.
 func (x *exchange) fail(f failure, cause error) {
 	x.entry.Err, x.entry.Refusal = cause, reasonOf(cause)
+	x.logged.own, x.logged.failure = true, f
 	h := x.w.Header()
 	h["Content-Type"] = []string{contentTypeJSON}
 	h["x-amzn-ErrorType"] = []string{f.code}

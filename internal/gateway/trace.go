@@ -14,7 +14,7 @@ import (
 )
 
 // A Trace is what an Entry does not tell of how a request was decided. It is made
-// if Config.Trace asks for it. What it holds is bounded, is no memory that the next
+// if Config.Trace asks for it, or Config.AccessLog needs it. What it holds is bounded, is no memory that the next
 // request uses, and holds no token, signature, code, key or password.
 type Trace struct {
 	// At is the last step that the request came to: the one that refused it, if
@@ -185,6 +185,9 @@ func (x *exchange) invokes(ctx context.Context, event []byte) context.Context {
 	return aws.WithRequestID(ctx, id)
 }
 
+// functionFailed begins the Error of an Invocation whose function has failed.
+const functionFailed = "function error"
+
 // invoked keeps what has become of the function's invocation.
 func (x *exchange) invoked(reply []byte, functionError string, err error) {
 	if x.entry.Trace == nil {
@@ -196,7 +199,7 @@ func (x *exchange) invoked(reply []byte, functionError string, err error) {
 	case err != nil:
 		f.Error = err.Error()
 	case functionError != "":
-		f.Error = "function error (" + functionError + ")"
+		f.Error = functionFailed + " (" + functionError + ")"
 	}
 }
 

@@ -157,6 +157,7 @@ func (x *exchange) forward() {
 		return
 	}
 	defer response.Body.Close()
+	x.logged.upstream = response.StatusCode
 	if response.StatusCode < minForwardedStatus || response.StatusCode > maxForwardedStatus {
 		// Among them 101 Switching Protocols: an HTTP API has no tunnels.
 		x.refuse(internalError, x.failedBehind(fmt.Sprintf("the status %d", response.StatusCode), "let the upstream answer with one of those", fmt.Errorf("the upstream answered with the status %d", response.StatusCode)))
@@ -192,7 +193,8 @@ const (
 // the clock.
 func (x *exchange) stream(response *http.Response) error {
 	if response.ContentLength >= 0 {
-		_, err := io.Copy(x.w, response.Body)
+		n, err := io.Copy(x.w, response.Body)
+		x.logged.sent += n
 		return err
 	}
 	buffer := x.g.buffers.Get().(*[]byte)
@@ -201,7 +203,8 @@ func (x *exchange) stream(response *http.Response) error {
 	for {
 		n, err := response.Body.Read(*buffer)
 		if n > 0 {
-			if _, err := x.w.Write((*buffer)[:n]); err != nil {
+			sent, err := x.w.Write((*buffer)[:n])
+			if x.logged.sent += int64(sent); err != nil {
 				return err
 			}
 			flush.Flush() // a writer that cannot flush sends all at the end
