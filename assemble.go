@@ -24,36 +24,19 @@ import (
 
 // openState takes the stage.
 func (a *App) openState(ctx context.Context) error {
-	state, err := store.Open(ctx, a.cfg.State, store.Options{Migrations: migrations(), Now: a.cfg.Now})
+	opts := store.Options{Migrations: migrations(), Now: a.cfg.Now}
+	if a.cfg.Temporary {
+		var err error
+		if opts.Begin, err = emptyState(); err != nil {
+			return err
+		}
+	}
+	state, err := store.Open(ctx, a.cfg.State, opts)
 	if err != nil {
 		return fmt.Errorf("opening stage %s: %w", a.cfg.Stage, err)
 	}
 	a.state = state
 	return a.checkTemporary(ctx)
-}
-
-// temporaryKey is kept in a state that was begun as a temporary one.
-const temporaryKey = "temporary"
-
-// checkTemporary tells temporary states from those that stay, for good: what is kept
-// weakly in one is never found in the other.
-func (a *App) checkTemporary(ctx context.Context) error {
-	_, temporary, err := a.state.Recall(ctx, temporaryKey)
-	if err != nil || temporary && a.cfg.Temporary {
-		return err
-	}
-	if temporary {
-		return fmt.Errorf("the state in %s was begun by a test, which keeps passwords weakly: delete the folder", a.state.Dir())
-	}
-	if !a.cfg.Temporary {
-		return nil
-	}
-	if _, begun, err := a.state.Recall(ctx, rootAccessKeyIDKey); err != nil {
-		return err
-	} else if begun {
-		return fmt.Errorf("the state in %s is not a temporary one: a test has a folder of its own", a.state.Dir())
-	}
-	return a.state.Remember(ctx, temporaryKey, "true")
 }
 
 func portKey(listener string) string { return "port." + listener }

@@ -86,7 +86,7 @@ func openDB(t testing.TB, dir string) *store.DB {
 
 func openState(t testing.TB, dir string) *store.Stage {
 	t.Helper()
-	state, err := store.Open(t.Context(), dir, store.Options{Migrations: slices.Concat(oidc.Migrations(), auth0.Migrations())})
+	state, err := store.Open(t.Context(), dir, store.Options{Migrations: migrations(), Begin: emptyState(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -303,4 +303,18 @@ func part(t testing.TB, token any, i int) map[string]any {
 		t.Fatal(err)
 	}
 	return v
+}
+
+func migrations() []store.Migration { return slices.Concat(oidc.Migrations(), auth0.Migrations()) }
+
+// madeState is the database that each test's stage begins with.
+var madeState = sync.OnceValues(func() ([]byte, error) { return store.Empty(context.Background(), migrations()) })
+
+func emptyState(t testing.TB) []byte {
+	t.Helper()
+	b, err := madeState()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }

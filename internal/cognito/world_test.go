@@ -130,7 +130,7 @@ func newWorld(t testing.TB, pools ...cognito.PoolConfig) *world {
 func (w *world) open() {
 	w.t.Helper()
 	var err error
-	if w.stage, err = store.Open(context.Background(), w.dir, store.Options{Migrations: slices.Concat(cognito.Migrations(), oidc.Migrations())}); err != nil {
+	if w.stage, err = store.Open(context.Background(), w.dir, store.Options{Migrations: migrations(), Begin: emptyState(w.t)}); err != nil {
 		w.t.Fatal(err)
 	}
 	w.cfg.DB, w.cfg.Mailbox = w.stage.DB(), w.stage.Mailbox()
@@ -367,4 +367,18 @@ func attrs(nameValues ...string) []any {
 		list = append(list, obj{"Name": nameValues[i], "Value": nameValues[i+1]})
 	}
 	return list
+}
+
+func migrations() []store.Migration { return slices.Concat(cognito.Migrations(), oidc.Migrations()) }
+
+// madeState is the database that each test's stage begins with.
+var madeState = sync.OnceValues(func() ([]byte, error) { return store.Empty(context.Background(), migrations()) })
+
+func emptyState(t testing.TB) []byte {
+	t.Helper()
+	b, err := madeState()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }

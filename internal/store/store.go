@@ -56,6 +56,9 @@ type Options struct {
 	MailboxLimit int
 	// Now is the clock. The default is time.Now.
 	Now func() time.Time
+	// Begin is what [Empty] gave: a new stage begins with it in the place of an
+	// empty file. The default is none.
+	Begin []byte
 }
 
 // validate names every bad option at once and gives the options with their
@@ -142,6 +145,9 @@ func (s *Stage) open(ctx context.Context, opts Options) error {
 	}
 	if err := checkMark(s.dir); err != nil {
 		return err
+	}
+	if err := beginWith(s.dir, opts.Begin); err != nil {
+		return fmt.Errorf("beginning the database: %w", err)
 	}
 	if s.db, err = openDB(ctx, filepath.Join(s.dir, databaseName), opts.Durability); err != nil {
 		return err
