@@ -54,6 +54,30 @@ var httpAssumptions = []aws.Assumption{
 		Why:      "As Elastic Load Balancing and X-Ray document it.",
 	},
 	{
+		Area:     "Access logs",
+		Question: "How is a value written that would end the line, or the text in JSON that it stands in?",
+		Choice:   "Escaped as in JSON, in every format, and bounded. What is not there is -.",
+		Why:      "Strict: no client writes lines of its own.",
+	},
+	{
+		Area:     "Access logs",
+		Question: "Which variables can be named for claims such as cognito:username, and what is $context.authorizer.claims?",
+		Choice:   "Names behind authorizer. have letters, digits and _; anything else, and claims alone, is refused.",
+		Why:      "The underscore is the only special character that the developer guide allows in a REST API; claims alone returns null.",
+	},
+	{
+		Area:     "Access logs",
+		Question: "When do authorize.*, authenticate.*, integration.error and, in an HTTP API, error.responseType have which value?",
+		Choice:   "authorize.* and authenticate.* have none. error.responseType is a gateway response's type where the cause is the same: UNAUTHORIZED, ACCESS_DENIED, REQUEST_TOO_LARGE. authorizer.error is what the challenge of a JWT authorizer says.",
+		Why:      "The variables are listed, and no example of them was found.",
+	},
+	{
+		Area:     "Access logs",
+		Question: "Are requests outside of a stage logged, and what is dataProcessed?",
+		Choice:   "They are not: no stage is there that would log. dataProcessed counts the bodies of the request and of the answer.",
+		Why:      "Log settings are a stage's; of dataProcessed nothing more is said than that it is in bytes.",
+	},
+	{
 		Area:     "HTTP API, responses",
 		Question: "What becomes of a reply with an invalid header name or value?",
 		Choice:   "500.",

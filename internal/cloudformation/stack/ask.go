@@ -27,12 +27,14 @@ import (
 type service struct {
 	id     string // as the SDK's configuration names it: AWS_ENDPOINT_URL_IAM
 	name   string // as requests are signed for it, and as its host begins
-	target string // of X-Amz-Target; "" speaks AWS's query protocol
+	target string // of X-Amz-Target; "" speaks AWS's query protocol, unless rest is set
+	rest   bool   // an operation is a path, which is got
 }
 
 var (
 	iamService     = service{id: "IAM", name: "iam"}
 	cognitoService = service{id: "Cognito Identity Provider", name: "cognito-idp", target: "AWSCognitoIdentityProviderService"}
+	gatewayService = service{id: "API Gateway", name: "apigateway", rest: true}
 	secretsService = service{id: "Secrets Manager", name: "secretsmanager", target: "secretsmanager"}
 )
 
@@ -121,7 +123,11 @@ func (s *Stack) ask(ctx context.Context, doing string, svc service, operation st
 			}
 		}
 		address, region := s.address(svc)
-		req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(address, "/")+"/", bytes.NewReader(body))
+		method, path := http.MethodPost, "/"
+		if svc.rest {
+			method, path, body, contentType = http.MethodGet, "/"+operation, nil, "application/json"
+		}
+		req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(address, "/")+path, bytes.NewReader(body))
 		if err != nil {
 			return err
 		}
@@ -154,8 +160,8 @@ func readAnswer(svc service, resp *http.Response, out any) error {
 	case len(text) > maxAnswer:
 		return fmt.Errorf("the answer has more than %d bytes", maxAnswer)
 	case resp.StatusCode != http.StatusOK:
-		return &smithyhttp.ResponseError{Response: &smithyhttp.Response{Response: resp}, Err: answerError(svc, text)}
-	case svc.target == "":
+		return &smithyhttp.ResponseError{Response: &smithyhttp.Response{Response: resp}, Err: answerError(svc, resp.Header, text)}
+	case svc.target == "" && !svc.rest:
 		err = xml.Unmarshal(text, out)
 	default:
 		err = json.Unmarshal(text, out)
@@ -168,9 +174,10 @@ func readAnswer(svc service, resp *http.Response, out any) error {
 
 // answerError gives the error that a service answers with.
 // https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html#operation-error-serialization
-func answerError(svc service, text []byte) error {
+// https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html#operation-error-serialization
+func answerError(svc service, header http.Header, text []byte) error {
 	e := &smithy.GenericAPIError{Code: "UnknownError", Message: "no error of AWS came with that"}
-	if svc.target == "" {
+	if svc.target == "" && !svc.rest {
 		var x struct {
 			Code    string `xml:"Error>Code"`
 			Message string `xml:"Error>Message"`
@@ -184,7 +191,11 @@ func answerError(svc service, text []byte) error {
 		Type    string `json:"__type"`
 		Message string `json:"message"` // or Message: encoding/json takes both
 	}
-	if json.Unmarshal(text, &j) == nil && j.Type != "" {
+	parsed := json.Unmarshal(text, &j) == nil
+	if kind := header.Get("X-Amzn-ErrorType"); svc.rest && kind != "" {
+		j.Type = kind
+	}
+	if parsed && j.Type != "" {
 		e.Code, e.Message = j.Type[strings.LastIndexByte(j.Type, '#')+1:], j.Message
 		e.Code, _, _ = strings.Cut(e.Code, ":")
 	}

@@ -20,6 +20,7 @@ type services struct {
 	providers map[string]*fakeProvider  // by ARN
 	pools     map[string]map[string]any // by id: what DescribeUserPool tells
 	domains   map[string]string         // prefix -> "account pool"
+	logsRole  string                    // by which API Gateway writes logs
 	drifts    map[string]string         // logical id -> XML of what differs; "" is gone
 	// driftPolls is how often a detection is asked about until it ends as driftEnd,
 	// which is DETECTION_COMPLETE if it is empty. driftBusy others are under way before.
@@ -62,6 +63,26 @@ func (f *fake) json(w http.ResponseWriter, target string, body []byte) {
 		}
 		w.WriteHeader(bad.status)
 		out = map[string]string{"__type": "com.amazonaws." + service + "#" + bad.code, "message": bad.message}
+	}
+	if err := json.NewEncoder(w).Encode(out); err != nil {
+		f.t.Error(err)
+	}
+}
+
+// getAccount answers for API Gateway's GetAccount.
+// https://docs.aws.amazon.com/apigateway/latest/api/API_GetAccount.html
+func (f *fake) getAccount(w http.ResponseWriter, r *http.Request) {
+	if scope := "/" + region + "/apigateway/aws4_request"; r.Method != http.MethodGet || !strings.Contains(r.Header.Get("Authorization"), scope) {
+		f.t.Errorf("%s %s is signed by %s", r.Method, r.URL, r.Header.Get("Authorization"))
+	}
+	out := map[string]any{"throttleSettings": map[string]any{"burstLimit": 5000, "rateLimit": 10000.0}, "features": []string{"UsagePlans"}, "apiKeyVersion": "4"}
+	if f.logsRole != "" {
+		out["cloudwatchRoleArn"] = f.logsRole
+	}
+	if bad := f.stop("apigateway.GetAccount"); bad != nil {
+		w.Header().Set("X-Amzn-ErrorType", bad.code+":http://internal.amazon.com/coral/com.amazonaws.backplane.controlplane/")
+		w.WriteHeader(bad.status)
+		out = map[string]any{"message": bad.message}
 	}
 	if err := json.NewEncoder(w).Encode(out); err != nil {
 		f.t.Error(err)

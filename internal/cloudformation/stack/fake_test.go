@@ -145,6 +145,10 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
 		f.json(w, target, body)
 		return
 	}
+	if r.URL.Path == "/account" {
+		f.getAccount(w, r)
+		return
+	}
 	if r.URL.Path == "/" && r.Method == http.MethodPost {
 		form, err := url.ParseQuery(string(body))
 		if err != nil {
