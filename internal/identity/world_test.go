@@ -128,7 +128,7 @@ func newWorld(t testing.TB, pools ...identity.PoolConfig) *world {
 func (w *world) open() {
 	w.t.Helper()
 	var err error
-	if w.stage, err = store.Open(w.t.Context(), w.dir, store.Options{Migrations: identity.Migrations()}); err != nil {
+	if w.stage, err = store.Open(w.t.Context(), w.dir, store.Options{Migrations: identity.Migrations(), Begin: emptyState(w.t)}); err != nil {
 		w.t.Fatal(err)
 	}
 	cfg := w.cfg
@@ -327,4 +327,16 @@ func (w *world) reason() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.events[len(w.events)-1].Reason
+}
+
+// madeState is the database that each test's stage begins with.
+var madeState = sync.OnceValues(func() ([]byte, error) { return store.Empty(context.Background(), identity.Migrations()) })
+
+func emptyState(t testing.TB) []byte {
+	t.Helper()
+	b, err := madeState()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
