@@ -1,7 +1,10 @@
 package doorwright
 
 import (
+	"context"
+	"fmt"
 	"path/filepath"
+	"strings"
 
 	"github.com/doorwright/doorwright/internal/gateway"
 )
@@ -21,4 +24,26 @@ func (a *App) accessLog(s *servedAPI) *gateway.AccessLog {
 			a.observe(Event{Kind: KindWarning, Source: s.name, Text: err.Error() + "; it will miss lines"})
 		}
 	}}
+}
+
+// ReadAccessLog gives each line of the access log of an API of the running or last stage
+// of the app in dir, the oldest first; with follow also what is written from then on,
+// until the context ends.
+func ReadAccessLog(ctx context.Context, dir, stage, api string, follow bool, each func(line string) error) error {
+	decl, err := Check(dir, stage)
+	if err != nil {
+		return err
+	}
+	if a, ok := decl.APIs.Get(api); !ok {
+		return fmt.Errorf("there is no API %q: the APIs are %s", api, strings.Join(decl.APIs.Keys(), ", "))
+	} else if a.AccessLog == nil {
+		return fmt.Errorf("the API %s has no access log: add accessLog: to it", api)
+	}
+	folder, err := stageFolder(dir, stage)
+	if err != nil {
+		return err
+	}
+	return readLines(ctx, filepath.Join(folder, accessLogFile(api)), follow, func(line []byte) error {
+		return each(printable(string(line)))
+	})
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -53,6 +54,19 @@ func TestAccessLog(t *testing.T) {
 	for i := range want {
 		if !strings.HasPrefix(lines[i], want[i]) {
 			t.Errorf("line %d is %s, want %s…", i+1, lines[i], want[i])
+		}
+	}
+	var read []string
+	err = doorwright.ReadAccessLog(t.Context(), dir, doorwright.DefaultStage, "Api", false, func(line string) error {
+		read = append(read, line)
+		return nil
+	})
+	if err != nil || !slices.Equal(read, lines) {
+		t.Errorf("read as %q (%v)", read, err)
+	}
+	for api, want := range map[string]string{"Nothing": "the APIs are Api", "": "the APIs are Api"} {
+		if err := doorwright.ReadAccessLog(t.Context(), dir, doorwright.DefaultStage, api, false, nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("the log of %q: %v", api, err)
 		}
 	}
 	info, err := os.Stat(path)

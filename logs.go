@@ -25,7 +25,6 @@ import (
 // at most: when the first is full it takes the place of the second.
 const (
 	functionLogFile = "functions.log"
-	functionLogOld  = functionLogFile + oldLog
 	oldLog          = ".1"
 	maxFunctionLog  = 4 << 20
 	// maxLogLine bounds one line of the file: a line of a function, as JSON.
@@ -154,9 +153,9 @@ func ReadLogs(ctx context.Context, dir, stage string, q LogQuery, each func(LogL
 	if err := app.CheckStage(stage); err != nil {
 		return err
 	}
-	folder := store.Path(dir, stage)
-	if _, err := os.Stat(folder); errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("stage %s of the app in %s has never run: start it with `doorwright start %s`", stage, dir, dir)
+	folder, err := stageFolder(dir, stage)
+	if err != nil {
+		return err
 	}
 	var ids []string
 	if q.RequestID != "" {
@@ -173,15 +172,35 @@ func ReadLogs(ctx context.Context, dir, stage string, q LogQuery, each func(LogL
 		l.Function, l.RequestID, l.Kind, l.Text = printable(l.Function), printable(l.RequestID), printable(l.Kind), printable(l.Text)
 		return each(l)
 	}
-	old, err := openLog(filepath.Join(folder, functionLogOld))
+	return readLines(ctx, filepath.Join(folder, functionLogFile), q.Follow, func(line []byte) error {
+		var l LogLine
+		if json.Unmarshal(line, &l) != nil {
+			return nil
+		}
+		return wanted(l)
+	})
+}
+
+// stageFolder gives the folder of a stage that has run.
+func stageFolder(dir, stage string) (string, error) {
+	folder := store.Path(dir, stage)
+	if _, err := os.Stat(folder); errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("stage %s of the app in %s has never run: start it with `doorwright start %s`", stage, dir, dir)
+	}
+	return folder, nil
+}
+
+// readLines gives the lines of a log, those of the file before it first.
+func readLines(ctx context.Context, path string, follow bool, each func([]byte) error) error {
+	old, err := openLog(path + oldLog)
 	if err == nil {
-		_, err = readLog(old, wanted)
+		_, err = readLog(old, each)
 		err = errors.Join(err, closeLog(old))
 	}
 	if err != nil {
 		return err
 	}
-	return followLog(ctx, filepath.Join(folder, functionLogFile), q.Follow, wanted)
+	return followLog(ctx, path, follow, each)
 }
 
 // invocationsOf gives the ids of the invocations that a request led to, and its own.
@@ -227,7 +246,7 @@ func openLog(path string) (*os.File, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading the log of functions: %w", err)
+		return nil, fmt.Errorf("reading a log: %w", err)
 	}
 	return f, nil
 }
@@ -241,7 +260,7 @@ func closeLog(f *os.File) error {
 
 // readLog reads the whole lines that there are from where the file stands, and gives how
 // many bytes they have. A line that a killed process has not ended is passed over.
-func readLog(f *os.File, each func(LogLine) error) (n int64, err error) {
+func readLog(f *os.File, each func([]byte) error) (n int64, err error) {
 	if f == nil {
 		return 0, nil
 	}
@@ -250,7 +269,7 @@ func readLog(f *os.File, each func(LogLine) error) (n int64, err error) {
 	for {
 		part, err := r.ReadSlice('\n')
 		if line = append(line, part...); len(line) > maxLogLine {
-			return n, errors.New("reading the log of functions: a line is too long: delete " + f.Name())
+			return n, errors.New("reading a log: a line is too long: delete " + f.Name())
 		}
 		switch {
 		case errors.Is(err, bufio.ErrBufferFull):
@@ -258,14 +277,11 @@ func readLog(f *os.File, each func(LogLine) error) (n int64, err error) {
 		case errors.Is(err, io.EOF):
 			return n, nil
 		case err != nil:
-			return n, fmt.Errorf("reading the log of functions: %w", err)
+			return n, fmt.Errorf("reading a log: %w", err)
 		}
 		n += int64(len(line))
-		var l LogLine
-		if json.Unmarshal(bytes.TrimSpace(line), &l) == nil {
-			if err := each(l); err != nil {
-				return n, err
-			}
+		if err := each(bytes.TrimSpace(line)); err != nil {
+			return n, err
 		}
 		line = line[:0]
 	}
@@ -276,7 +292,7 @@ const followEvery = 200 * time.Millisecond
 
 // followLog reads the log and, to follow it, what is added, also to the file that takes
 // its place.
-func followLog(ctx context.Context, path string, follow bool, each func(LogLine) error) error {
+func followLog(ctx context.Context, path string, follow bool, each func([]byte) error) error {
 	var f *os.File
 	defer func() { _ = closeLog(f) }() // it was read alone
 	var at int64
@@ -292,7 +308,7 @@ func followLog(ctx context.Context, path string, follow bool, each func(LogLine)
 		}
 		if f != nil {
 			if _, err := f.Seek(at, io.SeekStart); err != nil {
-				return fmt.Errorf("reading the log of functions: %w", err)
+				return fmt.Errorf("reading a log: %w", err)
 			}
 			// Which file has the name is asked first: what is written to the old one
 			// after it was read is not missed.

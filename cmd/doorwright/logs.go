@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -11,7 +12,7 @@ import (
 )
 
 func newLogs() *cobra.Command {
-	var dir, stage string
+	var dir, stage, access string
 	var q doorwright.LogQuery
 	var since time.Duration
 	var asJSON bool
@@ -22,6 +23,7 @@ func newLogs() *cobra.Command {
 			"time, handler, the invocation's request id, and the text. The last 4 to 8 MB are kept.\n\n" +
 			"  doorwright logs functions/private --since 10m\n" +
 			"  doorwright logs --request JCJJxhz4PHcEJgQ=\n\n" +
+			"With --access the lines are those of an API that has an accessLog, as they are.\n\n" +
 			"--request takes an invocation's id or, while the stage runs, the apigw-requestid or\n" +
 			"x-amzn-RequestId of an answer.",
 		Args: cobra.MaximumNArgs(1),
@@ -34,6 +36,15 @@ func newLogs() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				q.Function = args[0]
+			}
+			if access != "" {
+				if len(args) > 0 || since != 0 || q.RequestID != "" || asJSON {
+					return errors.New("--access goes with --follow alone: its lines are in the form that the declaration gives them")
+				}
+				return doorwright.ReadAccessLog(cmd.Context(), dir, stage, access, q.Follow, func(line string) error {
+					_, err := fmt.Fprintln(cmd.OutOrStdout(), line)
+					return err
+				})
 			}
 			if since < 0 {
 				return fmt.Errorf("--since is how long ago, such as 10m, and not %v", since)
@@ -65,6 +76,7 @@ func newLogs() *cobra.Command {
 	flags.BoolVarP(&q.Follow, "follow", "f", false, "go on with what is written from now on")
 	flags.DurationVar(&since, "since", 0, "what is not older than this, such as 10m")
 	flags.StringVar(&q.RequestID, "request", "", "the lines of this request")
+	flags.StringVar(&access, "access", "", "the access log of this API")
 	flags.BoolVar(&asJSON, "json", false, "print each line as a line of JSON")
 	return cmd
 }
