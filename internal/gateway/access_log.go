@@ -92,7 +92,7 @@ func appendLogged(b []byte, value string, secrets []string) []byte {
 		return append(b, absent...)
 	}
 	for _, s := range secrets {
-		if s != "" {
+		if len(s) >= 8 { // a short one is in what it does not mean, such as an address
 			value = strings.ReplaceAll(value, s, redacted)
 		}
 	}

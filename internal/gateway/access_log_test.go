@@ -65,6 +65,8 @@ func TestAccessLogHTTP(t *testing.T) {
 		{"a reply that is none", "/odd", "", `"GET GET /odd HTTP/1.1" 500 35 /odd - - - - - Internal Server Error \"Internal Server Error\" - - 200 ` + odd + ` $default - - 35`},
 		{"an upstream", "/up", "", `"GET GET /up HTTP/1.1" 418 3 /up - - - - - - - - 418 418 - $default - - 3`},
 		{"what would end the line", "/open", "User-Agent: a\"b\\c\td", `"GET GET /open HTTP/1.1" 201 5 /open - - - - - - - - 201 200 - $default - a\"b\\c\td 5`},
+		{"a credential of one letter", "/open", "Authorization: 2", `"GET GET /open HTTP/1.1" 201 5 /open - - - - - - - - 201 200 - $default - - 5`},
+		{"a credential in another place", "/open", "Authorization: Basic cGFzc3dvcmQ=\r\nUser-Agent: cGFzc3dvcmQ=", `"GET GET /open HTTP/1.1" 201 5 /open - - - - - - - - 201 200 - $default - *** 5`},
 		{"tokens in other places", "/open?token=" + good, "User-Agent: x " + good, `"GET GET /open HTTP/1.1" 201 5 /open - - - - - - - - 201 200 - $default - x *** 5`},
 	} {
 		header := row.header
