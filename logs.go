@@ -239,7 +239,7 @@ func isLogFile(path string) error {
 // openLog opens a file of lines; nil is one that there is not yet.
 func openLog(path string) (*os.File, error) {
 	if err := isLogFile(path); err != nil {
-		return nil, fmt.Errorf("reading the log of functions: %w", err)
+		return nil, fmt.Errorf("reading a log: %w", err)
 	}
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -30,7 +30,7 @@ func (l *logs) add(id, line string) {
 		if l.byID == nil {
 			l.byID = map[string]*invocationLog{}
 		}
-		log = &invocationLog{bytes: 256}
+		log = &invocationLog{bytes: 256, lines: make([]string, 0, 4)} // START, END, REPORT
 		l.byID[id] = log
 		l.order = append(l.order, id)
 		l.bytes += log.bytes

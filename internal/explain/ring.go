@@ -127,7 +127,7 @@ func (r *Ring) Line(invocation, text string) {
 	if invocation == "" {
 		return
 	}
-	line := string(gateway.RedactNamed([]byte(text), r.names))
+	line := gateway.RedactLine(text, r.names)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.logs.add(invocation, line)

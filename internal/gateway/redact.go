@@ -18,7 +18,24 @@ func Redact(text []byte, secrets ...string) []byte { return RedactNamed(text, ni
 
 // RedactNamed is Redact with further names, in lower case, whose values are secret.
 func RedactNamed(text []byte, names []string, secrets ...string) []byte {
-	base64 := isEncoded(text)
+	if out := redact(text, names, secrets); out != nil {
+		return out
+	}
+	return bytes.Clone(text)
+}
+
+// RedactLine is RedactNamed of a line of a log; it gives the text itself if there is
+// nothing to leave out, as in nearly all.
+func RedactLine(text string, names []string) string {
+	if out := redact([]byte(text), names, nil); out != nil {
+		return string(out)
+	}
+	return text
+}
+
+// redact is RedactNamed, and gives nil if the text is to be kept as it is.
+func redact(text []byte, names, secrets []string) []byte {
+	whole, replaced := text, false
 	cut := len(text) > maxShown
 	if cut {
 		text = text[:maxShown]
@@ -29,10 +46,16 @@ func RedactNamed(text []byte, names []string, secrets ...string) []byte {
 		var begin [32]byte // most are not there, and need no memory
 		if n := copy(begin[:], s); n >= shortestSecret && bytes.Contains(text, begin[:n]) {
 			text = bytes.ReplaceAll(text, []byte(s), []byte(redacted))
+			replaced = true
 		}
 	}
-	r := redactor{in: text, names: names, out: make([]byte, 0, len(text)+16), base64: base64}
+	r := redactor{in: text, whole: whole, names: names}
 	r.run()
+	if r.kept == 0 && !cut && !replaced {
+		return nil
+	}
+	r.room()
+	r.out = append(r.out, r.in[r.kept:]...)
 	if cut {
 		r.out = append(r.out, "..."...)
 	}
@@ -57,37 +80,92 @@ func isEncoded(text []byte) bool {
 // A redactor copies a text.
 type redactor struct {
 	in, out []byte
-	kept    int // in[:kept] is in out
+	whole   []byte // in before it was cut
+	kept    int    // in[:kept] is in out
 	names   []string
-	base64  bool // the body of an event or reply is encoded, and not to be read
+	base64  encoding // what encoded has found
 }
 
-// stops are the bytes that run looks at: what separates names from values, and what
-// tokens begin with and follow.
-var stops = [256]bool{':': true, '=': true, '>': true, 'e': true, ' ': true}
+// encoding says how the body of an event or a reply is written.
+type encoding int
+
+const (
+	notAsked encoding = iota
+	asText
+	inBase64
+)
+
+// encoded says whether the body of an event or a reply is in base64, and not to be read.
+func (r *redactor) encoded() bool {
+	if r.base64 == notAsked {
+		r.base64 = asText
+		if isEncoded(r.whole) {
+			r.base64 = inBase64
+		}
+	}
+	return r.base64 == inBase64
+}
+
+// room takes memory, once it is known that the text will not stay as it is.
+func (r *redactor) room() {
+	if r.out == nil {
+		r.out = make([]byte, 0, len(r.in)+16)
+	}
+}
+
+// A byteSet is a set of ASCII characters, as bits: what is asked of every byte of every
+// request that is kept.
+type byteSet [2]uint64
+
+func (s *byteSet) has(c byte) bool { return c < 128 && s[c>>6]>>(c&63)&1 != 0 }
+
+// The sets' members, below 64 and from 64 on.
+const (
+	digits  = (1<<10 - 1) << '0'
+	letters = (1<<26-1)<<('A'-64) | (1<<26-1)<<('a'-64)
+)
+
+var (
+	inName  = byteSet{digits | 1<<'-' | 1<<'.' | 1<<'%', letters | 1<<('_'-64)}
+	inToken = byteSet{digits | 1<<'-' | 1<<'.' | 1<<'+' | 1<<'/' | 1<<'=', letters | 1<<('_'-64) | 1<<('~'-64)}
+)
+
+// stops are the bytes that run looks at: what separates names from values, the first
+// byte of a separator as Go escapes it, the last of what tokens begin with, and the one
+// that they follow.
+var stops = [256]bool{':': true, '=': true, '>': true, '\\': true, 'J': true, ' ': true}
 
 func (r *redactor) run() {
 	in := r.in
+	from := 0 // where it has gone on last
 	for i := 0; i < len(in); {
 		c := in[i]
 		if !stops[c] { // most of them
 			i++
 			continue
 		}
-		switch {
-		case c == ':', c == '=', c == '>':
-			i = r.afterName(i)
-		case c == 'e' && i > 5 && string(r.in[i-5:i]) == `\u003`: // ">", as Go writes it
-			i = r.afterName(i)
-		case c == 'e':
-			i = r.token(i)
-		case i > 0 && (r.in[i-1]|0x20 == 'r' || r.in[i-1]|0x20 == 'c'):
-			i = r.scheme(i)
+		next := i + 1
+		switch c {
+		case ':', '=', '>':
+			next = r.afterName(i)
+		case '\\':
+			if i > 0 && i+6 <= len(in) && string(in[i:i+6]) == `\u003e` { // ">", as Go writes it
+				next = r.afterName(i + 5)
+			}
+		case 'J':
+			if i-2 >= from && in[i-1] == 'y' && in[i-2] == 'e' {
+				next = r.token(i - 2)
+			}
 		default:
-			i++
+			if i > 0 && (in[i-1]|0x20 == 'r' || in[i-1]|0x20 == 'c') {
+				next = r.scheme(i)
+			}
 		}
+		if next != i+1 {
+			from = next
+		}
+		i = next
 	}
-	r.out = append(r.out, r.in[r.kept:]...)
 }
 
 // replace leaves out in[from:to], and gives where to go on.
@@ -95,18 +173,16 @@ func (r *redactor) replace(from, to int) int {
 	if to <= from {
 		return max(from, to)
 	}
+	r.room()
 	r.out = append(append(r.out, r.in[r.kept:from]...), redacted...)
 	r.kept = to
 	return to
 }
 
-// token leaves out a JWT, or the beginning of one, at i.
+// token leaves out a JWT, or the beginning of one, at i, where "eyJ" is.
 func (r *redactor) token(i int) int {
-	if i+2 >= len(r.in) || r.in[i] != 'e' || r.in[i+1] != 'y' || r.in[i+2] != 'J' {
-		return i + 1
-	}
 	end := i
-	for end < len(r.in) && tokenByte(r.in[end]) {
+	for end < len(r.in) && inToken.has(r.in[end]) {
 		end++
 	}
 	if end-i > shortestToken || end == len(r.in) {
@@ -118,18 +194,13 @@ func (r *redactor) token(i int) int {
 // shortestToken is what a JWT has more bytes than.
 const shortestToken = 20
 
-// tokenByte says whether a token may have a byte (RFC 6750, section 2.1).
-func tokenByte(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-_.~+/=", c) >= 0
-}
-
 // scheme leaves out what follows the name of an authentication scheme and a space at i
 // (RFC 9110, section 11.1).
 func (r *redactor) scheme(i int) int {
 	for _, name := range [...]string{"bearer", "basic"} {
 		if from := i - len(name); from >= r.kept && strings.EqualFold(string(r.in[from:i]), name) {
 			end := i + 1
-			for end < len(r.in) && tokenByte(r.in[end]) {
+			for end < len(r.in) && inToken.has(r.in[end]) {
 				end++
 			}
 			if end-i > 8 {
@@ -149,7 +220,7 @@ func (r *redactor) afterName(i int) int {
 		separator = '>'
 		name, escaped = r.nameBefore(i - len(`\u003`))
 	}
-	body := r.base64 && string(name) == "body"
+	body := string(name) == "body" && r.encoded()
 	if isNaming(name) {
 		if next := r.namedValue(i + 1); next > i+1 {
 			return next
@@ -204,7 +275,7 @@ func (r *redactor) namedValue(from int) int {
 		i++
 	}
 	end := i
-	for end < len(r.in) && nameByte(r.in[end]) {
+	for end < len(r.in) && inName.has(r.in[end]) {
 		end++
 	}
 	if name := r.in[i:end]; !secretName(name) && !r.named(name) {
@@ -253,24 +324,22 @@ func (r *redactor) nameBefore(i int) (name []byte, escaped bool) {
 		end--
 	}
 	begin := end
-	for begin > r.kept && end-begin < 64 && nameByte(in[begin-1]) {
+	percent := false
+	for begin > r.kept && end-begin < 64 && inName.has(in[begin-1]) {
 		begin--
+		percent = percent || in[begin] == '%'
 	}
 	// A word that begins with uXXXX after a backslash.
 	if begin > 0 && r.in[begin-1] == '\\' && end-begin > 5 && r.in[begin] == 'u' && hexadecimal(r.in[begin+1:begin+5]) {
 		escaped = true
 	}
 	name = r.in[begin:end]
-	if bytes.IndexByte(name, '%') >= 0 {
+	if percent {
 		if decoded, err := url.PathUnescape(string(name)); err == nil {
 			name = []byte(decoded)
 		}
 	}
 	return name, escaped
-}
-
-func nameByte(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_' || c == '.' || c == '%'
 }
 
 func hexadecimal(b []byte) bool {
@@ -360,7 +429,10 @@ func wholeLine(name []byte) bool {
 // secretName is secretParameter for the names that are in events, replies and logs,
 // where some that are no secrets are of interest; it is asked very often.
 func secretName(name []byte) bool {
-	for i := 0; i < len(name); i++ {
+	for i := 0; i+1 < len(name); i++ {
+		if secretStarts[name[i]&31]>>(name[i+1]&31)&1 == 0 { // nearly all
+			continue
+		}
 		rest := name[i:]
 		switch name[i] | 0x20 {
 		case 't':
@@ -404,6 +476,14 @@ func secretName(name []byte) bool {
 	return false
 }
 
+// secretStarts are what the words of secretName begin with: by the five lowest bits of
+// their first letter those of the second.
+var secretStarts = [32]uint32{
+	't' & 31: 1 << ('o' & 31), 's' & 31: 1<<('i'&31) | 1<<('e'&31) | 1<<('t'&31), 'c' & 31: 1<<('o'&31) | 1<<('r'&31),
+	'p' & 31: 1<<('a'&31) | 1<<('w'&31), 'k' & 31: 1 << ('e' & 31), 'a' & 31: 1<<('u'&31) | 1<<('s'&31),
+	'j' & 31: 1 << ('w' & 31), 'n' & 31: 1 << ('o' & 31), 'o' & 31: 1 << ('t' & 31),
+}
+
 // begins says whether name begins with a word in lower case, whatever its own case.
 func begins(name []byte, word string) bool {
 	if len(name) < len(word) {
@@ -434,8 +514,12 @@ func WithoutTokens(text string) string {
 		return text
 	}
 	r := redactor{in: []byte(text)}
-	for i := 0; i < len(r.in); {
-		i = r.token(i)
+	for i := 0; ; {
+		n := strings.Index(text[i:], "eyJ")
+		if n < 0 {
+			break
+		}
+		i = r.token(i + n)
 	}
 	return string(append(r.out, r.in[r.kept:]...))
 }

@@ -47,9 +47,26 @@ func TestRedact(t *testing.T) {
 		`"{\"key\": \"secret\", \"value\": \"p\\\"w\"}"`:                                                                                            `"{\"key\": \"secret\", \"value\": \"***\"}"`,
 		`{"name":"me","value":"x"}`:                                                                                                                 `{"name":"me","value":"x"}`,
 		`{"a":"know1n"}`:                                                                                                                            `{"a":"***"}`,
+		`{"a":1,"isBase64Encoded": true,"body":"cGFzc3dvcmQ9cHc="}`:                                                                                 `{"a":1,"isBase64Encoded": true,"body":"***"}`,
+		`{"body":"cGFzc3dvcmQ9cHc","isBase64Encoded":false}`:                                                                                        `{"body":"cGFzc3dvcmQ9cHc","isBase64Encoded":false}`,
 	} {
 		if got := string(gateway.Redact([]byte(in), "know1n")); got != want {
 			t.Errorf("Redact(%s)\n got %s\nwant %s", in, got, want)
+		}
+	}
+}
+
+// TestRedactGivesItsOwnMemory changes a text that has no secret after it was kept.
+func TestRedactGivesItsOwnMemory(t *testing.T) {
+	text := []byte(`{"plain":"text"}`)
+	got := gateway.Redact(text)
+	clear(text)
+	if string(got) != `{"plain":"text"}` {
+		t.Errorf("it has become %q", got)
+	}
+	for in, want := range map[string]string{"password=hunter2 ok": "password=*** ok", "a line": "a line", "x-door: hunter2": "x-door: ***", "": ""} {
+		if got := gateway.RedactLine(in, []string{"x-door"}); got != want {
+			t.Errorf("RedactLine(%q) = %q, want %q", in, got, want)
 		}
 	}
 }

@@ -263,7 +263,7 @@ const shortestSecret = 4
 
 // hasTokensForm says whether a value is found wherever it is by what it begins with.
 func hasTokensForm(v string) bool {
-	return strings.HasPrefix(v, "eyJ") && len(v) > shortestToken && !strings.ContainsFunc(v, func(c rune) bool { return c > '~' || !tokenByte(byte(c)) })
+	return strings.HasPrefix(v, "eyJ") && len(v) > shortestToken && !strings.ContainsFunc(v, func(c rune) bool { return c > '~' || !inToken.has(byte(c)) })
 }
 
 // secrets are the values of the request that are secret whatever they are called where
