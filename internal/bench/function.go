@@ -42,7 +42,7 @@ func (r *recorder) Invoke(ctx context.Context, function string, event []byte) ([
 // net/http server gives the same event. Once as calls, and once with an HTTP
 // client before either.
 func measureFunction(ctx context.Context, b *bench) ([]result, error) {
-	functions, dir, stop, err := startFunction(ctx, b, "function")
+	functions, dir, stop, err := startFunction(ctx, b, "function", nil)
 	if err != nil {
 		return nil, err
 	}
@@ -70,13 +70,13 @@ func measureFunction(ctx context.Context, b *bench) ([]result, error) {
 }
 
 // startFunction runs the function "private", a Go one, in a folder of that name, until stop is called, which waits
-// for its end.
-func startFunction(ctx context.Context, b *bench, name string) (functions *lambda.Runtime, dir string, stop func(), err error) {
+// for its end. Log may be nil.
+func startFunction(ctx context.Context, b *bench, name string, log func(lambda.Line)) (functions *lambda.Runtime, dir string, stop func(), err error) {
 	if dir, err = b.project(ctx, name); err != nil {
 		return nil, "", nil, err
 	}
 	functions, err = lambda.New(lambda.Config{
-		Dir: dir, Cache: filepath.Join(b.dir, name+"-cache"), Region: "us-east-1", NoWatch: true,
+		Dir: dir, Cache: filepath.Join(b.dir, name+"-cache"), Region: "us-east-1", NoWatch: true, Log: log,
 		Functions: []lambda.Function{{Name: "private", Handler: "functions/private"}},
 	})
 	if err != nil {

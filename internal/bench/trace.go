@@ -7,6 +7,7 @@ import (
 
 	"github.com/doorwright/doorwright/internal/explain"
 	"github.com/doorwright/doorwright/internal/gateway"
+	"github.com/doorwright/doorwright/internal/lambda"
 	"github.com/doorwright/doorwright/verify"
 	"github.com/doorwright/doorwright/verify/verifytest"
 )
@@ -16,9 +17,15 @@ const maxTrace = 1.05
 
 // measureTrace sets requests of which is kept how they were decided, in a ring as large
 // as that of a stage, beside the same ones of which nothing is: to a Go function, where
-// event and reply are kept without their secrets, and to an HTTP upstream.
+// event, reply and log are kept without their secrets, and to an HTTP upstream.
 func measureTrace(ctx context.Context, b *bench) ([]result, error) {
-	functions, _, stop, err := startFunction(ctx, b, "trace")
+	ring := explain.NewRing(1000, 16<<20)
+	kept, _, stop, err := startFunction(ctx, b, "traced", func(l lambda.Line) { ring.Line(l.RequestID, l.Text) })
+	if err != nil {
+		return nil, err
+	}
+	defer stop()
+	plain, _, stop, err := startFunction(ctx, b, "untraced", nil) // the same program, and a process of its own
 	if err != nil {
 		return nil, err
 	}
@@ -35,10 +42,10 @@ func measureTrace(ctx context.Context, b *bench) ([]result, error) {
 		row, what string
 		route     gateway.Route
 	}{
-		{"trace-function", "p50 of a request through JWT to a Go function with its decisions kept, of one without", gateway.Route{Function: "private"}},
+		{"trace-function", "p50 of a request through JWT to a Go function with its decisions and log kept, of one without", gateway.Route{Function: "private"}},
 		{"trace-upstream", "the same to an HTTP upstream", gateway.Route{URL: up.url()}},
 	} {
-		r, err := compareTraces(b, issuer, c.route, functions)
+		r, err := compareTraces(b, issuer, c.route, [2]traced{{kept, ring}, {plain, nil}})
 		if err != nil {
 			return nil, fmt.Errorf("measuring %s: %w", c.row, err)
 		}
@@ -48,15 +55,22 @@ func measureTrace(ctx context.Context, b *bench) ([]result, error) {
 	return results, nil
 }
 
+// traced is a side: its functions, and where its decisions are kept; nil is nowhere.
+type traced struct {
+	functions gateway.Invoker
+	ring      *explain.Ring
+}
+
 // compareTraces has requests with and without a trace take turns, over one connection
-// each.
-func compareTraces(b *bench, issuer *verifytest.Issuer, route gateway.Route, invoker gateway.Invoker) (r result, err error) {
+// each: a few of either, with, without, without, with, so that what else the machine does
+// falls on both. The time that processors are at work for either is told too.
+func compareTraces(b *bench, issuer *verifytest.Issuer, route gateway.Route, setups [2]traced) (r result, err error) {
 	request := bearerRequests(issuer, 1)[0]
-	calls, rounds := b.pick(100, 5), b.pick(101, 3)
+	calls, rounds := b.pick(25, 5), b.pick(600, 3)
 	var sides [2]side
-	var count [2]float64
-	for i, ring := range []*explain.Ring{explain.NewRing(1000, 16<<20), nil} {
-		g, err := tracedGateway(issuer, route, invoker, ring)
+	var count, work [2]float64
+	for i, setup := range setups {
+		g, err := tracedGateway(issuer, route, setup.functions, setup.ring)
 		if err != nil {
 			return r, err
 		}
@@ -72,11 +86,20 @@ func compareTraces(b *bench, issuer *verifytest.Issuer, route gateway.Route, inv
 		if count[i], err = allocations(b.pick(1100, 20), call); err != nil { // the ring is full then
 			return r, err
 		}
-		sides[i] = middle(calls, call)
+		p50 := middle(calls, call)
+		sides[i] = func() (float64, error) {
+			began := processorTime()
+			defer func() { work[i] += float64(processorTime() - began) }()
+			return p50()
+		}
 	}
 	if r, err = alternate(rounds, sides[0], sides[1]); err != nil {
 		return r, err
 	}
 	r.Allocations = fmt.Sprintf("%.0f (without %.0f)", count[0], count[1])
+	if sent := float64(calls * (rounds + 1)); work[1] > 0 {
+		r.Note = fmt.Sprintf("a request takes %s of a processor, client included and the function's process not; without %s; ratio %.3f",
+			format(work[0]/sent, "ns"), format(work[1]/sent, "ns"), work[0]/work[1])
+	}
 	return r, nil
 }
