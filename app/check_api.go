@@ -124,7 +124,7 @@ func (c *checker) cors(path string, cors *CORS) {
 
 // CreateStage StageVariables: "the values must match [A-Za-z0-9-._~:/?#&=,]+"; 512
 // characters at most (API Gateway quotas).
-var stageVariableValue = regexp.MustCompile(`^[A-Za-z0-9._~:/?#&=,-]{1,512}$`)
+var stageVariableValue = late(`^[A-Za-z0-9._~:/?#&=,-]{1,512}$`)
 
 func (c *checker) stageVariables(path string, api *API) {
 	for name, e := range api.StageVariables.All() {

@@ -111,7 +111,7 @@ const contextName = `(accountId|apiId|authorizer\.(claims\.)?[A-Za-z0-9_-]+|doma
 // templateVariable is a variable in a template, and knownVariable one that is filled in.
 var (
 	templateVariable = regexp.MustCompile(`\$(context|stageVariables|method\.request)\.[A-Za-z0-9._-]*`)
-	knownVariable    = regexp.MustCompile(`^\$(context\.` + contextName + `|stageVariables\.[A-Za-z0-9_.-]+|method\.request\.(header|querystring|path)\.[A-Za-z0-9._-]+)$`)
+	knownVariable    = late(`^\$(context\.` + contextName + `|stageVariables\.[A-Za-z0-9_.-]+|method\.request\.(header|querystring|path)\.[A-Za-z0-9._-]+)$`)
 )
 
 // reservedHeaders are those the gateway writes itself, or the connection needs.

@@ -3,7 +3,6 @@ package app
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -191,7 +190,7 @@ func (w *walker) references(n *node) []span {
 // A refError is why a reference is not well-formed.
 type refError struct{ message, hint string }
 
-var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,255}$`)
+var variableName = late(`^[A-Za-z_][A-Za-z0-9_]{0,255}$`)
 
 const refForms = "${stage}, ${env:NAME}, ${secret:NAME}, ${apis.NAME.url}, ${tenants.NAME.issuer}, ${userPools.NAME.id}, ${userPools.NAME.clients.NAME.id}, ${identityPools.NAME.id}, ${tables.NAME.name} or ${buckets.NAME.name}"
 

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -63,7 +64,7 @@ var userShape = shape{
 }
 
 // userPart is what a user may be given as an id: it is stored behind auth0|.
-var userPart = regexp.MustCompile(`^[A-Za-z0-9._@+-]{1,200}$`)
+var userPart = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9._@+-]{1,200}$`) })
 
 // instant is how Auth0 writes times.
 func instant(at time.Time) string { return at.UTC().Format("2006-01-02T15:04:05.000Z") }
@@ -245,7 +246,7 @@ func (t *Tenant) postUser(m *managed) (any, error) {
 		}
 	}
 	if id, ok := body["user_id"].(string); ok {
-		if !userPart.MatchString(id) {
+		if !userPart().MatchString(id) {
 			return nil, invalidBody(&violation{"Object didn't pass validation for format user-id: " + id, "user_id"})
 		}
 		u.id = "auth0|" + id

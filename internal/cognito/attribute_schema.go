@@ -16,7 +16,7 @@ func (p *PoolConfig) validateSchema(bad func(bool, string, ...any)) {
 		bad(seen[a.Name], "Schema: %q is declared twice", a.Name)
 		seen[a.Name] = true
 		_, standard := standardAttribute(a.Name)
-		bad(!standard && !customName.MatchString(a.Name), "Schema: %q is neither a standard attribute nor custom:NAME", a.Name)
+		bad(!standard && !customName().MatchString(a.Name), "Schema: %q is neither a standard attribute nor custom:NAME", a.Name)
 		bad(!standard && a.Required, "Schema: %q: custom attributes cannot be required", a.Name)
 		bad(a.Type != "" && !slices.Contains(attributeTypes, a.Type), "Schema: %q: type %q is not String, Number, Boolean or DateTime", a.Name, a.Type)
 		if err := a.checkBounds(); err != nil {

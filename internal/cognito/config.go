@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/doorwright/doorwright/internal/iam"
@@ -219,8 +220,8 @@ var (
 		"ALLOW_ADMIN_USER_PASSWORD_AUTH", "ALLOW_CUSTOM_AUTH", "ALLOW_USER_PASSWORD_AUTH",
 		"ALLOW_USER_SRP_AUTH", "ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_AUTH",
 	}
-	declaredName  = regexp.MustCompile(`^[\w\s+=,.@-]{1,128}$`)
-	customName    = regexp.MustCompile(`^(dev:)?custom:[\p{L}\p{M}\p{S}\p{N}\p{P}]{1,20}$`)
+	declaredName  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[\w\s+=,.@-]{1,128}$`) })
+	customName    = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(dev:)?custom:[\p{L}\p{M}\p{S}\p{N}\p{P}]{1,20}$`) })
 	domainPrefix  = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$`)
 	contactable   = []string{"email", "phone_number"}
 	aliasable     = []string{"email", "phone_number", "preferred_username"}
@@ -262,7 +263,7 @@ func (c *Config) validate() error {
 }
 
 func (p *PoolConfig) validate(bad func(bool, string, ...any)) {
-	bad(!declaredName.MatchString(p.Name), "the name is not 1 to 128 of letters, digits, space and +=,.@-")
+	bad(!declaredName().MatchString(p.Name), "the name is not 1 to 128 of letters, digits, space and +=,.@-")
 	bad(p.UsernameAttributes != nil && p.AliasAttributes != nil, "UsernameAttributes and AliasAttributes exclude each other")
 	subset := func(field string, values, of []string) {
 		for _, v := range values {
@@ -323,7 +324,7 @@ func (p *PoolConfig) validate(bad func(bool, string, ...any)) {
 }
 
 func (c *ClientConfig) validate(bad func(bool, string, ...any)) {
-	bad(!declaredName.MatchString(c.Name), "the name is not 1 to 128 of letters, digits, space and +=,.@-")
+	bad(!declaredName().MatchString(c.Name), "the name is not 1 to 128 of letters, digits, space and +=,.@-")
 	legacy := 0
 	for _, flow := range c.ExplicitAuthFlows {
 		bad(!slices.Contains(authFlows, flow), "ExplicitAuthFlows: %q is not one of %s", flow, strings.Join(authFlows, ", "))

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/doorwright/doorwright/internal/aws"
@@ -42,7 +43,7 @@ const providerOIDC = "OIDC"
 
 // providerName is AWS's form without what could not stand in a username:
 // "[^_\p{Z}][\p{L}\p{M}\p{S}\p{N}\p{P}][^_\p{Z}]+".
-var providerName = regexp.MustCompile(`^[^_\p{Z}][\p{L}\p{M}\p{S}\p{N}\p{P}][^_\p{Z}]+$`)
+var providerName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[^_\p{Z}][\p{L}\p{M}\p{S}\p{N}\p{P}][^_\p{Z}]+$`) })
 
 // takenProviders are names with a meaning of their own.
 var takenProviders = []string{"COGNITO", "Cognito", "Facebook", "Google", "LoginWithAmazon", "SignInWithApple"}
@@ -59,7 +60,7 @@ func (i *IdentityProviderConfig) party() *oidc.Provider {
 // check refuses a provider that could not sign anybody in.
 func (i *IdentityProviderConfig) check(p *PoolConfig) *aws.Error {
 	n := len([]rune(i.Name))
-	if n < 3 || n > 32 || !providerName.MatchString(i.Name) || slices.Contains(takenProviders, i.Name) {
+	if n < 3 || n > 32 || !providerName().MatchString(i.Name) || slices.Contains(takenProviders, i.Name) {
 		return invalid("Invalid provider name %s.", i.Name)
 	}
 	if i.ClientID == "" || i.ClientSecret == "" || i.Issuer == "" {

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/doorwright/doorwright/internal/wire/awsjson"
@@ -197,8 +198,8 @@ var cssClasses = []string{
 var (
 	cssComment  = regexp.MustCompile(`(?s)/\*.*?\*/`)
 	cssSelector = regexp.MustCompile(`^\.([A-Za-z-]+)(:hover|:focus|:active)?$`)
-	cssProperty = regexp.MustCompile(`^[a-z-]{1,60}$`)
-	cssValue    = regexp.MustCompile(`^[A-Za-z0-9 #.,%()'"!+*/-]{1,200}$`)
+	cssProperty = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z-]{1,60}$`) })
+	cssValue    = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9 #.,%()'"!+*/-]{1,200}$`) })
 	cssFunction = regexp.MustCompile(`([A-Za-z-]*)\(`)
 )
 
@@ -245,7 +246,7 @@ func parseDeclarations(body string) (string, error) {
 		}
 		property, value, _ := strings.Cut(one, ":")
 		property, value = strings.ToLower(strings.TrimSpace(property)), strings.TrimSpace(value)
-		if !cssProperty.MatchString(property) || !cssValue.MatchString(value) {
+		if !cssProperty().MatchString(property) || !cssValue().MatchString(value) {
 			return "", fmt.Errorf("%.60q is not a declaration that is allowed", one)
 		}
 		for _, m := range cssFunction.FindAllStringSubmatch(value, -1) {

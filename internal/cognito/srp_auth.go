@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"math/big"
 	"regexp"
+	"sync"
 	"time"
 )
 
@@ -117,7 +118,7 @@ func (cl *Client) openBlock(text string) (*srpBlock, []byte, error) {
 
 // srpNumber is a number in hexadecimal of at most the prime's size, with one
 // byte more for a sign.
-var srpNumber = regexp.MustCompile(`^[0-9a-fA-F]{1,770}$`)
+var srpNumber = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9a-fA-F]{1,770}$`) })
 
 // readSRPA gives the client's public number. "The host MUST abort the
 // authentication attempt if A % N is zero" (RFC 5054 section 2.5.4); numbers
@@ -127,7 +128,7 @@ func readSRPA(text string) (*big.Int, error) {
 		return nil, missing("SRP_A")
 	}
 	bad := invalid("SRP_A is not valid.")
-	if !srpNumber.MatchString(text) {
+	if !srpNumber().MatchString(text) {
 		bad.Err = errors.New("SRP_A is not a hexadecimal number of at most 3072 bits")
 		return nil, bad
 	}

@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/doorwright/doorwright/internal/aws"
@@ -73,7 +74,7 @@ const (
 	maxDuration     = 12 * time.Hour
 )
 
-var roleName = regexp.MustCompile(`^[\w+=,.@-]{1,64}$`)
+var roleName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[\w+=,.@-]{1,64}$`) })
 
 // New checks the roles and starts nothing.
 func New(cfg Config) (*Account, error) {
@@ -112,7 +113,7 @@ func New(cfg Config) (*Account, error) {
 }
 
 func (a *Account) newRole(c RoleConfig) (*role, error) {
-	if !roleName.MatchString(c.Name) {
+	if !roleName().MatchString(c.Name) {
 		return nil, errors.New("a role's name is 1 to 64 letters, digits and _+=,.@-")
 	}
 	// A role keeps its id for as long as it keeps its name.
@@ -282,7 +283,7 @@ type AssumedRole struct {
 	ID string
 }
 
-var sessionName = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
+var sessionName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[\w+=,.@-]{2,64}$`) })
 
 // Assume gives credentials of a role. It asks no trust policy: it is for the rooms
 // that give functions and identities theirs. Its refusals are an *[aws.Error] in
@@ -292,7 +293,7 @@ func (a *Account) Assume(r AssumeRequest) (Credentials, error) {
 	if role == nil {
 		return Credentials{}, fmt.Errorf("assuming role %.80q: there is none of this name", r.Role)
 	}
-	if !sessionName.MatchString(r.Session) {
+	if !sessionName().MatchString(r.Session) {
 		return Credentials{}, fmt.Errorf("assuming role %s: %.80q is no name of a session", r.Role, r.Session)
 	}
 	duration := r.Duration
@@ -346,7 +347,7 @@ const (
 	maxTagValue = 256
 )
 
-var tagText = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
+var tagText = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`) })
 
 // checkTags holds session tags to what AWS takes.
 func checkTags(tags map[string]string) error {
@@ -357,8 +358,8 @@ func checkTags(tags map[string]string) error {
 	for key, value := range tags {
 		folded := strings.ToLower(key)
 		switch {
-		case key == "" || len([]rune(key)) > maxTagKey || !tagText.MatchString(key) || strings.HasPrefix(folded, "aws:"),
-			len([]rune(value)) > maxTagValue || !tagText.MatchString(value):
+		case key == "" || len([]rune(key)) > maxTagKey || !tagText().MatchString(key) || strings.HasPrefix(folded, "aws:"),
+			len([]rune(value)) > maxTagValue || !tagText().MatchString(value):
 			return &aws.Error{Code: "InvalidParameterValue", Message: "The session tag is not valid.", Status: http.StatusBadRequest}
 		case slices.Contains(seen, folded):
 			return &aws.Error{Code: "InvalidParameterValue", Message: "Duplicate tag keys found. Please note that Tag keys are case insensitive.", Status: http.StatusBadRequest}

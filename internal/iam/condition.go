@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
@@ -303,10 +304,10 @@ func ordered(name string, compile func(value string) (compare func(value string)
 
 // number is a number as it may be written. There is no exponent: a few bytes of
 // one could ask for gigabytes.
-var number = regexp.MustCompile(`^[+-]?[0-9]{1,40}(\.[0-9]{1,40})?$`)
+var number = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[+-]?[0-9]{1,40}(\.[0-9]{1,40})?$`) })
 
 func parseNumber(s string) (*big.Rat, bool) {
-	if !number.MatchString(s) {
+	if !number().MatchString(s) {
 		return nil, false
 	}
 	return new(big.Rat).SetString(s)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -25,13 +26,16 @@ type Shape struct {
 	Sensitive bool
 
 	pattern string
-	matches *regexp.Regexp
+	matches func() *regexp.Regexp // nil if the shape has no pattern
 }
 
 // Text is the shape of a string of so many characters that a pattern matches
-// as a whole.
+// as a whole. The pattern is compiled when it is first asked: a model's take megabytes,
+// and most programs send texts of a few shapes.
 func Text(least, most int, pattern string) Shape {
-	return Shape{Least: least, Most: most, pattern: pattern, matches: regexp.MustCompile(`^(?:` + pattern + `)$`)}
+	return Shape{Least: least, Most: most, pattern: pattern, matches: sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^(?:` + pattern + `)$`)
+	})}
 }
 
 // SecretText is Text of a value that messages do not show.
@@ -42,7 +46,7 @@ func SecretText(least, most int, pattern string) Shape {
 }
 
 // Matches says whether the shape's pattern, if it has one, matches.
-func (s Shape) Matches(text string) bool { return s.matches == nil || s.matches.MatchString(text) }
+func (s Shape) Matches(text string) bool { return s.matches == nil || s.matches().MatchString(text) }
 
 // Holds says whether a text is of the shape.
 func (s Shape) Holds(text string) bool {
