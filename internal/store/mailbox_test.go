@@ -142,3 +142,52 @@ func TestMailboxTidiedByHand(t *testing.T) {
 		t.Errorf("List of a broken file = %v, %v; want an error that names it", all, err)
 	}
 }
+
+// TestMailboxKept: messages from a place on, one by its ID, and one less. An ID is one
+// of a message, and no path.
+func TestMailboxKept(t *testing.T) {
+	s := open(t, store.Path(t.TempDir(), "dev"), store.Options{})
+	m := s.Mailbox()
+	for _, body := range []string{"first", "second", "third"} {
+		if err := m.Deliver(t.Context(), store.Message{Body: body}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	bodies := func(first uint64, n int) string {
+		kept, err := m.Since(first, n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := ""
+		for _, k := range kept {
+			text += fmt.Sprint(k.Number, k.Body, " ")
+		}
+		return text
+	}
+	for got, want := range map[string]string{bodies(0, 10): "2third 1second 0first ", bodies(1, 10): "2third 1second ", bodies(0, 1): "2third ", bodies(3, 10): ""} {
+		if got != want {
+			t.Errorf("there is %q, want %q", got, want)
+		}
+	}
+	kept, err := m.Since(1, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if k, ok, err := m.Find(kept[1].ID); err != nil || !ok || k.Body != "second" {
+		t.Errorf("found %+v %v %v", k, ok, err)
+	}
+	for _, id := range []string{"", ".", "../state.db", kept[0].ID + "x"} {
+		if _, ok, err := m.Find(id); ok || err != nil {
+			t.Errorf("%q is a message: %v", id, err)
+		}
+		if err := m.Remove(id); err != nil {
+			t.Errorf("removing %q: %v", id, err)
+		}
+	}
+	if err := m.Remove(kept[1].ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok, _ := m.Find(kept[1].ID); ok || bodies(0, 10) != "2third 0first " {
+		t.Errorf("after one was removed there is %q", bodies(0, 10))
+	}
+}
