@@ -85,7 +85,7 @@ func TestConsoleMailbox(t *testing.T) {
 	v.hasAll("confirm again", 422, status, page, "NotAuthorizedException: User cannot be confirmed. Current status is CONFIRMED")
 	status, page = v.fill("/mailbox", "do", "confirm", "id", "../outputs.json")
 	v.hasAll("no such message", 200, status, page, "not kept any more")
-	status, page = v.fill("/mailbox", "do", "remove", "id", "../outputs.json")
+	status, _ = v.fill("/mailbox", "do", "remove", "id", "../outputs.json")
 	if _, err := os.Stat(filepath.Join(dir, ".doorwright", "dev", "outputs.json")); err != nil {
 		t.Errorf("deletion of what is no message: %d %v", status, err)
 	}
