@@ -230,7 +230,7 @@ func leftOver(before map[string]bool) string {
 func TestStageIsHeldByOneProcess(t *testing.T) {
 	dir := upstreamApp(t, hello(t).URL, "")
 	run(t, doorwright.Config{Dir: dir, AnyPort: true})
-	second, err := doorwright.New(doorwright.Config{Dir: dir, AnyPort: true})
+	second, err := doorwright.New(doorwright.Config{Temporary: true, Dir: dir, AnyPort: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -300,7 +300,7 @@ func TestBusyPorts(t *testing.T) {
 	}
 
 	port := squatter.Addr().(*net.TCPAddr).Port
-	fixed, err := doorwright.New(doorwright.Config{Dir: upstreamApp(t, upstream.URL, fmt.Sprintf("port: %d", port))})
+	fixed, err := doorwright.New(doorwright.Config{Temporary: true, Dir: upstreamApp(t, upstream.URL, fmt.Sprintf("port: %d", port))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -432,7 +432,7 @@ func TestListenLeavesNothingAfterAnError(t *testing.T) {
 	}
 	port := busy.Addr().(*net.TCPAddr).Port
 	dir := upstreamApp(t, upstream.URL, fmt.Sprintf("port: %d", port))
-	a, err := doorwright.New(doorwright.Config{Dir: dir})
+	a, err := doorwright.New(doorwright.Config{Temporary: true, Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -461,7 +461,7 @@ func TestCheckGivesAllMistakes(t *testing.T) {
 	if _, err := doorwright.Check(dir, "../prod"); err == nil {
 		t.Error("a path is taken for a stage's name")
 	}
-	if _, err := doorwright.New(doorwright.Config{Dir: filepath.Join(dir, "nowhere")}); err == nil || errors.Is(err, context.Canceled) {
+	if _, err := doorwright.New(doorwright.Config{Temporary: true, Dir: filepath.Join(dir, "nowhere")}); err == nil || errors.Is(err, context.Canceled) {
 		t.Errorf("a folder without a declaration gives %v", err)
 	}
 }

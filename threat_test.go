@@ -1378,7 +1378,7 @@ func TestHostileClone(t *testing.T) {
 		if _, err := doorwright.Check(dir, "dev"); err != nil {
 			t.Error(err)
 		}
-		if _, err := doorwright.New(doorwright.Config{Dir: dir}); err != nil {
+		if _, err := doorwright.New(doorwright.Config{Temporary: true, Dir: dir}); err != nil {
 			t.Error(err)
 		}
 		unchanged(t, dir, "doorwright.yaml", "fn", "go.mod")
@@ -1389,7 +1389,7 @@ func TestHostileClone(t *testing.T) {
 			victim := t.TempDir()
 			os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o777)
 			link(t, victim, filepath.Join(dir, name))
-			a, err := doorwright.New(doorwright.Config{Dir: dir, AnyPort: true})
+			a, err := doorwright.New(doorwright.Config{Temporary: true, Dir: dir, AnyPort: true})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -1436,7 +1436,7 @@ func TestHostileClone(t *testing.T) {
 			}
 			quoted, _ := json.Marshal(bad)
 			dir = declare(t, plain+"outputs: {Url: "+strings.ReplaceAll(string(quoted), "\\u0000", "\\0")+"}\n")
-			a, err := doorwright.New(doorwright.Config{Dir: dir, AnyPort: true})
+			a, err := doorwright.New(doorwright.Config{Temporary: true, Dir: dir, AnyPort: true})
 			if err == nil {
 				err = a.Listen(t.Context())
 			}
@@ -1452,7 +1452,7 @@ func TestHostileClone(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := &running{t: t}
-		a, err := doorwright.New(doorwright.Config{Dir: dir, AnyPort: true, Observe: r.observe})
+		a, err := doorwright.New(doorwright.Config{Temporary: true, Dir: dir, AnyPort: true, Observe: r.observe})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -1479,7 +1479,7 @@ func TestHostileClone(t *testing.T) {
 	t.Run("issuers and upstreams", func(t *testing.T) {
 		for _, issuer := range []string{"http://attacker.example", "file:///etc/passwd", "http://169.254.169.254", "https://user:password@attacker.example", "javascript:1"} {
 			dir := declare(t, fmt.Sprintf("name: app\napis:\n  Api:\n    authorizers: {jwt: {type: jwt, issuer: %q, audience: [a]}}\n    routes:\n      GET /a: {url: \"http://127.0.0.1:1\", authorizer: jwt}\n", issuer))
-			a, err := doorwright.New(doorwright.Config{Dir: dir, AnyPort: true})
+			a, err := doorwright.New(doorwright.Config{Temporary: true, Dir: dir, AnyPort: true})
 			if err == nil {
 				err = a.Listen(t.Context())
 			}
