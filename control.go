@@ -3,6 +3,9 @@ package doorwright
 import (
 	"bytes"
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,9 +33,13 @@ const (
 	keysTarget     = controlTarget + "Keys"
 	consoleTarget  = controlTarget + "Console"
 	matrixTarget   = controlTarget + "Matrix"
+	helloTarget    = controlTarget + "Hello" // asks for nothing but a proof
 
 	maxControl = 64 << 10 // of a question, and of an answer that is one thing
 	maxStory   = 4 << 20  // of an answer that tells of requests, users or lines
+
+	// proofHeader of an answer proves that who gave it has the stage's root keys.
+	proofHeader = "X-Doorwright-Proof"
 )
 
 // A control is a question that a running stage answers.
@@ -54,6 +61,7 @@ func (a *App) controls() []control {
 		{keysTarget, maxControl, asked(a.queriedKeys)},
 		{consoleTarget, maxControl, asked(a.queriedConsole)},
 		{matrixTarget, maxStory, asked(a.queriedMatrix)},
+		{helloTarget, maxControl, asked(func(context.Context, struct{}) (any, error) { return struct{}{}, nil })},
 	}
 }
 
@@ -101,12 +109,49 @@ type controlError struct {
 func (r *controlError) Error() string { return r.Message }
 func (r *controlError) Hint() string  { return r.Fix }
 
-// askStage asks the running stage of the app in dir.
+// notStageError says that somebody else answers for a stage, such as another user of the
+// machine, who has taken the port of one that was killed.
+type notStageError struct {
+	endpoint, dir, stage string
+	status               int
+}
+
+func (e *notStageError) Error() string {
+	return fmt.Sprintf("who answers at %s, with status %d, is not stage %s of the app in %s: it does not have the stage's keys", e.endpoint, e.status, e.stage, e.dir)
+}
+func (e *notStageError) Hint() string {
+	return fmt.Sprintf("start the stage anew with `doorwright start %s`", e.dir)
+}
+
+// askStage asks the running stage of the app in dir. What is asked may hold a password or
+// a token: who answers has to prove to be the stage before it is said.
 func askStage(ctx context.Context, dir, stage, target string, question, answer any) error {
 	env, err := ReadEnvironment(dir, stage)
 	if err != nil {
 		return err
 	}
+	ask := func(target string, question, answer any) error {
+		err := askEndpoint(ctx, env, target, question, answer)
+		var other *notStageError
+		switch {
+		case errors.Is(err, syscall.ECONNREFUSED):
+			return &notRunningError{dir, stage}
+		case errors.As(err, &other):
+			other.dir, other.stage = dir, stage
+		}
+		var refused *controlError
+		if err == nil || errors.As(err, &refused) || other != nil {
+			return err
+		}
+		return fmt.Errorf("asking stage %s: %w", stage, err)
+	}
+	if err := ask(helloTarget, struct{}{}, &struct{}{}); err != nil {
+		return err
+	}
+	return ask(target, question, answer)
+}
+
+func askEndpoint(ctx context.Context, env Environment, target string, question, answer any) error {
 	body, err := json.Marshal(question)
 	if err != nil {
 		return err
@@ -119,27 +164,37 @@ func askStage(ctx context.Context, dir, stage, target string, question, answer a
 	r.Header.Set("Content-Type", "application/x-amz-json-1.1")
 	sigv4.Sign(r, body, sigv4.Credentials{AccessKeyID: env.AccessKeyID, SecretAccessKey: env.SecretAccessKey}, controlService, env.Region, time.Now())
 	res, err := localClient().Do(r)
-	if errors.Is(err, syscall.ECONNREFUSED) {
-		return &notRunningError{dir, stage}
-	}
 	if err != nil {
-		return fmt.Errorf("asking stage %s: %w", stage, err)
+		return err
 	}
 	defer res.Body.Close()
-	reply, err := io.ReadAll(io.LimitReader(res.Body, maxStory))
+	reply, err := io.ReadAll(io.LimitReader(res.Body, maxStory+1)) // and the end of its line
 	if err != nil {
-		return fmt.Errorf("asking stage %s: reading the answer of status %d: %w", stage, res.StatusCode, err)
+		return fmt.Errorf("reading the answer of status %d: %w", res.StatusCode, err)
+	}
+	if !hmac.Equal([]byte(res.Header.Get(proofHeader)), []byte(proof(env.SecretAccessKey, r, reply))) {
+		return &notStageError{endpoint: env.Endpoint, status: res.StatusCode}
 	}
 	if res.StatusCode != http.StatusOK {
 		answer = &controlError{}
 	}
 	if err := json.Unmarshal(reply, answer); err != nil {
-		return fmt.Errorf("asking stage %s: reading the answer of status %d: %w", stage, res.StatusCode, err)
+		return fmt.Errorf("reading the answer of status %d: %w", res.StatusCode, err)
 	}
 	if refused, ok := answer.(*controlError); ok {
 		return refused
 	}
 	return nil
+}
+
+// proof is what only a holder of the root's secret can say of an answer to a request,
+// which its signature stands for.
+func proof(secret string, r *http.Request, answer []byte) string {
+	h := hmac.New(sha256.New, []byte("doorwright proof "+secret))
+	signature := r.Header.Get("Authorization")
+	fmt.Fprintf(h, "%d %s", len(signature), signature)
+	h.Write(answer)
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // localClient asks this machine, without a proxy, and follows no redirect: what is asked
@@ -155,9 +210,16 @@ func localClient() *http.Client {
 func (a *App) serveControl(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
-	answer, err := a.controlled(w, r)
+	status := http.StatusOK
+	body, err := a.rootsQuestion(w, r)
+	isRoot := err == nil
+	var answer any
+	if isRoot {
+		answer, err = a.controlled(r, body)
+	}
 	if err != nil {
-		status, refused := http.StatusBadRequest, controlError{Message: err.Error()}
+		refused := controlError{Message: err.Error()}
+		status = http.StatusBadRequest
 		var denied *aws.Error
 		if errors.As(err, &denied) {
 			status, refused.Message = http.StatusForbidden, denied.Code+": "+denied.Message
@@ -166,14 +228,22 @@ func (a *App) serveControl(w http.ResponseWriter, r *http.Request) {
 		if errors.As(err, &fix) {
 			refused.Fix = fix.Hint()
 		}
-		w.WriteHeader(status)
 		answer = refused
 	}
-	_ = json.NewEncoder(w).Encode(answer) // the client went away
+	text, err := json.Marshal(answer)
+	if err != nil { // bounded has made it JSON
+		status, text = http.StatusInternalServerError, []byte("{}")
+	}
+	text = append(text, '\n')
+	if isRoot {
+		w.Header().Set(proofHeader, proof(a.root.SecretAccessKey, r, text))
+	}
+	w.WriteHeader(status)
+	_, _ = w.Write(text) // the client went away
 }
 
-// controlled gives what the stage's root keys may ask for.
-func (a *App) controlled(w http.ResponseWriter, r *http.Request) (any, error) {
+// rootsQuestion reads a question that is signed with the stage's root keys.
+func (a *App) rootsQuestion(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxControl))
 	if err != nil {
 		return nil, fmt.Errorf("reading the request: %w", err)
@@ -185,6 +255,11 @@ func (a *App) controlled(w http.ResponseWriter, r *http.Request) (any, error) {
 	if !who.Root { // a function has keys too
 		return nil, &aws.Error{Code: "AccessDeniedException", Message: "what a running stage tells is for its root keys alone", Status: http.StatusForbidden}
 	}
+	return body, nil
+}
+
+// controlled gives what the stage's root keys may ask for.
+func (a *App) controlled(r *http.Request, body []byte) (any, error) {
 	if r.Method == http.MethodPost {
 		target := r.Header.Get("X-Amz-Target")
 		for _, c := range a.controls() {

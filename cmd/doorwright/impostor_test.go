@@ -2,6 +2,9 @@ package main
 
 import (
 	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -15,8 +18,17 @@ import (
 	"unicode"
 )
 
+// prove gives the proof of who has the root's secret "s".
+func prove(r *http.Request, answer []byte) string {
+	h := hmac.New(sha256.New, []byte("doorwright proof s"))
+	fmt.Fprintf(h, "%d %s%s", len(r.Header.Get("Authorization")), r.Header.Get("Authorization"), answer)
+	return hex.EncodeToString(h.Sum(nil))
+}
+
 // TestImpostor has somebody else at the port of a stage that does not run any more. Who
-// has that port is told no token and no password by another way, and commands no terminal.
+// does not have the stage's keys learns nothing of a question; and who has them, as a
+// state may have come with a repository, is told no token and no password by another
+// way, and commands no terminal.
 func TestImpostor(t *testing.T) {
 	var mu sync.Mutex
 	var elsewhere []string
@@ -29,7 +41,14 @@ func TestImpostor(t *testing.T) {
 	defer victim.Close()
 	const acts = "\u009b2J\u202e \x1b]0;x\a \u0085"
 	answer := func(w http.ResponseWriter, r *http.Request) {}
-	impostor := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { answer(w, r) }))
+	var heard []string
+	impostor := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		mu.Lock()
+		heard = append(heard, string(body))
+		mu.Unlock()
+		answer(w, r)
+	}))
 	defer impostor.Close()
 	dir := t.TempDir()
 	folder := filepath.Join(dir, ".doorwright", "dev")
@@ -42,12 +61,30 @@ func TestImpostor(t *testing.T) {
 		t.Fatal(err)
 	}
 	says := func(status int, v any) func(http.ResponseWriter, *http.Request) {
-		return func(w http.ResponseWriter, _ *http.Request) {
+		return func(w http.ResponseWriter, r *http.Request) {
+			status, text := status, []byte("{}")
+			if r.Header.Get("X-Amz-Target") == "Doorwright.Hello" {
+				status = 200
+			} else if v != nil {
+				text, _ = json.Marshal(v) // strings and lists always can be
+			}
+			w.Header().Set("X-Doorwright-Proof", prove(r, text))
 			w.WriteHeader(status)
-			_ = json.NewEncoder(w).Encode(v) // the client went away
+			_, _ = w.Write(text) // the client went away
 		}
 	}
+	replays := func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Doorwright-Proof", prove(&http.Request{Header: http.Header{"Authorization": {"of another"}}}, []byte("{}")))
+		_, _ = io.WriteString(w, "{}")
+	}
+	guesses := func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"API":"Api","URL":"http://localhost:1/"}`)
+	}
 	leads := func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-Amz-Target") == "Doorwright.Hello" {
+			says(200, nil)(w, r)
+			return
+		}
 		http.Redirect(w, r, victim.URL+"/stolen", http.StatusTemporaryRedirect)
 	}
 	for _, tt := range []struct {
@@ -62,19 +99,26 @@ func TestImpostor(t *testing.T) {
 		{"a host that begins alike", says(200, map[string]any{"URL": "http://localhost.evil.example/"}), []string{"call", "/private", "--token", "-"}, "SECRET", "not on this machine", 1},
 		{"a user for another host", says(200, map[string]any{"URL": "http://localhost:1@evil.example/"}), []string{"call", "/private", "--token", "-"}, "SECRET", "not on this machine", 1},
 		{"a password led elsewhere", leads, []string{"users", "create", "bea@example.com", "--password-stdin"}, "SECRET-Passw0rd", "status 307", 1},
-		{"a question led elsewhere", leads, []string{"explain", "abc"}, "", "status 307", 1},
+		{"a password, by no proof", guesses, []string{"users", "create", "bea@example.com", "--password-stdin"}, "SECRET-Passw0rd", "does not have the stage's keys", 1},
+		{"a password, by an old proof", replays, []string{"users", "create", "bea@example.com", "--password-stdin"}, "SECRET-Passw0rd", "does not have the stage's keys", 1},
+		{"a token, by no proof", guesses, []string{"explain", "GET", "/x", "--token", "-"}, "SECRET", "does not have the stage's keys", 1},
 		{"an answer that acts", says(200, map[string]any{"requestId": acts, "verdict": acts, "steps": []any{map[string]any{"kind": acts, "text": acts}}}), []string{"explain", "abc"}, "", "2J", 0},
 		{"JSON that acts", says(200, map[string]any{"requestId": acts, "verdict": acts}), []string{"explain", "abc", "--json"}, "", `\u009b2J\u202e`, 0},
 		{"an error that acts", says(400, map[string]any{"message": acts, "fix": acts}), []string{"explain", "abc"}, "", "2J", 1},
 		{"a header that is none", nil, []string{"call", "/x", "-H", "Authorization SECRET"}, "", "-H is", 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			answer = tt.answer
+			answer, heard = tt.answer, nil
 			var out bytes.Buffer
 			code := run(t.Context(), append(tt.args, "--dir", dir), strings.NewReader(tt.stdin+"\n"), &out, &out)
 			if code != tt.code || !strings.Contains(out.String(), tt.want) {
 				t.Errorf("exit code %d: %q", code, out.String())
 			}
+			mu.Lock()
+			if strings.Contains(tt.name, "proof") && (len(heard) == 0 || strings.Contains(fmt.Sprint(heard), "SECRET")) {
+				t.Errorf("who is not the stage was told %s", heard)
+			}
+			mu.Unlock()
 			if strings.Contains(out.String(), "SECRET") {
 				t.Errorf("a secret is printed: %q", out.String())
 			}
