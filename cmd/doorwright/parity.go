@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -90,9 +89,7 @@ func parity(cmd *cobra.Command, dir string, f parityFlags) error {
 		return err
 	}
 	if f.showAsJSON {
-		e := json.NewEncoder(cmd.OutOrStdout())
-		e.SetIndent("", "  ")
-		err = e.Encode(report)
+		err = printJSON(cmd.OutOrStdout(), report)
 	} else {
 		err = printParity(cmd.OutOrStdout(), newTerminal(cmd.OutOrStdout(), false), report)
 	}
