@@ -47,11 +47,30 @@ func (a *App) readvise(ctx context.Context, x *Explanation, rec explain.Record) 
 	if list := a.adviseRequest(ctx, rec.Source, rec.Entry); len(list) > 0 {
 		x.Advice = list
 	}
-	if e := rec.Entry; len(e.Reasons) == 1 && e.Reasons[0].Code == authorizer.CodeTokenAbsent && len(x.Advice) == 1 {
-		if command := a.tokenCommand(rec.Source, e); command != "" {
-			x.Advice = append(x.Advice, explain.Advice{Text: "(" + command + " prints one)"})
-		}
+	if command := a.goodCommand(rec.Source, rec.Entry); command != "" && len(x.Advice) == 1 {
+		x.Advice = append(x.Advice, explain.Advice{Text: "(" + command + ")"})
 	}
+}
+
+// goodCommand gives the command that makes what a request is without: a token, or a
+// signature.
+func (a *App) goodCommand(api string, e *gateway.Entry) string {
+	if len(e.Reasons) != 1 {
+		return ""
+	}
+	switch r := &e.Reasons[0]; r.Code {
+	case authorizer.CodeTokenAbsent:
+		if command := a.tokenCommand(api, e); command != "" {
+			return command + " prints one"
+		}
+	case authorizer.CodeUnsigned, authorizer.CodeSignatureRefused:
+		pools := a.decl.IdentityPools.Keys()
+		if r.Change == nil || r.Change.Name != "request" || len(pools) == 0 || r.Facts[0].Match {
+			return ""
+		}
+		return "doorwright call PATH --identity-pool " + pools[0] + " --user USER signs one"
+	}
+	return ""
 }
 
 // named calls functions what the declaration calls them.

@@ -610,6 +610,24 @@ func TestExplainServicesInOneLine(t *testing.T) {
 	}
 }
 
+// TestExplainNamesTheCommand: who sends no token, or signs nothing, is told what makes it.
+func TestExplainNamesTheCommand(t *testing.T) {
+	r := run(t, doorwright.Config{Dir: notesApp(t), AnyPort: true})
+	for _, header := range []http.Header{nil, {"Authorization": {"Bearer abc"}}} {
+		req := get(t, strings.TrimSuffix(r.output("ApiEndpoint"), "/")+"/notes")
+		req.Header = header
+		res, _ := do(t, req)
+		if x := explained(t, r, res); res.StatusCode != 403 || !strings.HasSuffix(x.Text(), "\n  (doorwright call PATH --identity-pool Auth --user USER signs one)\n") {
+			t.Error(x.Text())
+		}
+	}
+	app := run(t, doorwright.Config{AnyPort: true, Dir: upstreamApp(t, hello(t).URL, "")})
+	res, _ := do(t, get(t, app.output("Url")+"/private"))
+	if x := explained(t, app, res); res.StatusCode != 401 || !strings.HasSuffix(x.Text(), "\n  send Authorization: Bearer TOKEN\n  (doorwright token --user USER prints one)\n") {
+		t.Error(x.Text())
+	}
+}
+
 // TestExplainTenants: what a token lacks is said of the request that it was made for.
 func TestExplainTenants(t *testing.T) {
 	dir := declare(t, `name: app

@@ -226,6 +226,9 @@ func (r *redactor) afterName(i int) int {
 			return next
 		}
 	}
+	if separator == ':' && r.inSource(name, i+1) {
+		return i + 1
+	}
 	if len(name) == 0 || !body && !escaped && !secretName(name) && !r.named(name) {
 		return i + 1
 	}
@@ -303,6 +306,26 @@ func (r *redactor) namedValue(from int) int {
 		}
 	}
 	return from
+}
+
+// inSource says whether a name is that of a file of source code, and what follows at i the
+// number of a line: a stack trace without them would tell little of an authorizer, whose
+// files are called auth.js.
+func (r *redactor) inSource(name []byte, i int) bool {
+	const longest = 6
+	end := i
+	for end < len(r.in) && end-i <= longest && '0' <= r.in[end] && r.in[end] <= '9' {
+		end++
+	}
+	if end == i || end-i > longest || end < len(r.in) && r.in[end] != ':' && inToken.has(r.in[end]) {
+		return false
+	}
+	for _, extension := range [...]string{".js", ".mjs", ".cjs", ".ts", ".py", ".go"} {
+		if bytes.HasSuffix(name, []byte(extension)) {
+			return true
+		}
+	}
+	return false
 }
 
 // named says whether a name is one of the further ones. A line break that is escaped may

@@ -49,6 +49,8 @@ func TestRedact(t *testing.T) {
 		`{"a":"know1n"}`:                                                                                                                            `{"a":"***"}`,
 		`{"a":1,"isBase64Encoded": true,"body":"cGFzc3dvcmQ9cHc="}`:                                                                                 `{"a":1,"isBase64Encoded": true,"body":"***"}`,
 		`{"body":"cGFzc3dvcmQ9cHc","isBase64Encoded":false}`:                                                                                        `{"body":"cGFzc3dvcmQ9cHc","isBase64Encoded":false}`,
+		`at x (/app/authorizer/src/auth0.js:52:11)\n token.py:7`:                                                                                    `at x (/app/authorizer/src/auth0.js:52:11)\n token.py:7`,
+		"auth.js:1234567 auth.js:12ab token:123456 token.js=12 secret.txt:12":                                                                       "auth.js:*** auth.js:*** token:*** token.js=*** secret.txt:***",
 	} {
 		if got := string(gateway.Redact([]byte(in), "know1n")); got != want {
 			t.Errorf("Redact(%s)\n got %s\nwant %s", in, got, want)
