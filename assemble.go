@@ -511,6 +511,7 @@ func (a *App) issuerKeys(issuer string) (verify.KeySet, error) {
 		return nil, err
 	}
 	a.remotes = append(a.remotes, remote)
+	a.elsewhere = append(a.elsewhere, knownIssuer{"the issuer elsewhere", issuer, remote})
 	return remote, nil
 }
 

@@ -69,6 +69,8 @@ func (a *App) openConsole(ctx context.Context) (err error) {
 		Mailbox:    console.Mailbox{Since: a.consoleMails, Confirm: a.confirmByMail, Remove: func(id string) error { return a.state.Mailbox().Remove(id) }},
 		Functions:  console.Functions{List: a.consoleFunctions, Invocations: a.invocations, Invoke: a.functions.Invoke},
 		Identities: console.Identities{Pools: a.consoleIdentityPools, List: a.consoleIdentities, Delete: a.deleteIdentity},
+		Inspect:    a.inspectToken,
+		Matrix:     a.consoleMatrix,
 		Log:        func(text string) { a.observe(Event{Kind: KindError, Source: "console", Text: printableLines(text)}) },
 	})
 	return err
@@ -88,7 +90,7 @@ func (a *App) consoleRoutes() []console.Route {
 	for _, r := range a.decl.Routes() {
 		route := console.Route{
 			API: r.API, Key: r.Key, Authorizer: r.Authorizer, Type: "none", Scopes: r.Scopes, APIKeyRequired: r.APIKeyRequired,
-			Callers: a.decl.Callers(r), Target: a.handlerOf[r.Function], Place: r.Pos.String(),
+			Callers: a.decl.Callers(r), Who: a.decl.WhoMayCall(r), Target: a.handlerOf[r.Function], Place: r.Pos.String(),
 		}
 		if r.Function == "" {
 			route.Target = r.URL.String()

@@ -123,6 +123,7 @@ type App struct {
 	origins     map[string]*loopback // by declared tenant that runs here
 	added       addedDomains
 	remotes     []*verify.Remote     // keys of issuers elsewhere
+	elsewhere   []knownIssuer        // those issuers
 	guards      []*authorizer.Lambda // authorizers that are functions
 	environment Environment
 	decisions   *explain.Ring // why the last requests were answered as they were
@@ -375,7 +376,7 @@ func (a *App) observe(e Event) {
 		e.Text = gateway.WithoutTokens(e.Text)
 	}
 	if a.feed != nil {
-		a.feed.publish(e)
+		a.feed.publish(e, a.changesCallers(e))
 	}
 	a.cfg.Observe(e)
 }

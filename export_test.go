@@ -33,7 +33,7 @@ type (
 )
 
 func NewFeed(seq uint64) *Feed  { return newFeed(seq) }
-func (f *feed) Publish(e Event) { f.publish(e) }
+func (f *feed) Publish(e Event) { f.publish(e, false) }
 
 // Controls are all questions that a running stage answers.
 func Controls() (targets []string) {

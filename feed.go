@@ -41,9 +41,10 @@ func feedText(s string) string {
 	return withoutColour(s)
 }
 
-// publish tells of an event. The code or link of a mail stays out of it.
-func (f *feed) publish(e Event) {
-	shown := &console.Event{Time: e.Time, Kind: string(e.Kind), Source: e.Source, RequestID: e.RequestID, Text: feedText(e.Text), Topic: console.Activity}
+// publish tells of an event, and whether it changes who may call. The code or link of
+// a mail stays out of it.
+func (f *feed) publish(e Event, changes bool) {
+	shown := &console.Event{Time: e.Time, Kind: string(e.Kind), Source: e.Source, RequestID: e.RequestID, Text: feedText(e.Text), Topic: console.Activity, Changes: changes}
 	switch {
 	case e.Request != nil:
 		r := e.Request

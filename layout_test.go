@@ -43,7 +43,7 @@ var arrows = map[string][]string{
 	"internal/table":      {"internal/iam", "sigv4", "internal/wire/awsjson", "internal/aws"},
 	"internal/lambda":     {"internal/build", "internal/aws"},
 	// What a browser is shown; the rooms' words come through the root.
-	"internal/console": {"internal/explain", "internal/authorizer", "internal/iam", "app", "internal/aws"},
+	"internal/console": {"internal/explain", "internal/matrix", "internal/authorizer", "internal/iam", "app", "internal/aws"},
 	// Who may call what, as a table: the root fills it.
 	"internal/matrix": {"internal/explain", "sigv4"},
 	// What AWS is to run in the rooms' place.

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/doorwright/doorwright/internal/explain"
+	"github.com/doorwright/doorwright/internal/matrix"
 )
 
 // Config says what the console shows, and who shows it.
@@ -38,6 +40,12 @@ type Config struct {
 	Mailbox Mailbox
 	// Identities are those of identity pools.
 	Identities Identities
+	// Inspect verifies a token by the keys of the issuer that it names, if the stage
+	// knows that, and asks what a request with it would come to at each route. It keeps
+	// nothing of the token. The issuer is "" for what is no JWT.
+	Inspect func(ctx context.Context, token, issuer string) (Inspection, error)
+	// Matrix asks who may call what.
+	Matrix func(context.Context) (*matrix.Matrix, error)
 	// Log is told of what a page could not show, in one line; nobody if nil.
 	Log func(string)
 }
@@ -56,6 +64,8 @@ type Event struct {
 	RequestID string
 	// Text is one line, or several.
 	Text string
+	// Changes says that others may be let in after it than before.
+	Changes bool
 	// Request is set for a request to an API.
 	Request *Request
 }
@@ -82,6 +92,8 @@ const (
 	Requests Topic = "requests" // to APIs
 	Activity Topic = "activity" // everything else that is not a line of a log
 	Logs     Topic = "logs"     // lines of functions
+	// Changes are those of Activity after which others may be let in than before.
+	Changes Topic = "changes"
 )
 
 // Feed is what happened lately and what happens.
@@ -106,6 +118,8 @@ type Route struct {
 	APIKeyRequired   bool
 	// Callers may call a route with authorizer iam.
 	Callers []string
+	// Who says in words who may call, by the declaration.
+	Who []string
 	// Target is the handler, or the URL.
 	Target string
 	// Place is where it is in the declaration.
@@ -122,6 +136,9 @@ type Console struct {
 
 	mu      sync.Mutex
 	invoked map[string]*invoked // guarded by mu; by function, at most one each
+	matrix  *madeMatrix         // guarded by mu; the last one
+
+	making sync.Mutex // held while a matrix is made
 }
 
 // New makes a console. It starts nothing.

@@ -127,7 +127,7 @@ func (c *Console) doMail(r *http.Request) (done, error) {
 
 // mails sends the messages that came after those that were sent.
 func (s *sender) mails() bool {
-	mails, err := s.c.cfg.Mailbox.Since(s.first, pageMails)
+	mails, err := s.c.cfg.Mailbox.Since(s.next, pageMails)
 	if err != nil {
 		s.c.cfg.Log("showing a message: " + err.Error())
 		return false
@@ -141,7 +141,7 @@ func (s *sender) mails() bool {
 		if !s.data(m.Number+1, fragment.Bytes()) {
 			return false
 		}
-		s.first = m.Number + 1
+		s.next = m.Number + 1
 	}
 	return true
 }

@@ -67,6 +67,12 @@ var allPages = []page{
 	{pattern: "GET /identities/{pool}", have: hasIdentities, template: "identities", show: (*Console).showIdentities},
 	{pattern: "POST /identities/{pool}", have: hasIdentities, template: "identities", do: (*Console).doIdentity},
 
+	{pattern: "GET /token", nav: "Token inspector", path: "/token", group: groupTools, have: hasInspector, template: "token", show: (*Console).showToken},
+	{pattern: "POST /token", have: hasInspector, template: "token", show: (*Console).showToken},
+	{pattern: "GET /matrix", nav: "Matrix", path: "/matrix", group: groupTools, have: hasMatrix, template: "matrix", show: (*Console).showMatrix},
+	{pattern: "POST /matrix", have: hasMatrix, do: (*Console).doMatrix},
+	{pattern: "GET /matrix/{made}/{row}/{column}", have: hasMatrix, template: "request", show: (*Console).showCell},
+
 	{pattern: "POST /theme", do: (*Console).doTheme},
 	{pattern: "POST /leave", do: (*Console).doLeave},
 }

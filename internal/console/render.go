@@ -136,7 +136,10 @@ func ownPath(to string) string {
 func (c *Console) write(w http.ResponseWriter, r *http.Request, status int, name, title string, data any) {
 	v := visitorOf(r)
 	f := frame{Title: title, Stack: c.cfg.Stack, Groups: c.navigation(r), Current: r.URL.RequestURI(), CSRF: v.csrf, Theme: v.theme, Data: data}
-	if r.Method != http.MethodGet && status != http.StatusUnprocessableEntity {
+	switch {
+	case r.URL.Path == tokenPath: // what else is in the address may be a token
+		f.Current = tokenPath
+	case r.Method != http.MethodGet && status != http.StatusUnprocessableEntity:
 		f.Current = "/"
 	}
 	f.Flash = c.cfg.Keys.said(v.session)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/doorwright/doorwright/internal/explain"
+	"github.com/doorwright/doorwright/internal/matrix"
 )
 
 // story is one request: what became of it, why, and how it would have got in.
@@ -17,6 +18,10 @@ type story struct {
 	Told string
 	// Curl sends the request again, with what was left out to be filled in.
 	Curl string
+	// Back is the page that leads here, which BackTo names.
+	Back, BackTo string
+	// Caller is whose request it would be, of a cell of the matrix.
+	Caller *matrix.Column
 }
 
 func (c *Console) showRequest(r *http.Request) (string, any, error) {
@@ -24,9 +29,13 @@ func (c *Console) showRequest(r *http.Request) (string, any, error) {
 	if !ok {
 		return "", nil, notFound("This request is not kept any more: the last ones are, until the stage ends.")
 	}
-	return x.Method + " " + x.Path, story{
-		Explanation: x, Sentence: strings.TrimPrefix(x.Verdict, strconv.Itoa(x.Status)+" "), Told: x.Text(), Curl: c.curl(x),
-	}, nil
+	s := c.story(x)
+	s.Back, s.BackTo = "/requests", "Requests"
+	return x.Method + " " + x.Path, s, nil
+}
+
+func (c *Console) story(x *explain.Explanation) story {
+	return story{Explanation: x, Sentence: strings.TrimPrefix(x.Verdict, strconv.Itoa(x.Status)+" "), Told: x.Text(), Curl: c.curl(x)}
 }
 
 // curl gives the request as a command, or "" for one to another service.

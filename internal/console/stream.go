@@ -22,13 +22,17 @@ const (
 // topics says by which template of which page each topic's events are shown, and
 // which of them a query asks for.
 var topics = map[Topic]struct {
+	of             Topic // whose events they are
 	page, fragment string
 	wanted         func(url.Values) func(*Event) bool
+	// first is an event to begin with, or nil.
+	first func(c *Console, query url.Values, after uint64) *Event
 }{
-	Requests: {"requests", "request", wantedRequests},
-	Logs:     {"functions", "line", wantedLines},
-	Activity: {"activity", "happening", func(url.Values) func(*Event) bool { return anything }},
-	Mails:    {"mailbox", "mail", func(url.Values) func(*Event) bool { return anything }},
+	Requests: {of: Requests, page: "requests", fragment: "request", wanted: wantedRequests},
+	Logs:     {of: Logs, page: "functions", fragment: "line", wanted: wantedLines},
+	Activity: {of: Activity, page: "activity", fragment: "happening", wanted: func(url.Values) func(*Event) bool { return anything }},
+	Mails:    {of: Activity, page: "mailbox", fragment: "mail", wanted: func(url.Values) func(*Event) bool { return anything }},
+	Changes:  {of: Activity, page: "matrix", fragment: "happening", wanted: wantedChanges, first: (*Console).outdated},
 }
 
 func anything(*Event) bool { return true }
@@ -67,21 +71,26 @@ func (c *Console) stream(w http.ResponseWriter, r *http.Request) {
 	if stop, ok := r.Context().Value(stopKey{}).(context.Context); ok {
 		stopped = stop.Done()
 	}
-	s := &sender{c: c, w: w, control: http.NewResponseController(w), page: topic.page, fragment: topic.fragment, topic: name, wanted: topic.wanted(query)}
+	s := &sender{c: c, w: w, control: http.NewResponseController(w), page: topic.page, fragment: topic.fragment, topic: topic.of, wanted: topic.wanted(query)}
 	session, from := visitorOf(r), after
 	if name == Mails { // after is a message's Number: the events do no more than wake it
-		s.first, s.csrf = after, session.csrf
-		name, from = Activity, math.MaxUint64
+		s.mailbox, s.next, s.csrf = true, after, session.csrf
+		from = math.MaxUint64
 	}
-	missed, live, leave := c.cfg.Feed.Listen(name, from)
+	missed, live, leave := c.cfg.Feed.Listen(topic.of, from)
 	defer leave()
 	w.Header().Set("Content-Type", "text/event-stream")
 	_ = s.control.SetReadDeadline(time.Time{}) // the server's would end it; a recorder has none
 	if !s.send([]byte("retry: 2000\n\n")) {
 		return
 	}
-	if s.topic == Mails && !s.mails() {
+	if s.mailbox && !s.mails() {
 		return
+	}
+	if topic.first != nil {
+		if e := topic.first(c, query, after); e != nil && !s.event(e) {
+			return
+		}
 	}
 	for _, e := range missed {
 		if !s.event(e) {
@@ -116,14 +125,16 @@ type sender struct {
 	page, fragment string
 	topic          Topic
 	wanted         func(*Event) bool
-	// first is the Number of the next message, and csrf the token of its forms.
-	first uint64
-	csrf  string
+	// mailbox says that it shows messages and not events: next is the Number of the next
+	// one, and csrf the token of their forms.
+	mailbox bool
+	next    uint64
+	csrf    string
 }
 
 // event sends an event that is wanted, and says whether the client takes more.
 func (s *sender) event(e *Event) bool {
-	if s.topic == Mails {
+	if s.mailbox {
 		return e.Kind != KindCode || s.mails()
 	}
 	if e.Topic != s.topic || !s.wanted(e) {
