@@ -9,6 +9,7 @@ import (
 	"html/template"
 	"net/http"
 	"path"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -233,11 +234,15 @@ var functions = template.FuncMap{
 	"machine":  func(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) },
 	"took":     took,
 	"pretty":   pretty,
+	"words":    func(name string) []string { return callerWords.FindAllString(name, -1) },
 	"outcome":  outcome,
 	"word":     word,
 	"standing": standing,
 	"codes":    func() []string { return []string{"400", "401", "403", "404", "429", "500", "503"} },
 }
+
+// callerWords are the parts of a caller's name, between which a line may end.
+var callerWords = regexp.MustCompile(`[^.:]*[.:]+|[^.:]+`)
 
 // maxNesting bounds what is laid out: each level of it costs every line in it two bytes.
 const maxNesting = 64

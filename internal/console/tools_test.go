@@ -68,7 +68,7 @@ func TestTokenIsRead(t *testing.T) {
 		now+3600, now-600, now-600, now-86400*3)
 	text := post("  Authorization: bearer " + segment(`{"alg":"RS256","kid":"k1","typ":"at+jwt","jku":"https://evil.example"}`) + "." + segment(payload) + "." + signature + "\n")
 	for _, want := range []string{
-		"Verified Signed by user pool Users, and good now.", "“Authorization: bearer” before it was left out", "It opens none of the 2 routes that are guarded; to everybody 1 more is open.",
+		"Verified Signed by user pool Users, and good now.", "“Authorization: bearer” in front of it was left out", "It opens none of the 2 routes that are guarded; 1 more is open to everybody.",
 		`iss "https://issuer.example/" Who has issued it.`, "RFC 7519, 4.1.1", `sub "<script>u</script>"`, `aud ["a","b"] Whom it is for.`,
 		"Expires in 60 minutes, at", "Good since", "10 minutes ago", "Issued 10 minutes ago", "Was 3 days ago", "This is an access token", "RFC 8693, 4.2",
 		"AWS: JWT authorizers", "Auth0: RBAC for APIs", "The user's groups.", "How the user has signed in", "Auth0: custom claims", `{"a":[1,2.50]} Not a registered one`, "A custom attribute",
@@ -209,7 +209,7 @@ func TestMatrix(t *testing.T) {
 	}
 	page := b.get(w.url+"/matrix", nil).body
 	for _, want := range []string{
-		`<th scope="col">role:&lt;b&gt;</th>`, `<td class="refused">`, `title="nobody: no &#34;token&#34;"`, `<span aria-hidden="true">✕</span> 403`, `<span aria-hidden="true">✓</span> allowed`,
+		`<th scope="col">role:<wbr>&lt;b&gt;</th>`, `<td class="refused">`, `title="nobody: no &#34;token&#34;"`, `<span aria-hidden="true">✕</span> 403`, `<span aria-hidden="true">✓</span> allowed`,
 		`<td class="failed"><span><span aria-hidden="true">!</span> 500</span>`, "not asked", "Make it again", `role="region" aria-label="Routes and callers" tabindex="0"`, "made at", "# Who may call what.", "sends &lt;nothing&gt;",
 	} {
 		if !strings.Contains(page, want) {
