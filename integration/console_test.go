@@ -94,6 +94,13 @@ func TestConsoleStoriesInBrowser(t *testing.T) {
 	p.browse(browser, js, "console-stories.mjs", map[string]string{"Link": p.link(), "Binary": binary, "Dir": p.dir})
 }
 
+// TestConsoleTokensInBrowser pastes what is no good token.
+func TestConsoleTokensInBrowser(t *testing.T) {
+	browser, js := chromium(t), scripts(t)
+	p := toolsApp(t)
+	p.browse(browser, js, "console-tokens.mjs", map[string]string{"Link": p.link()})
+}
+
 // toolsApp starts the app of consoleTools.
 func toolsApp(t *testing.T) *process {
 	t.Helper()
