@@ -133,13 +133,13 @@ func (p *tokenPage) read(text string, now time.Time) (token, issuer string, err 
 	p.Removed = strings.TrimSpace(p.Removed)
 	switch {
 	case text == "":
-		return "", "", errors.New("Nothing was pasted.")
+		return "", "", invalid("Nothing was pasted.")
 	case len(text) > maxToken:
-		return "", "", fmt.Errorf("This is %d bytes long. No authorizer looks at a token of more than %d.", len(text), maxToken)
+		return "", "", invalid(fmt.Sprintf("This is %d bytes long. No authorizer looks at a token of more than %d.", len(text), maxToken))
 	case strings.HasPrefix(text, "{"):
-		return "", "", errors.New("This is JSON, as an answer of a token endpoint is: paste the value of access_token or id_token alone, without its quotes.")
+		return "", "", invalid("This is JSON, as an answer of a token endpoint is: paste the value of access_token or id_token alone, without its quotes.")
 	case strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }):
-		return "", "", errors.New("This has spaces, line breaks or letters that no token has: paste one token, whole and alone.")
+		return "", "", invalid("This has spaces, line breaks or letters that no token has: paste one token, whole and alone.")
 	}
 	parts := strings.Split(text, ".")
 	if len(parts) != 3 && len(parts) != 5 {
