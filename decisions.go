@@ -136,7 +136,7 @@ func (s *servedAPI) received(r *http.Request) *http.Request {
 
 // decided keeps what decided on a request to an API.
 func (a *App) decided(api string, e *gateway.Entry) {
-	a.decisions.Add(explain.Record{Source: api, Entry: e})
+	a.decisions.AddEntry(api, e)
 }
 
 // explainQuery asks a running stage why a request was answered as it was.

@@ -48,7 +48,7 @@ func tracedGateway(issuer *verifytest.Issuer, route gateway.Route, invoker gatew
 	other.Key = "GET /items/{id}"
 	log := func(gateway.Entry) {}
 	if ring != nil {
-		log = func(e gateway.Entry) { ring.Add(explain.Record{Source: "Api", Entry: &e}) }
+		log = func(e gateway.Entry) { ring.AddEntry("Api", &e) }
 	}
 	return gateway.New(gateway.Config{
 		ID: "abcdefghij", DomainName: "localhost:3100", Log: log, Trace: ring != nil, Invoker: invoker,

@@ -18,7 +18,7 @@ func BenchmarkAdd(b *testing.B) {
 				ID: "abcdefghij", DomainName: "localhost:3100", Invoker: &world{rest: true}, Trace: kept,
 				Log: func(e gateway.Entry) {
 					if kept {
-						ring.Add(explain.Record{Source: "Api", Entry: &e})
+						ring.AddEntry("Api", &e)
 					}
 				},
 				Routes: []gateway.Route{{Key: "GET /open", Authorizer: gateway.None, Function: "f"}},

@@ -59,9 +59,30 @@ type Ring struct {
 	logs    logs
 }
 
+// kept is a record. An entry is in the circle itself, and takes no memory of its own.
 type kept struct {
-	Record
-	size int64
+	source    string
+	entry     gateway.Entry // unless operation is set
+	operation *Operation
+	cause     string
+	panicked  bool
+	size      int64
+}
+
+func (k *kept) id() string {
+	if k.operation != nil {
+		return k.operation.RequestID
+	}
+	return k.entry.RequestID
+}
+
+// record gives what is kept to who reads it.
+func (k *kept) record() Record {
+	if k.operation != nil {
+		return Record{Source: k.source, Operation: k.operation}
+	}
+	e := k.entry
+	return Record{Source: k.source, Entry: &e, isSettled: true, cause: k.cause, panicked: k.panicked}
 }
 
 // NewRing gives a ring of so many requests and bytes, a quarter of which is for what
@@ -70,35 +91,51 @@ func NewRing(requests int, bytes int64) *Ring {
 	return &Ring{requests: requests, most: bytes - bytes/4, logs: logs{most: bytes / 4, invocations: 2 * requests}}
 }
 
-func (r Record) id() string {
-	switch {
-	case r.Entry != nil:
-		return r.Entry.RequestID
-	case r.Operation != nil:
-		return r.Operation.RequestID
-	}
-	return ""
-}
-
-// Add keeps a record, in the place of the oldest if there is no room. The entry is the
-// ring's from then on, and what else it refers to must not change any more.
+// Add keeps a record, in the place of the oldest if there is no room. What it refers to
+// must not change any more.
 func (r *Ring) Add(rec Record) {
-	rec.settle()
-	k := kept{rec, rec.size()}
+	if rec.Entry != nil {
+		r.AddEntry(rec.Source, rec.Entry)
+		return
+	}
+	size := rec.Operation.size()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for r.count > 0 && (r.count == r.requests || r.bytes+k.size > r.most) {
+	if k := r.next(size); k != nil {
+		k.source, k.operation = rec.Source, rec.Operation
+	}
+}
+
+// AddEntry is Add of a request to an API. It copies the entry, which the caller may keep
+// where it likes.
+func (r *Ring) AddEntry(source string, e *gateway.Entry) {
+	settled := *e
+	cause, panicked := settle(&settled)
+	size := entrySize(&settled, cause)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if k := r.next(size); k != nil {
+		k.source, k.entry, k.cause, k.panicked = source, settled, cause, panicked
+	}
+}
+
+// next gives the place of the next record, of so many bytes, or nil if it is too large.
+// The caller holds mu.
+func (r *Ring) next(size int64) *kept {
+	for r.count > 0 && (r.count == r.requests || r.bytes+size > r.most) {
 		r.drop()
 	}
-	if r.requests < 1 || k.size > r.most {
-		return
+	if r.requests < 1 || size > r.most {
+		return nil
 	}
 	if r.count == len(r.records) {
 		r.grow()
 	}
-	r.records[(r.first+r.count)%len(r.records)] = k
+	k := &r.records[(r.first+r.count)%len(r.records)]
+	k.size = size
 	r.count++
-	r.bytes += k.size
+	r.bytes += size
+	return k
 }
 
 // drop lets go of the oldest record. The caller holds mu.
@@ -159,15 +196,19 @@ func (r *Ring) find(requestID string) (found Record, matches int) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	var last *kept
 	for i := range r.count {
 		k := &r.records[(r.first+i)%len(r.records)]
 		switch id := k.id(); {
 		case id == requestID:
-			return k.Record, 1
+			return k.record(), 1
 		case strings.HasPrefix(id, requestID):
-			found = k.Record
+			last = k
 			matches++
 		}
+	}
+	if last != nil {
+		found = last.record()
 	}
 	return found, matches
 }
@@ -178,7 +219,7 @@ func (r *Ring) Last(n int) []Record {
 	defer r.mu.Unlock()
 	var list []Record
 	for i := range min(n, r.count) {
-		list = append(list, r.records[(r.first+r.count-1-i)%len(r.records)].Record)
+		list = append(list, r.records[(r.first+r.count-1-i)%len(r.records)].record())
 	}
 	return list
 }
@@ -205,11 +246,16 @@ func (r *Record) settle() {
 		return
 	}
 	r.isSettled = true
-	e := r.Entry
+	r.cause, r.panicked = settle(r.Entry)
+}
+
+// settle is that of an entry; it gives the cause of its failure, and whether that was a
+// panic.
+func settle(e *gateway.Entry) (cause string, panicked bool) {
 	if e.Err != nil {
-		r.cause = string(gateway.Redact([]byte(e.Err.Error())))
+		cause = string(gateway.Redact([]byte(e.Err.Error())))
 	}
-	r.panicked = e.Stack != ""
+	panicked = e.Stack != ""
 	e.Err, e.Stack = nil, ""
 	if e.Refusal != nil {
 		refusal := settledReason(*e.Refusal)
@@ -225,6 +271,7 @@ func (r *Record) settle() {
 		}
 		e.Reasons = reasons
 	}
+	return cause, panicked
 }
 
 // settledReason gives a reason without what has the form of a token.
@@ -241,21 +288,24 @@ func settledReason(r authorizer.Reason) authorizer.Reason {
 	return r
 }
 
-// size is about how many bytes a record takes.
-func (r *Record) size() int64 {
-	const own = 512
-	if o := r.Operation; o != nil {
-		n := own + o.Size + int64(len(o.Name)+len(o.Caller)+len(o.Resource)+len(o.Verdict))
-		for i := range o.Steps {
-			n += o.Steps[i].size()
-		}
-		for _, a := range o.Advice {
-			n += int64(len(a.Text)) + 128
-		}
-		return n
+// ownSize is about how many bytes a record takes beside what it refers to.
+const ownSize = 512
+
+// size is about how many bytes an operation takes.
+func (o *Operation) size() int64 {
+	n := ownSize + o.Size + int64(len(o.Name)+len(o.Caller)+len(o.Resource)+len(o.Verdict))
+	for i := range o.Steps {
+		n += o.Steps[i].size()
 	}
-	e := r.Entry
-	n := own + len(r.cause) + len(e.Path) + len(e.Method) + len(e.SourceIP)
+	for _, a := range o.Advice {
+		n += int64(len(a.Text)) + 128
+	}
+	return n
+}
+
+// entrySize is that of an entry.
+func entrySize(e *gateway.Entry, cause string) int64 {
+	n := ownSize + len(cause) + len(e.Path) + len(e.Method) + len(e.SourceIP)
 	if e.Refusal != nil {
 		n += reasonSize(e.Refusal)
 	}
