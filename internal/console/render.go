@@ -234,6 +234,7 @@ var functions = template.FuncMap{
 	"machine":  func(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) },
 	"took":     took,
 	"pretty":   pretty,
+	"says":     strings.Contains,
 	"words":    func(name string) []string { return callerWords.FindAllString(name, -1) },
 	"outcome":  outcome,
 	"word":     word,
