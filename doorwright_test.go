@@ -65,6 +65,12 @@ type running struct {
 func run(t *testing.T, cfg doorwright.Config, prepare ...func(*doorwright.App)) *running {
 	t.Helper()
 	cfg.Temporary = true
+	return runKept(t, cfg, prepare...)
+}
+
+// runKept is run with a state that the program itself opens, too.
+func runKept(t *testing.T, cfg doorwright.Config, prepare ...func(*doorwright.App)) *running {
+	t.Helper()
 	r := &running{t: t}
 	if cfg.Observe == nil {
 		cfg.Observe = r.observe

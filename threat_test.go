@@ -1051,7 +1051,7 @@ func TestSecretsStayOutOfTheTerminal(t *testing.T) {
 	for _, flags := range [][]string{nil, {"--json"}} {
 		dir := signUpApp(t, "http://"+upstream.address)
 		// The ports are the stage's own, so that they are known and free.
-		r := run(t, doorwright.Config{Dir: dir})
+		r := runKept(t, doorwright.Config{Dir: dir})
 		environment, outputs := r.Environment(), r.Outputs()
 		if err := r.stop(); err != nil {
 			t.Fatal(err)
@@ -1065,6 +1065,12 @@ func TestSecretsStayOutOfTheTerminal(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
+		ended := make(chan struct{})
+		go func() { // ends with the program
+			defer close(ended)
+			cmd.Wait() // it was interrupted
+			out.Close()
+		}()
 		lines := bufio.NewScanner(ready)
 		for lines.Scan() && !strings.Contains(lines.Text(), "Status: deployed") && !strings.Contains(lines.Text(), `"kind":"ready"`) {
 		}
@@ -1074,10 +1080,14 @@ func TestSecretsStayOutOfTheTerminal(t *testing.T) {
 		if err != nil || now != environment {
 			t.Fatalf("the program has another environment than the app before it: %v", err)
 		}
+		select {
+		case <-ended:
+			t.Fatalf("the program has ended:\n%s", printed.String())
+		default:
+		}
 		codes := exerciseProgram(t, environment, outputs, dir)
 		stop()
-		cmd.Wait() // it was interrupted
-		out.Close()
+		<-ended
 		<-read
 		if n := strings.Count(printed.String(), "\n"); n < 12 {
 			t.Fatalf("the program printed %d lines:\n%s", n, printed.String())
