@@ -112,28 +112,29 @@ func (r *running) applyToUser(c authorizer.Change) {
 func TestScopeAdvice(t *testing.T) {
 	dir := scopesApp(t)
 	r := run(t, doorwright.Config{Dir: dir, AnyPort: true})
-	for name, c := range map[string]struct {
+	for _, c := range []struct { // in this order: each leaves what it was advised with the rider
+		name                   string
 		path, user, api, scope string
 		where                  authorizer.Where
 		told                   []string
 	}{
-		"a role of the user holds it": {"/unicorns", "trainer@example.com", "Unicorns", "openid", authorizer.AtLogin, []string{
+		{"a role of the user holds it", "/unicorns", "trainer@example.com", "Unicorns", "openid", authorizer.AtLogin, []string{
 			"request the scope list:unicorns at login: the role trainer of trainer@example.com holds it; the claim permissions has it, and API Gateway reads scope alone",
 		}},
-		"other roles hold it": {"/unicorns", "rider@example.com", "Unicorns", "openid list:unicorns", authorizer.OfUser, []string{
+		{"other roles hold it", "/unicorns", "rider@example.com", "Unicorns", "openid list:unicorns", authorizer.OfUser, []string{
 			"give rider@example.com the role lister, which holds list:unicorns as trainer does, and sign in again: doorwright users roles rider@example.com --add lister, or in the console",
 		}},
-		"one of two is a permission": {"/groomed", "rider@example.com", "Unicorns", "openid groom:unicorns fly:unicorns", authorizer.OfUser, []string{
+		{"one of two is a permission", "/groomed", "rider@example.com", "Unicorns", "openid groom:unicorns fly:unicorns", authorizer.OfUser, []string{
 			"give rider@example.com the role trainer, which holds groom:unicorns, and",
 		}},
-		"no role holds it": {"/fed", "rider@example.com", "Unicorns", "openid feed:unicorns", authorizer.OfUser, []string{
+		{"no role holds it", "/fed", "rider@example.com", "Unicorns", "openid feed:unicorns", authorizer.OfUser, []string{
 			"give rider@example.com the permission feed:unicorns, which no role holds, and sign in again: doorwright users roles rider@example.com --grant Unicorns:feed:unicorns, or in the console",
 		}},
-		"the API has no rbac": {"/stable", "rider@example.com", "Stables", "openid", authorizer.AtLogin, []string{
+		{"the API has no rbac", "/stable", "rider@example.com", "Stables", "openid", authorizer.AtLogin, []string{
 			"request the scope read:stable at login: tenants.Auth0.apis.Stables has no rbac, and gives it to every user",
 		}},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			r.t = t
 			x := r.askWith(c.path, r.tokenOf(c.user, c.api, c.scope))
 			if x.Status != 403 {

@@ -111,7 +111,7 @@ func TestInspector(t *testing.T) {
 		}
 	}
 	has("a user's access token", inspect(tokens.Access), "Verified Signed by user pool Users", "token_use", "opens ANY /rides/{id} Api", "403 GET /rides Api", "401 GET /notes Api", "403 GET /mine Signed", "401 GET /plain Old",
-		"request the scope rides/read at login", "403 GET /guarded", "isAuthorized: false", "opens GET /counted Old", "API key, which is sent too")
+		"request the scope rides/read where users sign in at the domain of userPools.Users", "403 GET /guarded", "isAuthorized: false", "opens GET /counted Old", "API key, which is sent too")
 	has("a user's ID token", inspect("Bearer "+tokens.ID), "Verified Signed by user pool Users", "opens GET /plain Old", "This is an ID token")
 	has("a forged token", inspect(matrix.Forge(tokens.Access)), "Not verified It says that it is of user pool Users: signature does not match key", "Anybody may have written", "401 ANY /rides/{id} Api", "It opens none of the 12 routes that are guarded; 3 more are open to everybody")
 	has("a stranger's", inspect(payload(`{"alg":"RS256","kid":"k"}`)+"."+payload(`{"iss":"`+stranger.URL+`"}`)+".c2ln"), "its issuer \""+stranger.URL+"\" is none that this stage knows", "user pool Users (", "tenant Auth0 (")
