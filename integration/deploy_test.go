@@ -79,8 +79,11 @@ var deployments = []struct {
 	},
 	{
 		name: "rest", region: "eu-west-1", data: true, make: func(t *testing.T) string { return templateTest(t, "rest") },
-		there: []string{"secretsmanager create-secret --name test-rest/PARTNER_KEY --secret-string 0123456789abcdefghij"},
-		then:  []change{{"doorwright.yaml", "scopes: [aws.cognito.signin.user.admin]", "scopes: [shop/write]"}, {"doorwright.yaml", "GET /own: {function: b, authorizer: iam}", "GET /own: {function: b, authorizer: token}"}, {"doorwright.yaml", "rateLimit: 5,", "rateLimit: 4,"}},
+		there: []string{
+			"secretsmanager create-secret --name test-rest/PARTNER_KEY --secret-string 0123456789abcdefghij",
+			"apigateway update-account --patch-operations op=replace,path=/cloudwatchRoleArn,value=arn:aws:iam::ACCOUNT:role/apigateway-logs",
+		},
+		then: []change{{"doorwright.yaml", "scopes: [aws.cognito.signin.user.admin]", "scopes: [shop/write]"}, {"doorwright.yaml", "GET /own: {function: b, authorizer: iam}", "GET /own: {function: b, authorizer: token}"}, {"doorwright.yaml", "rateLimit: 5,", "rateLimit: 4,"}},
 	},
 }
 
@@ -106,6 +109,7 @@ func TestDeployToMoto(t *testing.T) {
 				a.dir = d.make(t)
 				a.change(d.first)
 				for _, command := range d.there {
+					command = strings.ReplaceAll(command, "ACCOUNT", a.id)
 					a.aws(command)
 				}
 				got := a.lifecycle(d.then, d.data)
