@@ -3,13 +3,19 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"flag"
 	"strings"
 	"testing"
 )
 
+var everyRow = flag.Bool("every-row", false, "measure every row of the benchmarks, which takes half a minute")
+
 // TestQuick runs the whole program and wants every row, in both forms. How fast
 // anything is does not matter here.
 func TestQuick(t *testing.T) {
+	if !*everyRow {
+		t.Skip("-every-row is not set")
+	}
 	var out, progress bytes.Buffer
 	if err := run(t.Context(), []string{"-quick", "-json"}, &out, &progress); err != nil {
 		t.Fatalf("%v\n%s", err, progress.String())
