@@ -266,35 +266,8 @@ func (x *exchange) loggedIdentity(name string) string {
 		}
 		return ""
 	}
-	s := x.logged.decision.Signer
-	if s == nil {
-		return ""
-	}
-	switch name {
-	case "accountId":
-		return s.AccountID
-	case "caller", "user":
-		return s.CallerID
-	case "userArn":
-		return s.UserARN
-	}
-	c := s.Cognito
-	if c == nil {
-		return ""
-	}
-	switch name {
-	case "cognitoIdentityId":
-		return c.ID
-	case "cognitoIdentityPoolId":
-		return c.PoolID
-	case "cognitoAuthenticationType":
-		if len(c.AMR) > 0 {
-			return c.AMR[0]
-		}
-	case "cognitoAuthenticationProvider":
-		if len(c.AMR) > 1 {
-			return strings.Join(c.AMR[1:], ",")
-		}
+	if s := x.logged.decision.Signer; s != nil {
+		return s.Identity(name)
 	}
 	return ""
 }

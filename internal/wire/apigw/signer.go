@@ -54,7 +54,7 @@ func (s *Signer) appendIdentity(b []byte, names ...string) []byte {
 	for _, name := range names {
 		value, at := "", len(b)
 		if s != nil {
-			value = s.identity(name)
+			value = s.Identity(name)
 		}
 		if value == "" {
 			b = appendNull(b, name)
@@ -68,7 +68,9 @@ func (s *Signer) appendIdentity(b []byte, names ...string) []byte {
 	return b
 }
 
-func (s *Signer) identity(name string) string {
+// Identity gives identity.NAME as events and access logs have it, or "" for what the
+// signer has not.
+func (s *Signer) Identity(name string) string {
 	switch name {
 	case "accessKey":
 		return s.AccessKey
