@@ -87,7 +87,7 @@ func (l *Lambda) letsIn(q *Question) string {
 
 // declared gives the path of one of the authorizer's keys.
 func (l *Lambda) declared(q *Question, key string) string {
-	return declared(q.Declared, "authorizers", l.config.Name, key)
+	return Declared(q.Declared, "authorizers", l.config.Name, key)
 }
 
 // absentReason explains an identity source that is not in a request.
@@ -98,7 +98,7 @@ func (l *Lambda) absentReason(q *Question, i identity) Reason {
 	}
 	switch {
 	case i.stageVariable != "":
-		path := declared(q.Declared, "stageVariables", i.stageVariable)
+		path := Declared(q.Declared, "stageVariables", i.stageVariable)
 		r.Hint = "set " + path
 		r.Change = &Change{InDeclaration, path, "VALUE"}
 	case i.variable == "identity.userAgent":

@@ -187,7 +187,7 @@ func unsignedHeader(e *sigv4.Error) string {
 func deniedSigner(q *Question, p *iam.Principal, d *iam.Decision) Reason {
 	where, name := InRole, roleOf(p.ARN)
 	if d.By == iam.ByResource {
-		where, name = InPolicy, declared(q.Declared, "resourcePolicy")
+		where, name = InPolicy, Declared(q.Declared, "resourcePolicy")
 	}
 	r := Reason{
 		Code: CodeImplicitDeny, Text: shortQuote(p.ARN) + ": " + d.Explanation(),

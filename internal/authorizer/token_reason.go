@@ -11,9 +11,9 @@ import (
 	"github.com/doorwright/doorwright/verify"
 )
 
-// declared gives the path of something in the declaration of the API at a path, or
+// Declared gives the path of something in the declaration of the API at a path, or
 // of the API's own if that is empty.
-func declared(api string, keys ...string) string {
+func Declared(api string, keys ...string) string {
 	path := strings.Join(keys, ".")
 	if api == "" {
 		return path
@@ -23,7 +23,7 @@ func declared(api string, keys ...string) string {
 
 // declared gives the path of one of the authorizer's keys.
 func (j *JWT) declared(key string) string {
-	return declared(j.config.Declared, "authorizers", j.config.Name, key)
+	return Declared(j.config.Declared, "authorizers", j.config.Name, key)
 }
 
 // again says how to get another token.

@@ -58,11 +58,7 @@ func reasonOf(cause error) *authorizer.Reason {
 
 // declared gives the path of something in the declaration of the API.
 func (c *Config) declared(keys ...string) string {
-	path := strings.Join(keys, ".")
-	if c.Declared == "" {
-		return path
-	}
-	return c.Declared + "." + path
+	return authorizer.Declared(c.Declared, keys...)
 }
 
 // failedBehind explains what went wrong behind the gateway, which nobody who calls
