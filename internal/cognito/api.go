@@ -2,7 +2,6 @@ package cognito
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -205,17 +204,7 @@ func (s *Service) Call(ctx context.Context, operation string, in, out any) error
 	if !isLook(operation) { // who administers the stage by hand looks often: that is no line of the log
 		s.finish(c, nil)
 	}
-	if out == nil || result == nil {
-		return nil
-	}
-	b, err := json.Marshal(result)
-	if err != nil {
-		return fmt.Errorf("encoding the result of %s: %w", operation, err)
-	}
-	if err := json.Unmarshal(b, out); err != nil {
-		return fmt.Errorf("decoding the result of %s: %w", operation, err)
-	}
-	return nil
+	return awsjson.Unmarshalled(operation, result, out)
 }
 
 // isLook says whether an operation changes nothing and gives nobody anything.

@@ -2,7 +2,6 @@ package identity
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -114,17 +113,7 @@ func (s *Service) Call(ctx context.Context, operation string, in, out any) error
 	if !strings.HasPrefix(operation, "List") && !strings.HasPrefix(operation, "GetIdentityPool") && !strings.HasPrefix(operation, "Describe") {
 		s.finish(c, nil)
 	}
-	if out == nil || result == nil {
-		return nil
-	}
-	b, err := json.Marshal(result)
-	if err == nil {
-		err = json.Unmarshal(b, out)
-	}
-	if err != nil {
-		return fmt.Errorf("reading the result of %s: %w", operation, err)
-	}
-	return nil
+	return awsjson.Unmarshalled(operation, result, out)
 }
 
 func (s *Service) callAsRoot(ctx context.Context, c *call, in any) (any, error) {

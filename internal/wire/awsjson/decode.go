@@ -143,6 +143,22 @@ func Marshalled(v any) (Object, error) {
 	return Parse(b)
 }
 
+// Unmarshalled fills out, unless it is nil, from an operation's result by encoding/json:
+// for one that is run without the wire, as Marshalled is.
+func Unmarshalled(operation string, result, out any) error {
+	if out == nil || result == nil {
+		return nil
+	}
+	b, err := json.Marshal(result)
+	if err != nil {
+		return fmt.Errorf("encoding the result of %s: %w", operation, err)
+	}
+	if err := json.Unmarshal(b, out); err != nil {
+		return fmt.Errorf("decoding the result of %s: %w", operation, err)
+	}
+	return nil
+}
+
 func assignStruct(target reflect.Value, members map[string]any) error {
 	t := target.Type()
 	for i := range t.NumField() {
