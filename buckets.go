@@ -86,8 +86,7 @@ func (a *App) bucketEvent(e bucket.Event) {
 		}
 	}
 	o := operation{
-		service: serviceS3, name: e.Operation, resource: strings.TrimSuffix(e.Bucket+"/"+e.Key, "/"), id: e.RequestID, caller: e.Caller, form: e.Form, time: e.Time, duration: e.Duration,
-		status: e.Status, code: e.Code, reason: e.Reason, decisions: e.Decisions, cause: e.Cause, request: e.Request,
+		Outcome: e.Outcome, service: serviceS3, resource: strings.TrimSuffix(e.Bucket+"/"+e.Key, "/"), form: e.Form, status: e.Status, decisions: e.Decisions,
 	}
 	a.operated(o)
 	a.observe(a.denied(Event{Time: e.Time, Kind: kind, Source: "s3", RequestID: e.RequestID, Text: shown.String()}, o))

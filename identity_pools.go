@@ -205,9 +205,7 @@ func (a *App) identityEvent(e identity.Event) {
 		kind = KindError
 	}
 	o := operation{
-		service: serviceCognitoIdentity, name: e.Operation, resource: e.Pool, id: e.RequestID, caller: e.Caller, time: e.Time, duration: e.Duration,
-		code: e.Code, message: e.Message, reason: e.Reason, decisions: e.Decisions, cause: e.Cause, request: e.Request,
-		tell: a.loginsOf(e), size: sizeOfLogins(e),
+		Outcome: e.Outcome, service: serviceCognitoIdentity, resource: e.Pool, decisions: e.Decisions, tell: a.loginsOf(e), size: sizeOfLogins(e),
 	}
 	a.operated(o)
 	a.observe(a.denied(Event{Time: e.Time, Kind: kind, Source: serviceCognitoIdentity, RequestID: e.RequestID, Text: e.String()}, o))

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/doorwright/doorwright/internal/auth0"
+	"github.com/doorwright/doorwright/internal/aws"
 	"github.com/doorwright/doorwright/internal/cognito"
 	"github.com/doorwright/doorwright/internal/gateway"
 	"github.com/doorwright/doorwright/internal/iam"
@@ -53,7 +54,7 @@ func internalError(cause any, stack string) string {
 // denied has an event of an operation that was refused for its signature, or that policies
 // denied, say what would let it in, in the one line that the terminal has.
 func (a *App) denied(e Event, o operation) Event {
-	if o.code == "" { // it may have gone on without what one of the policies denies
+	if o.Code == "" { // it may have gone on without what one of the policies denies
 		return e
 	}
 	hint := ""
@@ -126,10 +127,7 @@ func (a *App) poolEvent(e cognito.Event) {
 		kind = KindError
 	}
 	text := a.byHandler(e.String(), slices.Collect(maps.Keys(a.handlerOf))) // a trigger's refusal names its function
-	o := operation{
-		service: serviceCognitoIDP, name: e.Operation, resource: e.Pool, id: e.RequestID, caller: e.Caller, time: e.Time, duration: e.Duration,
-		code: e.Code, message: e.Message, reason: e.Reason, fix: e.Fix, decisions: e.Decisions, cause: e.Cause, request: e.Request,
-	}
+	o := operation{Outcome: e.Outcome, service: serviceCognitoIDP, resource: e.Pool, fix: e.Fix, decisions: e.Decisions}
 	a.operated(o)
 	a.observe(a.denied(Event{Time: e.Time, Kind: kind, Source: printable(e.Pool), RequestID: e.RequestID, Text: text}, o))
 }
@@ -140,10 +138,7 @@ func (a *App) stsEvent(e iam.Event) {
 	if e.Fault() {
 		kind = KindError
 	}
-	o := operation{
-		service: serviceSTS, name: e.Operation, id: e.RequestID, caller: e.Caller, time: e.Time, duration: e.Duration,
-		code: e.Code, message: e.Message, reason: e.Reason, decisions: e.Decisions, cause: e.Cause, request: e.Request,
-	}
+	o := operation{Outcome: e.Outcome, service: serviceSTS, decisions: e.Decisions}
 	a.operated(o)
 	a.observe(a.denied(Event{Time: e.Time, Kind: kind, Source: "sts", RequestID: e.RequestID, Text: e.String()}, o))
 }
@@ -155,8 +150,10 @@ func (a *App) tenantEvent(e auth0.Event) {
 	}
 	a.observe(Event{Time: e.Time, Kind: kind, Source: e.Tenant, RequestID: e.RequestID, Text: e.String()})
 	a.operated(operation{
-		service: e.Tenant, name: e.Operation, resource: e.Application, id: e.RequestID, time: e.Time, duration: e.Duration,
-		code: e.Code, message: e.Description, reason: e.Reason, request: e.Request, tell: a.scopesOf(e), size: sizeOfScopes(e),
+		Outcome: aws.Outcome{
+			Time: e.Time, Duration: e.Duration, RequestID: e.RequestID, Operation: e.Operation, Code: e.Code, Message: e.Description, Reason: e.Reason, Request: e.Request,
+		},
+		service: e.Tenant, resource: e.Application, tell: a.scopesOf(e), size: sizeOfScopes(e),
 	})
 }
 

@@ -3,9 +3,7 @@ package doorwright
 import (
 	"cmp"
 	"errors"
-	"net/http"
 	"strings"
-	"time"
 
 	"github.com/doorwright/doorwright/internal/authorizer"
 	"github.com/doorwright/doorwright/internal/aws"
@@ -17,43 +15,37 @@ import (
 
 // operation is what every room beside the APIs tells of a request.
 type operation struct {
-	service, name, resource string
-	id                      string
-	caller                  string // the ARN of who signed
-	form                    sigv4.Form
-	time                    time.Time
-	duration                time.Duration
-	status                  int    // 0 if the room does not say
-	code, message, reason   string // of a refusal
-	fix                     string // what the user can do about it, if the room knows
-	decisions               []*iam.Evidence
-	cause                   error
-	request                 *http.Request // for as long as the room tells
-	tell                    func(*explain.Explanation)
-	size                    int64 // of what tell keeps
+	aws.Outcome
+	service, resource string
+	form              sigv4.Form
+	status            int    // 0 if the room does not say
+	fix               string // what the user can do about it, if the room knows
+	decisions         []*iam.Evidence
+	tell              func(*explain.Explanation)
+	size              int64 // of what tell keeps
 }
 
 // operated keeps why an operation was let in or refused. It is put into words when
 // somebody asks.
 func (a *App) operated(o operation) {
-	if a.decisions == nil || o.id == "" {
+	if a.decisions == nil || o.RequestID == "" {
 		return
 	}
 	told := gateway.RedactedPath(o.resource) // an object may be called anything
-	s := &story{a: a, caller: o.caller, form: o.form, code: o.code, fix: o.fix, decisions: o.decisions, tell: o.tell}
-	if o.code != "" {
-		s.said = gateway.WithoutTokens(cmp.Or(o.reason, o.message))
-		s.login = a.loginOf(o.cause)
+	s := &story{a: a, caller: o.Caller, form: o.form, code: o.Code, fix: o.fix, decisions: o.decisions, tell: o.tell}
+	if o.Code != "" {
+		s.said = gateway.WithoutTokens(cmp.Or(o.Reason, o.Message))
+		s.login = a.loginOf(o.Cause)
 		if s.signature = a.signatureOf(o); s.signature != nil {
 			s.said = "" // which may repeat what was signed, a session token included
 		}
 	}
-	size := o.size + int64(len(s.said)+len(o.resource)+len(o.caller)) + 512
+	size := o.size + int64(len(s.said)+len(o.resource)+len(o.Caller)) + 512
 	for _, e := range o.decisions {
 		size += int64(e.Size())
 	}
 	a.decisions.Add(explain.Record{Source: o.service, Operation: &explain.Operation{
-		Time: o.time, RequestID: o.id, Name: o.name, Caller: o.caller, Resource: printable(short(told)), Status: o.status, Allowed: o.code == "", Duration: o.duration,
+		Time: o.Time, RequestID: o.RequestID, Name: o.Operation, Caller: o.Caller, Resource: printable(short(told)), Status: o.status, Allowed: o.Code == "", Duration: o.Duration,
 		Tell: s.put, Size: size,
 	}})
 }
@@ -135,13 +127,13 @@ func (s *story) put(x *explain.Explanation) {
 // signatureOf explains a signature that is not good, without what was signed.
 func (a *App) signatureOf(o operation) *authorizer.Reason {
 	var refused *sigv4.Error
-	if !errors.As(o.cause, &refused) || o.request == nil {
+	if !errors.As(o.Cause, &refused) || o.Request == nil {
 		return nil
 	}
 	switch refused.Reason {
 	case sigv4.PayloadHashMissing, sigv4.PayloadHashInvalid, sigv4.LengthMissing, sigv4.PolicyExpired, sigv4.PolicyDenied, sigv4.PolicyMalformed:
 		return nil // S3's own, of which its message says all
 	}
-	r := authorizer.SignatureReason(o.request, refused, o.service, a.decl.Region)
+	r := authorizer.SignatureReason(o.Request, refused, o.service, a.decl.Region)
 	return &r
 }

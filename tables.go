@@ -126,14 +126,11 @@ func (a *App) tableEvent(e table.Event) {
 	if e.Status >= http.StatusInternalServerError {
 		kind = KindError
 	}
-	caller := ""
 	if len(e.Decisions) > 0 {
-		caller = e.Decisions[0].Principal
+		e.Caller = e.Decisions[0].Principal
 	}
 	o := operation{
-		service: serviceDynamoDB, name: e.Operation, resource: e.Table, id: e.RequestID, caller: caller, time: e.Time, duration: e.Duration,
-		status: e.Status, code: e.Code, message: e.Message, reason: e.Reason, decisions: e.Decisions, cause: e.Cause, request: e.Request,
-		tell: touchedBy(e.Touched), size: sizeOfTouched(e.Touched),
+		Outcome: e.Outcome, service: serviceDynamoDB, resource: e.Table, status: e.Status, decisions: e.Decisions, tell: touchedBy(e.Touched), size: sizeOfTouched(e.Touched),
 	}
 	a.operated(o)
 	a.observe(a.denied(Event{Time: e.Time, Kind: kind, Source: serviceDynamoDB, RequestID: e.RequestID, Text: printable(e.String())}, o))

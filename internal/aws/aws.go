@@ -1,5 +1,6 @@
 // Package aws holds the words that every room shares because AWS does: ARNs,
-// request ids, coded errors, and the entries of the compatibility table.
+// request ids, coded errors, what a request came to, and the entries of the
+// compatibility table.
 //
 // It decides nothing and imports nothing of ours.
 package aws

@@ -6,13 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/http"
 	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/doorwright/doorwright/internal/aws"
 	"github.com/doorwright/doorwright/internal/iam"
 	"github.com/doorwright/doorwright/internal/store"
 	"github.com/doorwright/doorwright/sigv4"
@@ -51,30 +51,18 @@ type BucketConfig struct {
 
 // Event tells of a request that was answered.
 type Event struct {
-	Time      time.Time
-	Duration  time.Duration
-	RequestID string
-	Operation string
-	Bucket    string
-	Key       string
-	// Caller is the ARN of who signed; "" for nobody.
-	Caller string
+	// The request id is S3's. The Reason has the Message in it.
+	aws.Outcome
+	Bucket string
+	Key    string
 	Status int
-	// Code is the error's code; "" for a request that was served.
-	Code string
-	// Reason says for the log alone why it was refused or failed.
-	Reason string
 	// NotEmulated says that the operation is one of S3's that is not played.
 	NotEmulated bool
 	// Form is where the signature was, in the headers, the query or a form; "" for
 	// nobody's.
 	Form sigv4.Form
-	// Decisions are what the policies said of each action and resource, and Cause is
-	// the error that it was refused with.
+	// Decisions are what the policies said of each action and resource.
 	Decisions []*iam.Evidence
-	Cause     error
-	// Request is the request, for as long as the log is told of it.
-	Request *http.Request
 }
 
 // Fault says that the room, and not the client, is to blame.

@@ -46,17 +46,15 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("X-Amz-Request-Id", c.id)
 	h.Set("X-Amz-Id-2", c.hostID)
 	h.Set("Server", "AmazonS3")
-	// SDKs correct their clock by this header, so it must be the clock that
-	// signatures are judged by.
-	h.Set("Date", c.now.UTC().Format(http.TimeFormat))
-	c.event = Event{RequestID: c.id, Operation: "?", Status: http.StatusOK, Request: r}
+	aws.SetDate(w, c.now)
+	c.event = Event{Outcome: aws.Begin(r, "?", c.now), Status: http.StatusOK}
+	c.event.RequestID = c.id
 	err := s.serve(r.Context(), c)
 	cutOff := err != nil && c.begun
 	if err != nil {
 		s.fail(c, err)
 	}
-	c.event.Time = s.cfg.Now()
-	c.event.Duration = c.event.Time.Sub(c.now)
+	c.event.End(s.cfg.Now())
 	s.cfg.Log(c.event)
 	if cutOff {
 		panic(http.ErrAbortHandler)

@@ -119,14 +119,12 @@ func (s *Service) domainHandler(id, pattern string, serve endpoint) http.Handler
 			plain(w, http.StatusNotFound, "Not Found")
 			return
 		}
-		start := s.cfg.Now()
-		c := &call{event: Event{RequestID: aws.NewRequestID(), Operation: r.Method + " " + r.URL.Path, Request: r}}
+		c := &call{svc: s, event: Event{Outcome: aws.Begin(r, r.Method+" "+r.URL.Path, s.cfg.Now())}}
 		c.about(p, "")
-		w.Header().Set("Date", start.UTC().Format(http.TimeFormat))
+		aws.SetDate(w, c.event.Time)
 		w.Header().Set("x-amz-cognito-request-id", c.event.RequestID)
 		serve(p.domain, w, r.WithContext(withCall(r.Context(), c, nil)), c)
-		c.event.Time = s.cfg.Now()
-		c.event.Duration = c.event.Time.Sub(start)
+		c.event.End(s.cfg.Now())
 		if !quiet {
 			s.log(c.event)
 		}
@@ -136,12 +134,8 @@ func (s *Service) domainHandler(id, pattern string, serve endpoint) http.Handler
 // failed notes an error for the log, and gives its words for the client.
 func (c *call) failed(err error) *aws.Error {
 	refusal := awsjson.Refusal(err)
-	c.event.Code, c.event.Message = refusal.Code, refusal.Message
-	if refusal.Err != nil {
-		c.note(refusal.Err.Error())
-		c.event.Cause = refusal.Err
-		c.event.Fix = fixOf(refusal.Err)
-	}
+	c.event.Refuse(refusal)
+	c.event.Fix = fixOf(refusal.Err)
 	return refusal
 }
 

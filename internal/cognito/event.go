@@ -1,10 +1,6 @@
 package cognito
 
 import (
-	"net/http"
-	"strings"
-	"time"
-
 	"github.com/doorwright/doorwright/internal/aws"
 	"github.com/doorwright/doorwright/internal/iam"
 )
@@ -12,31 +8,15 @@ import (
 // Event is what an operation came to, for one line on the terminal. It holds
 // no password, code, session or token.
 type Event struct {
-	// Time is when the operation ended, Duration how long it took.
-	Time     time.Time
-	Duration time.Duration
-	// RequestID is the id that the client got.
-	RequestID string
-	// Operation is the wire name.
-	Operation string
+	aws.Outcome
 	// Pool is the pool's declared name, if it became known.
 	Pool string
 	// User is the user as the caller named it, or the username behind a token.
 	User string
-	// Code and Message are the error that the client got; "" for a success.
-	Code, Message string
-	// Reason says why, in words that the client does not get.
-	Reason string
 	// Fix says what the user can do about it, if anything.
 	Fix string
-	// Caller is the ARN of who signed; "" if nobody did.
-	Caller string
-	// Decisions are what the policies said, and Cause is why it was refused.
+	// Decisions are what the policies said.
 	Decisions []*iam.Evidence
-	Cause     error
-	// Request is the request, for as long as the log is told of it; nil where there was
-	// none.
-	Request *http.Request
 }
 
 // Fault says whether the operation failed for a reason that is not its
@@ -45,28 +25,11 @@ func (e Event) Fault() bool { return e.Code == codeInternalError || e.Fix != "" 
 
 // String gives the event as one line without control characters.
 func (e Event) String() string {
-	var b strings.Builder
-	b.WriteString(e.Operation)
-	for _, word := range []string{e.Pool, e.User} {
-		if word != "" {
-			b.WriteString(" " + aws.Printable(word))
-		}
-	}
-	if e.Code == "" {
-		b.WriteString(": ok")
-	} else {
-		b.WriteString(": " + e.Code)
-	}
-	switch {
-	case e.Reason != "":
-		b.WriteString(" (" + aws.Printable(e.Reason) + ")")
-	case e.Message != "":
-		b.WriteString(" (" + aws.Printable(e.Message) + ")")
-	}
+	line := e.Verdict(e.Pool, e.User) + e.Why()
 	if e.Fix != "" {
-		b.WriteString(": " + aws.Printable(e.Fix))
+		line += ": " + aws.Printable(e.Fix)
 	}
-	return b.String()
+	return line
 }
 
 // CodeSent is a message that Cognito would have sent and the mailbox has got.
@@ -94,5 +57,5 @@ func (s *Service) log(e Event) {
 
 // logFault tells of a failure of what nobody called for.
 func (s *Service) logFault(what, pool string, err error) {
-	s.log(Event{Operation: what, Pool: pool, Code: codeInternalError, Reason: err.Error(), Fix: fixOf(err)})
+	s.log(Event{Outcome: aws.Outcome{Operation: what, Code: codeInternalError, Reason: err.Error()}, Pool: pool, Fix: fixOf(err)})
 }

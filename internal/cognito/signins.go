@@ -61,7 +61,7 @@ func (p *Pool) grantsOf(ctx context.Context, tx *sql.Tx, sub string) ([]oidc.Sig
 // EndSignIn ends one of them: the browser is signed out, or all tokens that came of the
 // sign-in are revoked. It says whether there was one.
 func (p *Pool) EndSignIn(ctx context.Context, name, id string) (ended bool, err error) {
-	start := p.svc.cfg.Now()
+	e := Event{Outcome: aws.Begin(nil, "ending a sign-in", p.svc.cfg.Now()), Pool: p.cfg.Name, User: name}
 	err = p.svc.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
 		u, err := p.existing(ctx, tx, name)
 		if err != nil {
@@ -81,9 +81,8 @@ func (p *Pool) EndSignIn(ctx context.Context, name, id string) (ended bool, err 
 	if err != nil || !ended {
 		return false, err
 	}
-	p.svc.log(Event{
-		Time: p.svc.cfg.Now(), Duration: p.svc.cfg.Now().Sub(start), RequestID: aws.NewRequestID(), Operation: "ending a sign-in", Pool: p.cfg.Name, User: name,
-	})
+	e.End(p.svc.cfg.Now())
+	p.svc.log(e)
 	return true, nil
 }
 

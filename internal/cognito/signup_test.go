@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/doorwright/doorwright/internal/aws"
 	"github.com/doorwright/doorwright/internal/cognito"
 )
 
@@ -234,7 +235,7 @@ func TestMessagesAndLog(t *testing.T) {
 			}
 		}
 	}
-	e := cognito.Event{Operation: "GetUser", User: "a\x1b[2J\nb", Code: "X"}
+	e := cognito.Event{Outcome: aws.Outcome{Operation: "GetUser", Code: "X"}, User: "a\x1b[2J\nb"}
 	if got := e.String(); got != `GetUser "a\x1b[2J\nb": X` {
 		t.Errorf("log line %q", got)
 	}

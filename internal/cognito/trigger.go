@@ -305,12 +305,7 @@ func (c *call) validation() map[string]string {
 }
 
 // note adds to what the log says of the operation.
-func (c *call) note(text string) {
-	if c.event.Reason != "" {
-		text = c.event.Reason + "; " + text
-	}
-	c.event.Reason = text
-}
+func (c *call) note(text string) { c.event.Note(text) }
 
 // triggerAttributes gives what events say of a user that there is: the
 // attributes as they are kept, and what Cognito adds. Nil gives none.

@@ -72,7 +72,7 @@ func (p *Pool) serveDocument(w http.ResponseWriter, r *http.Request, path string
 	} else {
 		keys, err := p.signingKeys(r.Context())
 		if err != nil {
-			p.svc.log(Event{Operation: "jwks.json", Pool: p.cfg.Name, Code: codeInternalError, Reason: err.Error()})
+			p.svc.logFault("jwks.json", p.cfg.Name, err)
 			plain(w, http.StatusInternalServerError, "Internal Server Error")
 			return
 		}

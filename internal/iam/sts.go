@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/doorwright/doorwright/internal/aws"
 	"github.com/doorwright/doorwright/internal/wire/awsquery"
@@ -38,22 +37,11 @@ type STSConfig struct {
 	Log func(Event)
 }
 
-// Event is one call of STS, for the log. It holds no secret.
+// Event is one call of STS, for the log.
 type Event struct {
-	Time      time.Time
-	Duration  time.Duration
-	RequestID string
-	Operation string
-	// Caller is the ARN of who signed; "" if nobody did.
-	Caller string
-	// Code and Message are what the caller was told of a refusal, and Reason what
-	// it was not told.
-	Code, Message, Reason string
-	// Decisions are what the policies said, and Cause is why it was refused.
+	aws.Outcome
+	// Decisions are what the policies said.
 	Decisions []*Evidence
-	Cause     error
-	// Request is the request, for as long as the log is told of it.
-	Request *http.Request
 }
 
 // Fault says that it is Doorwright that failed.
@@ -96,27 +84,20 @@ func NewSTS(cfg STSConfig) (*STS, error) {
 
 // ServeHTTP answers the operations of STS.
 func (s *STS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	// SDKs correct their clock by this header, so it must be the clock that
-	// signatures are judged by.
-	start := s.account.cfg.Now()
+	e := Event{Outcome: aws.Begin(r, "?", s.account.cfg.Now())}
 	if r.Method == http.MethodOptions {
-		awsquery.WritePreflight(w, r, aws.NewRequestID())
+		awsquery.WritePreflight(w, r, e.RequestID)
 		return
 	}
-	w.Header().Set("Date", start.UTC().Format(http.TimeFormat))
-	e := Event{RequestID: aws.NewRequestID(), Operation: "?", Request: r}
+	aws.SetDate(w, e.Time)
 	result, err := s.answer(w, r, &e)
-	e.Time = s.account.cfg.Now()
-	e.Duration = e.Time.Sub(start)
+	e.End(s.account.cfg.Now())
 	if err != nil {
 		var refusal *aws.Error
 		if !errors.As(err, &refusal) {
 			refusal = &aws.Error{Code: codeInternalFailure, Message: "The request processing has failed because of an unknown error, exception or failure.", Status: http.StatusInternalServerError, Err: err}
 		}
-		e.Code, e.Message = refusal.Code, refusal.Message
-		if refusal.Err != nil {
-			e.Reason, e.Cause = refusal.Err.Error(), refusal.Err
-		}
+		e.Refuse(refusal)
 		s.log(e)
 		_ = awsquery.WriteError(w, e.RequestID, stsNamespace, refusal) // the client went away
 		return

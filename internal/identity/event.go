@@ -1,10 +1,6 @@
 package identity
 
 import (
-	"net/http"
-	"strings"
-	"time"
-
 	"github.com/doorwright/doorwright/internal/aws"
 	"github.com/doorwright/doorwright/internal/iam"
 )
@@ -12,35 +8,19 @@ import (
 // Event is what an operation came to, for one line on the terminal. It holds no
 // token and no credentials.
 type Event struct {
-	// Time is when the operation ended, Duration how long it took.
-	Time     time.Time
-	Duration time.Duration
-	// RequestID is the id that the client got.
-	RequestID string
-	// Operation is the wire name.
-	Operation string
+	aws.Outcome
 	// Pool is the pool's name, if it became known.
 	Pool string
 	// Identity is the identity's id.
 	Identity string
 	// Role is the role whose credentials were given, or would have been.
 	Role string
-	// Code and Message are the error that the client got; "" for a success.
-	Code, Message string
-	// Reason says why, in words that the client does not get.
-	Reason string
-	// Caller is the ARN of who signed; "" if nobody did.
-	Caller string
 	// Logins are the providers whose tokens were good, and Choices how the role was
 	// chosen, of each login that had a say in it.
 	Logins  []string
 	Choices []Choice
-	// Decisions are what the policies said, also those of whom the role trusts, and Cause
-	// is why it was refused.
+	// Decisions are what the policies said, also those of whom the role trusts.
 	Decisions []*iam.Evidence
-	Cause     error
-	// Request is the request, for as long as the log is told of it.
-	Request *http.Request
 }
 
 // Choice is how a role was chosen, or that none was.
@@ -83,28 +63,11 @@ func (e Event) Fault() bool {
 
 // String gives the event as one line without control characters.
 func (e Event) String() string {
-	var b strings.Builder
-	b.WriteString(e.Operation)
-	for _, word := range []string{e.Pool, e.Identity} {
-		if word != "" {
-			b.WriteString(" " + aws.Printable(word))
-		}
-	}
-	if e.Code == "" {
-		b.WriteString(": ok")
-	} else {
-		b.WriteString(": " + e.Code)
-	}
+	line := e.Verdict(e.Pool, e.Identity)
 	if e.Role != "" {
-		b.WriteString(" as " + aws.Printable(e.Role))
+		line += " as " + aws.Printable(e.Role)
 	}
-	switch {
-	case e.Reason != "":
-		b.WriteString(" (" + aws.Printable(e.Reason) + ")")
-	case e.Message != "":
-		b.WriteString(" (" + aws.Printable(e.Message) + ")")
-	}
-	return b.String()
+	return line + e.Why()
 }
 
 func (s *Service) log(e Event) {

@@ -21,6 +21,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/doorwright/doorwright/internal/aws"
 	"github.com/doorwright/doorwright/verify"
 )
 
@@ -276,7 +277,7 @@ func (s *Service) serveKeys(w http.ResponseWriter, r *http.Request) {
 	}
 	k, err := s.signingKey(r.Context())
 	if err != nil {
-		s.log(Event{Operation: "jwks_uri", Code: codeInternalError, Reason: err.Error()})
+		s.log(Event{Outcome: aws.Outcome{Operation: "jwks_uri", Code: codeInternalError, Reason: err.Error()}})
 		plain(http.StatusInternalServerError)
 		return
 	}

@@ -2,33 +2,23 @@ package table
 
 import (
 	"cmp"
-	"net/http"
-	"time"
 
+	"github.com/doorwright/doorwright/internal/aws"
 	"github.com/doorwright/doorwright/internal/iam"
 )
 
 // An Event is a request that was answered.
 type Event struct {
-	Time      time.Time
-	RequestID string
-	Operation string
+	aws.Outcome
 	// Table is the declared name of the table, or the table's own; with several, the
 	// first.
 	Table string
-	// Status is the answer's, Code and Message the error's, and Reason what only the
-	// log is told.
-	Status                int
-	Code, Message, Reason string
-	Duration              time.Duration
+	// Status is the answer's.
+	Status int
 	// Touched is what the request touches, as it was read: of very many the first ones.
 	Touched []Touched
-	// Decisions are what the policies said of each action, table and index, and Cause is
-	// the error that it was refused with.
+	// Decisions are what the policies said of each action, table and index.
 	Decisions []*iam.Evidence
-	Cause     error
-	// Request is the request, for as long as the log is told of it.
-	Request *http.Request
 }
 
 // Touched is one action on one table or index.

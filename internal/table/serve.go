@@ -43,34 +43,29 @@ const (
 
 // ServeHTTP answers operations at /.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	start := s.cfg.Now()
-	id := aws.NewRequestID()
-	w.Header().Set("Date", start.UTC().Format(http.TimeFormat)) // SDKs correct their clock by it
+	e := &Event{Outcome: aws.Begin(r, "?", s.cfg.Now())}
+	aws.SetDate(w, e.Time)
 	if r.Method == http.MethodOptions {
-		awsjson.WritePreflight(w, r, id)
+		awsjson.WritePreflight(w, r, e.RequestID)
 		return
 	}
-	e := &Event{RequestID: id, Operation: "?", Request: r}
 	status, body, err := s.answer(w, r, e)
 	if err != nil {
 		refusal := onWire(err)
-		e.Code, e.Message, e.Cause = refusal.Code, refusal.Message, err
-		if refusal.Err != nil {
-			e.Reason = refusal.Err.Error()
-		}
+		e.Refuse(refusal)
 		status, body = refusal.Status, errorBody(refusal)
 	}
+	e.Status = status
+	e.End(s.cfg.Now())
+	s.cfg.Log(*e)
 	h := w.Header()
-	h["x-amzn-RequestId"] = []string{id}
+	h["x-amzn-RequestId"] = []string{e.RequestID}
 	h["x-amz-crc32"] = []string{strconv.FormatUint(uint64(crc32.ChecksumIEEE(body)), 10)}
 	h.Set("Content-Type", contentType)
 	h.Set("Access-Control-Allow-Origin", "*")
 	h.Set("Access-Control-Expose-Headers", "x-amzn-RequestId,x-amzn-ErrorType,x-amz-crc32,Date")
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // the client went away
-	e.Time, e.Status = s.cfg.Now(), status
-	e.Duration = e.Time.Sub(start)
-	s.cfg.Log(*e)
 }
 
 // answer gives the status and the body of what the engine says, or a refusal.

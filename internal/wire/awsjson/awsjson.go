@@ -3,7 +3,9 @@
 // bytes that AWS's clients expect.
 //
 // It decides nothing: which operations exist, who may call them and what they
-// do is the caller's. It holds no clock, no store and no policy.
+// do is the caller's. It holds no clock, no store and no policy. Service is the
+// order in which a request is decoded, authenticated, run and answered, which
+// is the protocol's too, so that no service has one of its own.
 //
 // The protocol is that of https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html.
 package awsjson
@@ -121,16 +123,22 @@ func Refusal(err error) *aws.Error {
 	return &aws.Error{Code: "InternalErrorException", Message: "Internal error", Status: http.StatusInternalServerError, Err: err}
 }
 
-// WriteResult answers 200 with v as JSON. A nil v, for an operation whose
-// model has no output, gives an empty body; an empty structure gives "{}".
-func WriteResult(w http.ResponseWriter, requestID string, v any) error {
-	var body []byte
-	if v != nil {
-		var err error
-		if body, err = encode(v); err != nil {
-			return fmt.Errorf("encoding the result: %w", err)
-		}
+// EncodeResult gives the body of the answer of an operation whose result is v: JSON. A
+// nil v, for an operation whose model has no output, gives no body at all; an empty
+// structure gives "{}".
+func EncodeResult(v any) ([]byte, error) {
+	if v == nil {
+		return nil, nil
 	}
+	body, err := encode(v)
+	if err != nil {
+		return nil, fmt.Errorf("encoding the result: %w", err)
+	}
+	return body, nil
+}
+
+// WriteResult answers 200 with what EncodeResult gave.
+func WriteResult(w http.ResponseWriter, requestID string, body []byte) error {
 	header(w, requestID)
 	w.WriteHeader(http.StatusOK)
 	_, err := w.Write(body)

@@ -42,17 +42,17 @@ func TestRoundTrip(t *testing.T) {
 			Map: map[string]string{"": "v", "K": ""}, Inner: &inner{"in"}, Blob: []byte{0, 255},
 			At: &awsjson.Time{Time: time.UnixMilli(1700574875825).UTC()}, Free: map[string]any{"a": []any{"b", true}}},
 	} {
-		w := httptest.NewRecorder()
-		if err := awsjson.WriteResult(w, "id", in); err != nil {
+		body, err := awsjson.EncodeResult(in)
+		if err != nil {
 			t.Fatal(err)
 		}
-		members, err := awsjson.Parse(w.Body.Bytes())
+		members, err := awsjson.Parse(body)
 		if err != nil {
 			t.Fatal(err)
 		}
 		var out everything
 		if err := members.Decode(&out); err != nil || !reflect.DeepEqual(in, out) {
-			t.Errorf("%s:\n got %+v\nwant %+v (%v)", w.Body, out, in, err)
+			t.Errorf("%s:\n got %+v\nwant %+v (%v)", body, out, in, err)
 		}
 	}
 }
@@ -171,17 +171,20 @@ func TestWriteResult(t *testing.T) {
 		v    any
 		want string
 	}{{nil, ""}, {struct{}{}, "{}"}, {map[string]any{"a": "<&>"}, `{"a":"<&>"}`}} {
+		body, err := awsjson.EncodeResult(tt.v)
+		if err != nil {
+			t.Fatal(err)
+		}
 		w := httptest.NewRecorder()
-		if err := awsjson.WriteResult(w, "the-id", tt.v); err != nil || w.Body.String() != tt.want || w.Code != 200 {
+		if err := awsjson.WriteResult(w, "the-id", body); err != nil || w.Body.String() != tt.want || w.Code != 200 {
 			t.Errorf("%v: %d %q %v", tt.v, w.Code, w.Body, err)
 		}
 		if h := w.Header(); !reflect.DeepEqual(raw(h, "x-amzn-RequestId"), []string{"the-id"}) || h.Get("Content-Type") != "application/x-amz-json-1.1" {
 			t.Errorf("headers %v", h)
 		}
 	}
-	w := httptest.NewRecorder()
-	if err := awsjson.WriteResult(w, "id", func() {}); err == nil || w.Body.Len() != 0 {
-		t.Errorf("%v %q", err, w.Body)
+	if body, err := awsjson.EncodeResult(func() {}); err == nil || body != nil {
+		t.Errorf("%v %q", err, body)
 	}
 }
 
