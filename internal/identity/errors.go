@@ -3,9 +3,9 @@ package identity
 import (
 	"errors"
 	"fmt"
-	"net/http"
 
 	"github.com/doorwright/doorwright/internal/aws"
+	"github.com/doorwright/doorwright/internal/wire/awsjson"
 )
 
 // The service's error codes, spelled as in its model
@@ -45,11 +45,7 @@ const (
 // refuse gives the error that the client sees, and the reason that only the log
 // line says.
 func refuse(code, message, reason string) *aws.Error {
-	e := &aws.Error{Code: code, Message: message, Status: http.StatusBadRequest}
-	if reason != "" {
-		e.Err = errors.New(reason)
-	}
-	return e
+	return awsjson.Refuse(code, message, reason)
 }
 
 // invalid is an InvalidParameterException whose text needs no further reason.

@@ -3,11 +3,9 @@ package table
 import (
 	"fmt"
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 
-	"github.com/doorwright/doorwright/internal/aws"
 	"github.com/doorwright/doorwright/internal/wire/awsjson"
 )
 
@@ -67,7 +65,7 @@ type schema struct {
 
 // invalid is DynamoDB's refusal of a request that does not make sense.
 func invalid(format string, args ...any) error {
-	return &aws.Error{Code: codeValidation, Message: fmt.Sprintf(format, args...), Status: http.StatusBadRequest}
+	return awsjson.Refuse(codeValidation, fmt.Sprintf(format, args...), "")
 }
 
 // A request is the members of an operation on items, or of one part of a batch or a
@@ -140,7 +138,7 @@ func (r *request) texts(name string) ([]string, error) {
 }
 
 func wrongType(name string) error {
-	return &aws.Error{Code: codeSerialization, Message: "Unexpected value type in payload", Status: http.StatusBadRequest, Err: fmt.Errorf("%s is of the wrong type", name)}
+	return awsjson.Refuse(codeSerialization, "Unexpected value type in payload", name+" is of the wrong type")
 }
 
 // names gives the request's ExpressionAttributeNames.

@@ -75,7 +75,7 @@ func (s *Service) answer(w http.ResponseWriter, r *http.Request, e *Event) (int,
 	}
 	service, name, ok := awsjson.Target(r.Header)
 	if !ok || service != Target {
-		return 0, nil, &aws.Error{Code: codeUnknown, Status: http.StatusBadRequest, Err: errors.New("no X-Amz-Target of DynamoDB")}
+		return 0, nil, awsjson.Unknown("no X-Amz-Target of DynamoDB")
 	}
 	e.Operation = name
 	// Whoever is refused for anything but what the body is need not be listened to.
@@ -93,7 +93,7 @@ func (s *Service) answer(w http.ResponseWriter, r *http.Request, e *Event) (int,
 	}
 	op, ok := operations[name]
 	if !ok {
-		return 0, nil, &aws.Error{Code: codeUnknown, Status: http.StatusBadRequest, Err: errors.New("it is not let through; see COMPAT.md")}
+		return 0, nil, awsjson.Unknown("it is not let through; see COMPAT.md")
 	}
 	members, err := awsjson.ParseNested(body, maxDepth)
 	if err != nil {
@@ -126,7 +126,7 @@ func (s *Service) perform(ctx context.Context, e *Event, op operation, members a
 		}
 	}
 	if missing { // Where there is no schema nothing is forwarded: a table made meanwhile would be open.
-		return 0, nil, &aws.Error{Code: codeNotFound, Message: "Requested resource not found", Status: http.StatusBadRequest}
+		return 0, nil, awsjson.Refuse(codeNotFound, "Requested resource not found", "")
 	}
 	if t := s.tables[list[0].table]; t != nil && (e.Operation == "DeleteTable" || e.Operation == "UpdateTable" || e.Operation == "UpdateTimeToLive") {
 		return 0, nil, invalid("%s is declared as tables.%s in doorwright.yaml: change it there", t.TableName, t.Name)

@@ -61,10 +61,20 @@ func Operation(w http.ResponseWriter, r *http.Request, service string) (string, 
 	return name, nil
 }
 
+// Refuse gives the error that the client sees, which JSON services answer with 400, and
+// the reason that only the log line says.
+func Refuse(code, message, reason string) *aws.Error {
+	e := &aws.Error{Code: code, Message: message, Status: http.StatusBadRequest}
+	if reason != "" {
+		e.Err = errors.New(reason)
+	}
+	return e
+}
+
 // Unknown is the refusal of what is no operation, with the reason that only the
 // log tells.
 func Unknown(reason string) *aws.Error {
-	return &aws.Error{Code: "UnknownOperationException", Status: http.StatusBadRequest, Err: errors.New(reason)}
+	return Refuse("UnknownOperationException", "", reason)
 }
 
 // isName says whether s is a Smithy identifier of a bounded length, so that an
