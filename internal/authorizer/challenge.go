@@ -90,19 +90,6 @@ func list(words []string) string {
 	return fmt.Sprintf("[%s and %d more]", strings.Join(words[:most], " "), len(words)-most)
 }
 
-// shortQuote makes a text of the request harmless for a terminal. One in which a
-// token may be is not shown.
-func shortQuote(s string) string {
-	const most = 80
-	if i := strings.Index(s, "eyJ"); i >= 0 && len(s)-i > 20 { // what every JWT begins with
-		return `"***"`
-	}
-	if len(s) > most {
-		return fmt.Sprintf("%+q...", s[:most])
-	}
-	return fmt.Sprintf("%+q", s)
-}
-
 func joinAlgorithms(algorithms []verify.Algorithm) string {
 	names := make([]string, len(algorithms))
 	for i, a := range algorithms {

@@ -142,9 +142,9 @@ func (l *Lambda) mismatchReason(q *Question, value string) Reason {
 	i := l.identities[0]
 	got := fmt.Sprintf("a value of %d characters", len(value))
 	if scheme, _, ok := strings.Cut(value, " "); ok && len(scheme) <= 16 {
-		got += " that begins with " + shortQuote(scheme+" ")
+		got += " that begins with " + ShortQuote(scheme+" ")
 	}
-	expression := shortQuote(l.config.ValidationExpression)
+	expression := ShortQuote(l.config.ValidationExpression)
 	return Reason{
 		Code: CodeIdentityMismatch, Text: i.String() + " does not match identityValidationExpression " + expression,
 		Facts:  []Fact{{Name: i.String(), Want: "what matches " + expression + " from end to end", Got: got}},
@@ -222,7 +222,7 @@ func (l *Lambda) deniedReason(q *Question, p *iam.Policy, source string) Reason 
 		Code: CodeExplicitDeny, Text: statement + " of the authorizer's policy denies this request" + source,
 		Facts: append([]Fact{
 			{Name: "Action", Want: InvokeAction, Got: InvokeAction, Match: true},
-			{Name: "Resource", Want: "nothing that a statement denies", Got: shortQuote(q.ARN)},
+			{Name: "Resource", Want: "nothing that a statement denies", Got: ShortQuote(q.ARN)},
 		}, Conditions(q.Nearest(p))...),
 		Hint:   "a Deny counts before every Allow: let the function's policy leave out " + statement + " for who may call",
 		Change: l.answering(q.ARN),
@@ -236,7 +236,7 @@ func (l *Lambda) uncoveredReason(q *Question, p *iam.Policy, source string) Reas
 		Code: CodeImplicitDeny, Text: "the authorizer's policy does not cover this request" + source,
 		Facts: append([]Fact{
 			{Name: "Action", Want: "what a statement allows", Got: InvokeAction, Match: near != nil},
-			{Name: "Resource", Want: "what a statement allows", Got: shortQuote(q.ARN), Match: near != nil},
+			{Name: "Resource", Want: "what a statement allows", Got: ShortQuote(q.ARN), Match: near != nil},
 		}, Conditions(near)...),
 		Hint:   "let the function's policy allow " + InvokeAction + " on " + ShownResource(q.ARN) + Failing(near),
 		Change: l.answering(q.ARN),

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/doorwright/doorwright/internal/iam"
@@ -92,7 +91,7 @@ func (a *IAM) decide(q *Question, p iam.Principal, policy *iam.Policy) Decision 
 	}
 	if d.Allowed {
 		return Decision{Allow: true, Granted: &d, Signer: signer(&p), Reasons: []Reason{{
-			Code: CodeVerified, Text: "signed by " + shortQuote(p.ARN) + ": " + d.Explanation(),
+			Code: CodeVerified, Text: "signed by " + ShortQuote(p.ARN) + ": " + d.Explanation(),
 		}}}
 	}
 	return Decision{Status: http.StatusForbidden, Denied: &d, Reasons: []Reason{deniedSigner(q, &p, &d)}}
@@ -102,18 +101,6 @@ func (a *IAM) decide(q *Question, p iam.Principal, policy *iam.Policy) Decision 
 // the canonical request, with the session token in it, is in no log.
 func (a *IAM) refuse(r *http.Request, e *sigv4.Error) Decision {
 	return Decision{Status: http.StatusForbidden, Signature: e, Reasons: []Reason{a.signatureReason(r, e)}}
-}
-
-// shorten bounds a text that a part of the request may be in.
-func shorten(s string) string {
-	const most = 240
-	if i := strings.Index(s, "eyJ"); i >= 0 && len(s)-i > 20 { // what every JWT begins with
-		s = s[:i] + "***"
-	}
-	if len(s) <= most {
-		return s
-	}
-	return s[:most] + "..."
 }
 
 // signer says who has signed as events show it.

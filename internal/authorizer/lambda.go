@@ -334,7 +334,7 @@ func (l *Lambda) ask(q *Question, values []string) (*verdict, Decision) {
 			"one within "+l.timeout.String(), "let it answer within "+l.timeout.String()+": its log says what it waited for"))
 	case err != nil:
 		return nil, refuse(statusBroken, "", l.brokenReason(q, CodeAuthorizerFailed, "invoking the authorizer: "+err.Error(),
-			l.wanted(), "see that the function "+shortQuote(l.config.Function)+" is there, builds and may be invoked"))
+			l.wanted(), "see that the function "+ShortQuote(l.config.Function)+" is there, builds and may be invoked"))
 	case functionError != "":
 		return nil, l.failed(q, reply)
 	}
@@ -358,7 +358,7 @@ func (l *Lambda) failed(q *Question, reply []byte) Decision {
 	if err := json.Unmarshal(reply, &e); err == nil && e.ErrorMessage == "Unauthorized" {
 		return refuse(http.StatusUnauthorized, "", l.unauthorizedReason(q))
 	}
-	message := shortQuote(e.ErrorType + ": " + e.ErrorMessage)
+	message := ShortQuote(e.ErrorType + ": " + e.ErrorMessage)
 	if strings.Contains(e.ErrorMessage, "eyJ") { // what every JWT begins with
 		message = "with a message that is not shown, as it holds a token"
 	}

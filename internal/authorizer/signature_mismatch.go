@@ -67,7 +67,7 @@ func slipsOf(r *http.Request, lines []string) (list []slip) {
 	}
 	path := func(line, advice string) {
 		if line != lines[1] && line != "" {
-			list = append(list, slip{part: "path", signed: shortQuote(line), sent: shortQuote(lines[1]), advice: advice, at: 1, line: line})
+			list = append(list, slip{part: "path", signed: ShortQuote(line), sent: ShortQuote(lines[1]), advice: advice, at: 1, line: line})
 		}
 	}
 	if _, behind, ok := strings.Cut(strings.TrimPrefix(lines[1], "/"), "/"); ok {
@@ -87,7 +87,7 @@ func slipsOf(r *http.Request, lines []string) (list []slip) {
 	}
 	for _, m := range [...]string{"GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"} {
 		if m != lines[0] {
-			list = append(list, slip{part: "method", signed: m, sent: shortQuote(lines[0]), advice: "send what was signed: " + m, at: 0, line: m})
+			list = append(list, slip{part: "method", signed: m, sent: ShortQuote(lines[0]), advice: "send what was signed: " + m, at: 0, line: m})
 		}
 	}
 	return list
@@ -108,7 +108,7 @@ func querySlips(r *http.Request, canonical string) (list []slip) {
 		if strings.HasPrefix(name, "X-Amz-") {
 			own = append(own, pair)
 		} else if i < 16 {
-			query(strings.Join(slices.Delete(slices.Clone(pairs), i, i+1), "&"), "the query without "+shortQuote(name), "the parameter "+shortQuote(name)+" was added to what was signed: sign it too")
+			query(strings.Join(slices.Delete(slices.Clone(pairs), i, i+1), "&"), "the query without "+ShortQuote(name), "the parameter "+ShortQuote(name)+" was added to what was signed: sign it too")
 		}
 	}
 	if len(own) < len(pairs) {
@@ -130,7 +130,7 @@ func hostSlips(sent string, at int) (list []slip) {
 	for _, n := range [...]string{"localhost", "127.0.0.1", name} {
 		for _, host := range [...]string{n, net.JoinHostPort(n, port)} {
 			if host != sent && !strings.HasSuffix(host, ":") {
-				list = append(list, slip{part: "Host header", signed: shortQuote(host), sent: shortQuote(sent), advice: "sign for the host that the request is sent to, with its port", at: at, line: "host:" + host})
+				list = append(list, slip{part: "Host header", signed: ShortQuote(host), sent: ShortQuote(sent), advice: "sign for the host that the request is sent to, with its port", at: at, line: "host:" + host})
 			}
 		}
 	}

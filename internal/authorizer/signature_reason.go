@@ -60,8 +60,8 @@ func SignatureReason(r *http.Request, e *sigv4.Error, service, region string) Re
 		got := "what cannot be read"
 		reason.Hint = "sign it anew " + how
 		if scheme, _, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && !strings.HasPrefix(scheme, "AWS4-") {
-			got = "the scheme " + shortQuote(scheme)
-			reason.Hint = "this route takes signed requests, and no " + shortQuote(scheme) + " token: sign it " + how
+			got = "the scheme " + ShortQuote(scheme)
+			reason.Hint = "this route takes signed requests, and no " + ShortQuote(scheme) + " token: sign it " + how
 		}
 		fact("Authorization", "AWS4-HMAC-SHA256 Credential=..., SignedHeaders=..., Signature=...", got, false)
 		sign("request", "")
@@ -102,12 +102,12 @@ func signingScopeReason(e *sigv4.Error, service, region string, r *Reason) {
 		{"service", service, e.Scope.Service}, {"terminator", "aws4_request", e.Scope.Terminator},
 	} {
 		ok := part.want == part.got
-		r.Facts = append(r.Facts, Fact{"scope's " + part.name, part.want, shortQuote(part.got), ok})
+		r.Facts = append(r.Facts, Fact{"scope's " + part.name, part.want, ShortQuote(part.got), ok})
 		if !ok {
 			wrong, value = append(wrong, part.name+" "+part.want), part.want
 		}
 	}
-	r.Hint = "sign for the " + strings.Join(wrong, " and the ") + ", not for the scope " + shortQuote(e.Scope.String())
+	r.Hint = "sign for the " + strings.Join(wrong, " and the ") + ", not for the scope " + ShortQuote(e.Scope.String())
 	r.Change = &Change{AtSigning, "scope", date + "/" + region + "/" + service + "/aws4_request"}
 	if len(wrong) == 1 {
 		name, _, _ := strings.Cut(wrong[0], " ")
@@ -119,7 +119,7 @@ func signingScopeReason(e *sigv4.Error, service, region string, r *Reason) {
 func credentialsReason(r *http.Request, e *sigv4.Error, reason *Reason) {
 	id, token := claimed(r)
 	reason.Change = &Change{AtSigning, "credentials", ""}
-	f := Fact{Name: "access key " + shortQuote(id), Want: "one of this stage, with the session token that goes with it", Got: "another, without a session token"}
+	f := Fact{Name: "access key " + ShortQuote(id), Want: "one of this stage, with the session token that goes with it", Got: "another, without a session token"}
 	if token {
 		f.Got = "another, or another session token"
 	}
@@ -142,7 +142,7 @@ func mismatchReason(r *http.Request, e *sigv4.Error, want string, reason *Reason
 	scope := e.Scope.Region + "/" + e.Scope.Service
 	reason.Facts = append(reason.Facts,
 		Fact{"scope", want, scope, true},
-		Fact{"access key " + shortQuote(id), "one of this stage", "one of this stage", true},
+		Fact{"access key " + ShortQuote(id), "one of this stage", "one of this stage", true},
 	)
 	reason.Change = &Change{AtSigning, "request", ""}
 	if s := slipOf(r, e); s != nil {
@@ -158,8 +158,8 @@ func mismatchReason(r *http.Request, e *sigv4.Error, want string, reason *Reason
 	method, _, _ := strings.Cut(e.CanonicalRequest, "\n")
 	body := e.CanonicalRequest[strings.LastIndexByte(e.CanonicalRequest, '\n')+1:]
 	reason.Facts = append(reason.Facts,
-		Fact{"canonical request", "what was signed", "of " + shortQuote(method) + ", " + shortQuote(path) + ", " + query + ", the host " + shortQuote(r.Host), false},
-		Fact{"body's SHA-256", "what was signed", shortQuote(body), false},
+		Fact{"canonical request", "what was signed", "of " + ShortQuote(method) + ", " + ShortQuote(path) + ", " + query + ", the host " + ShortQuote(r.Host), false},
+		Fact{"body's SHA-256", "what was signed", ShortQuote(body), false},
 		Fact{"signature", "of this request, by the key's secret", "another", false},
 	)
 	reason.Hint = "the secret is not this key's, or what was signed is not what was sent: the path, the query or the body; sign what is sent, with the key's own secret"
@@ -180,7 +180,7 @@ func claimed(r *http.Request) (id string, token bool) {
 // it.
 func unsignedHeader(e *sigv4.Error) string {
 	parts := strings.SplitN(e.Message, "'", 3)
-	return strings.ToLower(strings.Trim(shortQuote(cmp.Or(slices.Concat(parts, []string{"", ""})[1], "host")), `"`))
+	return strings.ToLower(strings.Trim(ShortQuote(cmp.Or(slices.Concat(parts, []string{"", ""})[1], "host")), `"`))
 }
 
 // deniedSigner explains what the policies say of who has signed.
@@ -190,11 +190,11 @@ func deniedSigner(q *Question, p *iam.Principal, d *iam.Decision) Reason {
 		where, name = InPolicy, Declared(q.Declared, "resourcePolicy")
 	}
 	r := Reason{
-		Code: CodeImplicitDeny, Text: shortQuote(p.ARN) + ": " + d.Explanation(),
+		Code: CodeImplicitDeny, Text: ShortQuote(p.ARN) + ": " + d.Explanation(),
 		Facts: []Fact{
 			{"signature", "of a key of this stage", "of a key of this stage", true},
 			{"Action", "what a statement allows", InvokeAction, false},
-			{"Resource", "what a statement allows", shortQuote(q.ARN), false},
+			{"Resource", "what a statement allows", ShortQuote(q.ARN), false},
 		},
 		Hint:   "allow " + InvokeAction + " on " + ShownResource(q.ARN) + " in the permissions of " + shortText(name),
 		Change: &Change{where, name, Statement("", q.ARN)},
@@ -216,7 +216,7 @@ func roleOf(arn string) string {
 		return role
 	}
 	if _, err := url.Parse(arn); err != nil || len(arn) > 200 {
-		return shortQuote(arn)
+		return ShortQuote(arn)
 	}
 	return arn
 }

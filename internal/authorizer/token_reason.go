@@ -70,7 +70,7 @@ func (j *JWT) severalReason(count int) Reason {
 // bearerReason explains a prefix that is spelled otherwise, or there twice.
 func (j *JWT) bearerReason(value string) Reason {
 	scheme, _, _ := strings.Cut(value, " ")
-	got := shortQuote(scheme + " ")
+	got := ShortQuote(scheme + " ")
 	if strings.HasPrefix(value, "Bearer ") {
 		got = "it twice"
 	}
@@ -93,7 +93,7 @@ func (j *JWT) tokenReason(e *verify.Error, value string, scopes []string) Reason
 		fact("alg", joinAlgorithms(j.config.Algorithms), quoted(e.Got))
 		r.Hint = "let the issuer sign with " + joinAlgorithms(j.config.Algorithms)
 		if len(e.Got) == 1 && strings.HasPrefix(e.Got[0], "HS") {
-			r.Hint += ": of " + shortQuote(e.Got[0]) + " every verifier would have the secret"
+			r.Hint += ": of " + ShortQuote(e.Got[0]) + " every verifier would have the secret"
 		} else if len(e.Got) == 1 && strings.EqualFold(e.Got[0], "none") {
 			r.Hint = j.again("a signed token")
 		}
@@ -103,7 +103,7 @@ func (j *JWT) tokenReason(e *verify.Error, value string, scopes []string) Reason
 		r.Hint = j.again("a token") + ": its tokens name their key"
 		login("token", "")
 	case verify.UnknownKey:
-		fact("kid", "the id of one of the issuer's keys", shortQuote(e.KeyID))
+		fact("kid", "the id of one of the issuer's keys", ShortQuote(e.KeyID))
 		other := "issuer or tenant"
 		if j.config.Kind == "user_pool" {
 			other = "user pool"
@@ -111,11 +111,11 @@ func (j *JWT) tokenReason(e *verify.Error, value string, scopes []string) Reason
 		r.Hint = j.again("a token") + ": this one is signed by another " + other + ", or by a key that is gone"
 		login("issuer", j.config.Issuer)
 	case verify.KeyNotForAlgorithm:
-		fact("alg", "what the key "+shortQuote(e.KeyID)+" is for", quoted(e.Got))
+		fact("alg", "what the key "+ShortQuote(e.KeyID)+" is for", quoted(e.Got))
 		r.Hint = j.again("a token") + ": this one names a key that is for something else"
 		login("token", "")
 	case verify.BadSignature:
-		fact("signature", "made by the key "+shortQuote(e.KeyID)+" over this very token", "another")
+		fact("signature", "made by the key "+ShortQuote(e.KeyID)+" over this very token", "another")
 		r.Hint = j.again("a token") + ": this one was changed, or somebody else has signed it"
 		login("token", "")
 	case verify.DiscoveryUnavailable, verify.KeysUnavailable:
@@ -208,7 +208,7 @@ func instead(value string) string {
 			return "the word " + token + " in the token's place, of a client that has none"
 		}
 	case len(scheme) <= 16 && !strings.Contains(scheme, "."):
-		return "the scheme " + shortQuote(scheme) + " in the place of Bearer"
+		return "the scheme " + ShortQuote(scheme) + " in the place of Bearer"
 	}
 	return ""
 }
@@ -233,7 +233,7 @@ func (j *JWT) audienceReason(e *verify.Error, r *Reason) {
 	r.Change = &Change{AtLogin, "audience", j.config.Audience[0]}
 	add := ""
 	if len(e.Got) > 0 {
-		add = ", or add " + shortQuote(e.Got[0]) + " to " + j.declared("audience")
+		add = ", or add " + ShortQuote(e.Got[0]) + " to " + j.declared("audience")
 	}
 	r.Hint = "ask for the audience " + oneOf(j.config.Audience) + " at login" + add
 	if j.config.Kind == "user_pool" {
@@ -305,7 +305,7 @@ func scopeReason(wanted []string, claims verify.Claims) Reason {
 	}
 	text, got := "token has no scope, and the route wants one of "+list(wanted), "none"
 	if v, ok := claims.Get(name); ok {
-		got = shortQuote(printed(v))
+		got = ShortQuote(printed(v))
 		text = fmt.Sprintf("%s %s holds none of %s", name, got, list(wanted))
 	}
 	hint := "request the scope " + wanted[0] + " at login"
@@ -323,7 +323,7 @@ func scopeReason(wanted []string, claims verify.Claims) Reason {
 	}
 	for i, scope := range have {
 		if i < maxScopesRead && near(scope) {
-			hint += ": scopes are compared whole, and " + shortQuote(scope) + " is another"
+			hint += ": scopes are compared whole, and " + ShortQuote(scope) + " is another"
 			break
 		}
 	}
@@ -343,10 +343,10 @@ const maxScopesRead = 64
 // useReason explains an ID token for an access token, or the other way round.
 func useReason(use, want string, scopes []string) Reason {
 	r := Reason{
-		Code: CodeTokenUse, Text: "token_use is " + shortQuote(use) + `, not "` + want + `"`,
+		Code: CodeTokenUse, Text: "token_use is " + ShortQuote(use) + `, not "` + want + `"`,
 		Facts: []Fact{
 			{Name: "token", Want: "verified", Got: "verified", Match: true},
-			{Name: "token_use", Want: want, Got: shortQuote(use)},
+			{Name: "token_use", Want: want, Got: ShortQuote(use)},
 		},
 		Hint: "send the ID token, or give the route scopes", Change: &Change{AtLogin, "token_use", want},
 	}
@@ -365,7 +365,7 @@ func quoted(values []string) string {
 			shown = append(shown, fmt.Sprintf("%d more", len(values)-most))
 			break
 		}
-		shown = append(shown, shortQuote(v))
+		shown = append(shown, ShortQuote(v))
 	}
 	return strings.Join(shown, ", ")
 }
@@ -386,7 +386,7 @@ func moment(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 func shortText(s string) string {
 	const most = 200
 	if u, err := url.Parse(s); err != nil || u.User != nil || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) {
-		return shortQuote(s)
+		return ShortQuote(s)
 	}
 	if len(s) > most {
 		return s[:most] + "..."

@@ -96,7 +96,7 @@ func appendLogged(b []byte, value string, secrets []string) []byte {
 			value = strings.ReplaceAll(value, s, redacted)
 		}
 	}
-	if holdsToken(value) {
+	if authorizer.HoldsToken(value) {
 		value = redacted
 	}
 	if len(value) > maxLoggedValue {

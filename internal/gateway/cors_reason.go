@@ -14,17 +14,17 @@ import (
 func (x *exchange) preflightReason(c *cors, allowed *CORS) *authorizer.Reason {
 	h := x.r.Header
 	origin := h.Get("Origin")
-	facts := []authorizer.Fact{{Name: "Origin", Want: strings.Join(allowed.AllowOrigins, " or "), Got: shortQuote(origin), Match: c.allows(origin)}}
+	facts := []authorizer.Fact{{Name: "Origin", Want: strings.Join(allowed.AllowOrigins, " or "), Got: authorizer.ShortQuote(origin), Match: c.allows(origin)}}
 	if !facts[0].Match {
-		return x.corsReason(CodeOriginNotAllowed, "allowOrigins", origin, "the origin "+shortQuote(origin)+" is not one of cors", facts)
+		return x.corsReason(CodeOriginNotAllowed, "allowOrigins", origin, "the origin "+authorizer.ShortQuote(origin)+" is not one of cors", facts)
 	}
 	wildcard := !allowed.AllowCredentials
 	method := h.Get("Access-Control-Request-Method")
 	simple := method == http.MethodGet || method == http.MethodHead || method == http.MethodPost
 	ok := simple || slices.Contains(allowed.AllowMethods, method) || wildcard && slices.Contains(allowed.AllowMethods, "*")
-	facts = append(facts, authorizer.Fact{Name: "Access-Control-Request-Method", Want: strings.Join(allowed.AllowMethods, " or "), Got: shortQuote(method), Match: ok})
+	facts = append(facts, authorizer.Fact{Name: "Access-Control-Request-Method", Want: strings.Join(allowed.AllowMethods, " or "), Got: authorizer.ShortQuote(method), Match: ok})
 	if !ok {
-		return x.corsReason(CodeMethodNotAllowed, "allowMethods", method, "the method "+shortQuote(method)+" is not one of cors", facts)
+		return x.corsReason(CodeMethodNotAllowed, "allowMethods", method, "the method "+authorizer.ShortQuote(method)+" is not one of cors", facts)
 	}
 	for name := range strings.SplitSeq(h.Get("Access-Control-Request-Headers"), ",") {
 		if name = strings.ToLower(strings.Trim(name, " \t")); name == "" {
@@ -32,9 +32,9 @@ func (x *exchange) preflightReason(c *cors, allowed *CORS) *authorizer.Reason {
 		}
 		ok := wildcard && slices.Contains(allowed.AllowHeaders, "*") ||
 			slices.ContainsFunc(allowed.AllowHeaders, func(h string) bool { return strings.EqualFold(h, name) })
-		facts = append(facts, authorizer.Fact{Name: "Access-Control-Request-Headers", Want: strings.Join(allowed.AllowHeaders, " or "), Got: shortQuote(name), Match: ok})
+		facts = append(facts, authorizer.Fact{Name: "Access-Control-Request-Headers", Want: strings.Join(allowed.AllowHeaders, " or "), Got: authorizer.ShortQuote(name), Match: ok})
 		if !ok {
-			return x.corsReason(CodeHeadersNotAllowed, "allowHeaders", name, "the header "+shortQuote(name)+" is not one of cors", facts)
+			return x.corsReason(CodeHeadersNotAllowed, "allowHeaders", name, "the header "+authorizer.ShortQuote(name)+" is not one of cors", facts)
 		}
 		if len(facts) > 32 {
 			break
@@ -47,12 +47,12 @@ func (x *exchange) preflightReason(c *cors, allowed *CORS) *authorizer.Reason {
 func (x *exchange) corsReason(code, list, value, text string, facts []authorizer.Fact) *authorizer.Reason {
 	path := x.g.config.declared("cors", list)
 	r := &authorizer.Reason{Code: code, Text: text + ": the browser goes no further", Facts: facts}
-	if shown := shortQuote(value); len(value) <= 80 && shown == `"`+value+`"` {
+	if shown := authorizer.ShortQuote(value); len(value) <= 80 && shown == `"`+value+`"` {
 		value = strings.Trim(shown, `"`)
 	} else {
 		value = shown
 	}
-	r.Hint = "add " + shortQuote(value) + " to " + path
+	r.Hint = "add " + authorizer.ShortQuote(value) + " to " + path
 	r.Change = &authorizer.Change{Where: authorizer.InDeclaration, Name: path, Value: value}
 	if list == "allowOrigins" && checkOrigin(value) != nil { // such as "null", of a file or a sandbox
 		r.Hint = "serve the page from an origin of its own, such as http://localhost:3000, and add that to " + path + `; or allow "*"`

@@ -113,13 +113,13 @@ func loggedPath(u *url.URL, secretNames []string) string {
 			b = append(b, '&')
 		}
 		name, value, found := strings.Cut(pair, "=")
-		if holdsToken(name) {
+		if authorizer.HoldsToken(name) {
 			name = redacted
 		}
 		b = appendPrintable(b, name)
 		if found {
 			b = append(b, '=')
-			if holdsToken(value) || secretParameter(name, secretNames) {
+			if authorizer.HoldsToken(value) || secretParameter(name, secretNames) {
 				value = redacted
 			}
 			b = appendPrintable(b, value)
@@ -147,7 +147,7 @@ func RedactedPath(path string) string {
 	}
 	segments := strings.Split(path, "/")
 	for i, s := range segments {
-		if holdsToken(s) {
+		if authorizer.HoldsToken(s) {
 			segments[i] = redacted
 		}
 	}
@@ -177,20 +177,6 @@ func secretParameter(name string, secretNames []string) bool {
 		}
 	}
 	return false
-}
-
-// holdsToken says whether there is in s, percent-encoded or not, what every JWT
-// begins with: the base64url text of `{"`. It looks in the middle too: a server
-// that parts parameters by semicolons, or a header pasted into a query, has the
-// token there.
-func holdsToken(s string) bool {
-	if strings.IndexByte(s, '%') >= 0 {
-		if decoded, err := url.PathUnescape(s); err == nil {
-			s = decoded
-		}
-	}
-	i := strings.Index(s, "eyJ")
-	return i >= 0 && len(s)-i > 20
 }
 
 // appendPrintable appends s with everything but printable ASCII escaped as

@@ -131,7 +131,7 @@ func (x *exchange) missedPreflight(r *authorizer.Reason) bool {
 	r.Text += ", and the API has no cors to answer preflights"
 	r.Facts[0] = authorizer.Fact{Name: "cors", Want: "what answers a preflight", Got: "none"}
 	cors := x.g.config.declared("cors")
-	r.Hint = "set " + cors + ": {allowOrigins: [" + shortQuote(x.r.Header.Get("Origin")) + "], allowMethods: [...], allowHeaders: [...]}"
+	r.Hint = "set " + cors + ": {allowOrigins: [" + authorizer.ShortQuote(x.r.Header.Get("Origin")) + "], allowMethods: [...], allowHeaders: [...]}"
 	r.Change = &authorizer.Change{Where: authorizer.InDeclaration, Name: cors, Value: "true"}
 	return true
 }
@@ -148,7 +148,7 @@ func (x *exchange) routeKeyFor(method string) string {
 		path = strings.TrimSuffix(path, "/")
 	}
 	e := endpoint{key: method + " " + path}
-	if _, err := e.parseKey(); err != nil || len(path) > 64 || len(e.variables) > 0 || holdsToken(path) {
+	if _, err := e.parseKey(); err != nil || len(path) > 64 || len(e.variables) > 0 || authorizer.HoldsToken(path) {
 		return "ANY /{proxy+}"
 	}
 	return e.key
@@ -316,7 +316,7 @@ func (x *exchange) noStageReason(cause error) error {
 	r := authorizer.Reason{Code: CodeNoStage, Text: cause.Error()}
 	sent, _, _ := strings.Cut(strings.TrimLeft(RedactedPath(x.r.URL.EscapedPath()), "/"), "/")
 	first, rest, _ := strings.Cut(strings.TrimLeft(x.r.URL.Path, "/"), "/")
-	r.Facts = []authorizer.Fact{{Name: "first segment of the path", Want: stage, Got: shortQuote(sent)}}
+	r.Facts = []authorizer.Fact{{Name: "first segment of the path", Want: stage, Got: authorizer.ShortQuote(sent)}}
 	tries := []string{strings.TrimLeft(x.r.URL.EscapedPath(), "/"), (&url.URL{Path: rest}).EscapedPath()}
 	if strings.EqualFold(first, stage) {
 		slices.Reverse(tries)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/doorwright/doorwright/internal/authorizer"
 )
 
 // PassedOver is a route that a request did not go to, and why.
@@ -79,7 +81,7 @@ func (s *shape) compare(segments []string) (same int, why string) {
 		case segments[i] == "":
 			return same, fmt.Sprintf("segment %d of the path is empty", i+1)
 		case want != "" && want != segments[i]:
-			return same, fmt.Sprintf("segment %d is %q, not %s", i+1, want, shortQuote(segments[i]))
+			return same, fmt.Sprintf("segment %d is %q, not %s", i+1, want, authorizer.ShortQuote(segments[i]))
 		}
 		same++
 	}

@@ -67,7 +67,7 @@ func (x *exchange) failedBehind(got, todo string, err error) error {
 	r := authorizer.Reason{Code: CodeIntegrationFailed, Text: err.Error(), Hint: "the caller was let in; " + todo}
 	if u := x.match.upstream; u != nil {
 		name := u.scheme + "://" + u.host
-		r.Facts = []authorizer.Fact{{Name: "answer of " + shortQuote(name), Want: "a status from 200 to 599", Got: got}}
+		r.Facts = []authorizer.Fact{{Name: "answer of " + authorizer.ShortQuote(name), Want: "a status from 200 to 599", Got: got}}
 		r.Change = &authorizer.Change{Where: authorizer.InFunction, Name: name, Value: "an answer"}
 		return &refused{r, err}
 	}
@@ -171,18 +171,6 @@ func missingReason(r required, names []string) error {
 	}
 	reason.Hint = "send " + strings.Join(send, " and ") + ": the route's requestParameters ask for it"
 	return because(reason)
-}
-
-// shortQuote makes a text of the request harmless for a terminal, and short.
-func shortQuote(s string) string {
-	const most = 80
-	if holdsToken(s) {
-		return `"` + redacted + `"`
-	}
-	if len(s) > most {
-		return fmt.Sprintf("%+q...", s[:most])
-	}
-	return fmt.Sprintf("%+q", s)
 }
 
 // shownPath gives a path for people: escaped, short, and without what may be a

@@ -172,7 +172,7 @@ func (x *exchange) policyReason(q *authorizer.Question, p *iam.Policy, explicit 
 	near := q.Nearest(p)
 	facts := append([]authorizer.Fact{
 		{Name: "Action", Want: "what a statement allows", Got: authorizer.InvokeAction, Match: near != nil},
-		{Name: "Resource", Want: "what a statement allows", Got: shortQuote(resource), Match: near != nil},
+		{Name: "Resource", Want: "what a statement allows", Got: authorizer.ShortQuote(resource), Match: near != nil},
 	}, authorizer.Conditions(near)...)
 	if explicit {
 		statement := q.Denying(p)
