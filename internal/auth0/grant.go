@@ -2,7 +2,6 @@ package auth0
 
 import (
 	"context"
-	"crypto/sha256"
 	"database/sql"
 	"encoding/json"
 	"errors"
@@ -124,15 +123,10 @@ func (t *Tenant) isBlockedFamily(ctx context.Context, tx *sql.Tx, id, client str
 	return err == nil && blocked // in doubt it is merely unknown
 }
 
-func hashOf(secret string) []byte {
-	sum := sha256.Sum256([]byte(secret))
-	return sum[:]
-}
-
 // newRefresh gives a refresh token of a grant. It begins as Auth0's do.
 func (t *Tenant) newRefresh(ctx context.Context, tx *sql.Tx, g *grant) (string, error) {
 	token := "v1.M" + oidc.Random(48)
-	_, err := tx.ExecContext(ctx, "INSERT INTO auth0_refresh (hash, family, used) VALUES (?, ?, 0)", hashOf(token), g.id)
+	_, err := tx.ExecContext(ctx, "INSERT INTO auth0_refresh (hash, family, used) VALUES (?, ?, 0)", oidc.Hash(token), g.id)
 	if err != nil {
 		return "", fmt.Errorf("keeping a refresh token: %w", err)
 	}
@@ -162,7 +156,7 @@ func (t *Tenant) firstRefresh(ctx context.Context, tx *sql.Tx, g *grant) (string
 // familyOf gives the grant's id of a refresh token, and whether the token was
 // used; "" for an unknown one.
 func familyOf(ctx context.Context, tx *sql.Tx, token string) (family string, used bool, err error) {
-	err = tx.QueryRowContext(ctx, "SELECT family, used FROM auth0_refresh WHERE hash = ?", hashOf(token)).Scan(&family, &used)
+	err = tx.QueryRowContext(ctx, "SELECT family, used FROM auth0_refresh WHERE hash = ?", oidc.Hash(token)).Scan(&family, &used)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", false, nil
 	}

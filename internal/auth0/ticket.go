@@ -34,7 +34,7 @@ const (
 func (t *Tenant) newTicket(ctx context.Context, tx *sql.Tx, u *user, purpose string, life time.Duration) (string, error) {
 	ticket := oidc.Random(32)
 	_, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO auth0_ticket (tenant, user, purpose, hash, email, expires) VALUES (?, ?, ?, ?, ?, ?)",
-		t.cfg.Name, u.id, purpose, hashOf(ticket), u.Email, t.svc.cfg.Now().Add(life).UnixMilli())
+		t.cfg.Name, u.id, purpose, oidc.Hash(ticket), u.Email, t.svc.cfg.Now().Add(life).UnixMilli())
 	if err != nil {
 		return "", fmt.Errorf("keeping a ticket: %w", err)
 	}
@@ -55,7 +55,7 @@ func (t *Tenant) holder(ctx context.Context, tx *sql.Tx, ticket, purpose string)
 	var id, email string
 	var expires int64
 	err := tx.QueryRowContext(ctx, "SELECT user, email, expires FROM auth0_ticket WHERE hash = ? AND tenant = ? AND purpose = ?",
-		hashOf(ticket), t.cfg.Name, purpose).Scan(&id, &email, &expires)
+		oidc.Hash(ticket), t.cfg.Name, purpose).Scan(&id, &email, &expires)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return nil, nil

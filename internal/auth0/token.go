@@ -327,7 +327,7 @@ func (t *Tenant) refresh(r *http.Request, c *call, cl *client, form oidc.Params)
 		if next = ""; !cl.RotateRefreshTokens {
 			return nil
 		}
-		if _, err := tx.ExecContext(ctx, "UPDATE auth0_refresh SET used = 1 WHERE hash = ?", hashOf(token)); err != nil {
+		if _, err := tx.ExecContext(ctx, "UPDATE auth0_refresh SET used = 1 WHERE hash = ?", oidc.Hash(token)); err != nil {
 			return err
 		}
 		next, err = t.newRefresh(ctx, tx, g)

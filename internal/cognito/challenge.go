@@ -9,6 +9,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/doorwright/doorwright/internal/oidc"
 )
 
 // challengeNewPassword asks the user of a temporary password for its own
@@ -40,7 +42,7 @@ func (cl *Client) sessionUser(ctx context.Context, tx *sql.Tx, session, challeng
 	var expires int64
 	var used bool
 	err := tx.QueryRowContext(ctx, "SELECT client, sub, challenge, expires, used FROM cognito_session WHERE hash = ? AND pool = ?",
-		hashOf(session), cl.pool.id).Scan(&client, &sub, &made, &expires, &used)
+		oidc.Hash(session), cl.pool.id).Scan(&client, &sub, &made, &expires, &used)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return nil, bad(textInvalidSession, "no such session")

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/doorwright/doorwright/internal/oidc"
 	"github.com/doorwright/doorwright/internal/store"
 )
 
@@ -63,7 +64,7 @@ func (cl *Client) redeem(ctx context.Context, tx *sql.Tx, raw string) (*redeemab
 // readRefresh reads the grant of a refresh token, the first of its family or a
 // later one; nil for none.
 func (p *Pool) readRefresh(ctx context.Context, tx *sql.Tx, raw string) (*redeemable, error) {
-	hash := hashOf(raw)
+	hash := oidc.Hash(raw)
 	r := &redeemable{}
 	var event string
 	var until int64
@@ -166,7 +167,7 @@ func (s *Service) getTokensFromRefreshToken(ctx context.Context, c *call, in *ge
 	if err != nil {
 		return nil, err
 	}
-	if subtle.ConstantTimeCompare(hashOf(cl.secret), hashOf(in.ClientSecret)) != 1 {
+	if subtle.ConstantTimeCompare(oidc.Hash(cl.secret), oidc.Hash(in.ClientSecret)) != 1 {
 		return nil, notAuthorized("Unable to verify secret for client "+cl.id, "ClientSecret is missing or wrong")
 	}
 	if cl.cfg.Rotation == nil && !cl.allows("REFRESH_TOKEN_AUTH") {
@@ -211,7 +212,7 @@ func (cl *Client) rotate(ctx context.Context, tx *sql.Tx, raw string, next []byt
 	for _, row := range []struct {
 		hash  []byte
 		until int64
-	}{{hashOf(raw), until.UnixMilli()}, {next, 0}} {
+	}{{oidc.Hash(raw), until.UnixMilli()}, {next, 0}} {
 		_, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO cognito_refresh (hash, event, until) VALUES (?, ?, ?)", row.hash, r.grant.event, row.until)
 		if err != nil {
 			return fmt.Errorf("rotating a refresh token: %w", err)

@@ -16,6 +16,8 @@ import (
 	"regexp"
 	"sync"
 	"time"
+
+	"github.com/doorwright/doorwright/internal/oidc"
 )
 
 // challengePasswordVerifier asks for the proof that the user knows the
@@ -180,7 +182,7 @@ func (cl *Client) passwordVerifier(found *user, name string, a *big.Int, session
 		b.Known = 1
 	}
 	if session != "" {
-		b.Session, b.Choice = hashOf(session), choice
+		b.Session, b.Choice = oidc.Hash(session), choice
 	}
 	sealed, err := cl.sealBlock(b)
 	if err != nil {
@@ -356,7 +358,7 @@ func (s *Service) checkTimestamp(text string) error {
 // useOnce marks a sealed text as used, or refuses it if it was. It is not kept
 // with the user: for a name without a user the answer must be the same.
 func (p *Pool) useOnce(ctx context.Context, tx *sql.Tx, sealed []byte, expires int64) error {
-	result, err := tx.ExecContext(ctx, "INSERT INTO cognito_used (hash, expires) VALUES (?, ?) ON CONFLICT DO NOTHING", hashOf(string(sealed)), expires)
+	result, err := tx.ExecContext(ctx, "INSERT INTO cognito_used (hash, expires) VALUES (?, ?) ON CONFLICT DO NOTHING", oidc.Hash(string(sealed)), expires)
 	if err != nil {
 		return fmt.Errorf("using up a secret block: %w", err)
 	}

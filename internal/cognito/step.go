@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/doorwright/doorwright/internal/oidc"
 )
 
 // step is what is kept of a sign-in until its next answer, under the hash of a
@@ -81,7 +83,7 @@ func (p *Pool) stepMAC(hash []byte, attribute, address, code string) []byte {
 
 // readStep gives the step of a session, whatever its state, or nil.
 func readStep(ctx context.Context, tx *sql.Tx, session string) (*step, error) {
-	st := &step{hash: hashOf(session)}
+	st := &step{hash: oidc.Hash(session)}
 	var sub sql.NullString
 	var state string
 	var expires int64

@@ -74,12 +74,7 @@ func newSecret(prefix string) (secret string, hash []byte) {
 	b := make([]byte, 96)
 	rand.Read(b)
 	secret = prefix + base64.RawURLEncoding.EncodeToString(b)
-	return secret, hashOf(secret)
-}
-
-func hashOf(secret string) []byte {
-	sum := sha256.Sum256([]byte(secret))
-	return sum[:]
+	return secret, oidc.Hash(secret)
 }
 
 const grantColumns = "event, origin_jti, client, sub, auth_time, expires, revoked, scope"
@@ -358,7 +353,7 @@ func (s *Service) revokeToken(ctx context.Context, c *call, in *revokeTokenInput
 		return nil, invalid("User pool client %s does not exist.", in.ClientID)
 	}
 	c.about(cl.pool, "")
-	if subtle.ConstantTimeCompare(hashOf(cl.secret), hashOf(in.ClientSecret)) != 1 {
+	if subtle.ConstantTimeCompare(oidc.Hash(cl.secret), oidc.Hash(in.ClientSecret)) != 1 {
 		return nil, refuse(codeUnauthorized, "Unauthorized", "the client's secret is missing or wrong")
 	}
 	if cl.cfg.DisableTokenRevocation {

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"github.com/doorwright/doorwright/internal/oidc"
 )
 
 // challengeCustom asks for the answer to a challenge of the pool's own
@@ -272,7 +274,7 @@ func (cl *Client) takeCustom(ctx context.Context, session, challenge string, nam
 		var expires int64
 		var used bool
 		err := tx.QueryRowContext(ctx, "SELECT client, sub, state, expires, used FROM cognito_custom WHERE hash = ? AND pool = ?",
-			hashOf(session), p.id).Scan(&client, &sub, &state, &expires, &used)
+			oidc.Hash(session), p.id).Scan(&client, &sub, &state, &expires, &used)
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
 			return notAuthorized(textInvalidSession, "no such session")
@@ -292,7 +294,7 @@ func (cl *Client) takeCustom(ctx context.Context, session, challenge string, nam
 		if reason := f.mismatch(p, challenge, sub, named, name); reason != "" {
 			return notAuthorized(textInvalidSession, reason)
 		}
-		_, err = tx.ExecContext(ctx, "UPDATE cognito_custom SET used = 1, state = '' WHERE hash = ?", hashOf(session))
+		_, err = tx.ExecContext(ctx, "UPDATE cognito_custom SET used = 1, state = '' WHERE hash = ?", oidc.Hash(session))
 		return err
 	})
 	if err != nil {
@@ -355,7 +357,7 @@ func (s *Service) answerCustom(ctx context.Context, cl *Client, session string, 
 // answerCustomPassword goes on after the password's proof within a custom
 // sign-in. A wrong password ends it, and counts as any other.
 func (s *Service) answerCustomPassword(ctx context.Context, cl *Client, session string, b *srpBlock, sealed []byte, found *user, matches bool) (*authOutput, error) {
-	if !hmac.Equal(b.Session, hashOf(session)) {
+	if !hmac.Equal(b.Session, oidc.Hash(session)) {
 		return nil, notAuthorized(textInvalidSession, "PASSWORD_CLAIM_SECRET_BLOCK is another session's")
 	}
 	f, err := cl.takeCustom(ctx, session, challengePasswordVerifier, found, b.Name)

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/doorwright/doorwright/internal/aws"
+	"github.com/doorwright/doorwright/internal/oidc"
 	"github.com/doorwright/doorwright/internal/wire/awsjson"
 )
 
@@ -384,7 +385,7 @@ func (s *Service) answerSRP(ctx context.Context, cl *Client, session string, ans
 
 // answerChosenSRP ends the password's proof within USER_AUTH.
 func (s *Service) answerChosenSRP(ctx context.Context, a *stepAnswer, b *srpBlock, sealed []byte, found *user, matches bool) (*authOutput, error) {
-	if !hmac.Equal(b.Session, hashOf(a.session)) {
+	if !hmac.Equal(b.Session, oidc.Hash(a.session)) {
 		return nil, notAuthorized(textInvalidSession, "PASSWORD_CLAIM_SECRET_BLOCK is another session's")
 	}
 	return s.endPassword(ctx, a.client, found, b.Name, matches, a, func(tx *sql.Tx) error {

@@ -27,7 +27,7 @@ func (e *Engine) NewCode(ctx context.Context, tx *sql.Tx, c Code) (string, error
 	_, err := tx.ExecContext(ctx, `
 		INSERT INTO oidc_code (hash, tenant, client, redirect, challenge, nonce, owner, expires, used)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)`,
-		hashOf(code), e.Tenant, c.Client, c.RedirectURI, string(c.Challenge), c.Nonce, c.Owner, e.Now().Add(codeLife).UnixMilli())
+		Hash(code), e.Tenant, c.Client, c.RedirectURI, string(c.Challenge), c.Nonce, c.Owner, e.Now().Add(codeLife).UnixMilli())
 	if err != nil {
 		return "", fmt.Errorf("keeping an authorization code: %w", err)
 	}
@@ -53,12 +53,12 @@ func (e *Engine) Redeem(ctx context.Context, tx *sql.Tx, r Redemption) (*Code, e
 	var used bool
 	err := tx.QueryRowContext(ctx, `
 		SELECT client, redirect, challenge, nonce, owner, expires, used FROM oidc_code WHERE hash = ? AND tenant = ?`,
-		hashOf(r.Code), e.Tenant).Scan(&c.Client, &c.RedirectURI, &challenge, &c.Nonce, &c.Owner, &expires, &used)
+		Hash(r.Code), e.Tenant).Scan(&c.Client, &c.RedirectURI, &challenge, &c.Nonce, &c.Owner, &expires, &used)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, refuse(InvalidGrant, "no such authorization code")
 	}
 	if err == nil {
-		_, err = tx.ExecContext(ctx, "UPDATE oidc_code SET used = 1 WHERE hash = ?", hashOf(r.Code))
+		_, err = tx.ExecContext(ctx, "UPDATE oidc_code SET used = 1 WHERE hash = ?", Hash(r.Code))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("redeeming an authorization code: %w", err)

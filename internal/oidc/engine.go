@@ -147,7 +147,9 @@ func Random(n int) string {
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-func hashOf(secret string) []byte {
+// Hash gives what the store keeps of a secret that is far beyond guessing, such as a
+// code or a session, and what two secrets are compared by.
+func Hash(secret string) []byte {
 	sum := sha256.Sum256([]byte(secret))
 	return sum[:]
 }

@@ -35,7 +35,7 @@ func (e *Engine) Depart(ctx context.Context, tx *sql.Tx, browser, provider, requ
 	d := &Departure{State: Random(32), Nonce: Random(24), Challenge: challenge}
 	_, err := tx.ExecContext(ctx, `
 		INSERT INTO oidc_flight (hash, tenant, browser, provider, nonce, verifier, request, expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-		hashOf(d.State), e.Tenant, hashOf(browser), provider, d.Nonce, verifier, request, e.Now().Add(flightLife).UnixMilli())
+		Hash(d.State), e.Tenant, Hash(browser), provider, d.Nonce, verifier, request, e.Now().Add(flightLife).UnixMilli())
 	if err != nil {
 		return nil, fmt.Errorf("keeping a flight to a provider: %w", err)
 	}
@@ -56,16 +56,16 @@ func (e *Engine) Arrive(ctx context.Context, tx *sql.Tx, browser, state string) 
 	var of []byte
 	var expires int64
 	err := tx.QueryRowContext(ctx, "SELECT browser, provider, nonce, verifier, request, expires FROM oidc_flight WHERE hash = ? AND tenant = ?",
-		hashOf(state), e.Tenant).Scan(&of, &f.Provider, &f.Nonce, &f.Verifier, &f.Request, &expires)
+		Hash(state), e.Tenant).Scan(&of, &f.Provider, &f.Nonce, &f.Verifier, &f.Request, &expires)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return nil, refuse(InvalidRequest, "no such state")
 	case err != nil:
 		return nil, fmt.Errorf("reading a flight to a provider: %w", err)
-	case browser == "" || !hmac.Equal(of, hashOf(browser)):
+	case browser == "" || !hmac.Equal(of, Hash(browser)):
 		return nil, refuse(InvalidRequest, "the state is another browser's")
 	}
-	if _, err := tx.ExecContext(ctx, "DELETE FROM oidc_flight WHERE hash = ?", hashOf(state)); err != nil {
+	if _, err := tx.ExecContext(ctx, "DELETE FROM oidc_flight WHERE hash = ?", Hash(state)); err != nil {
 		return nil, fmt.Errorf("ending a flight to a provider: %w", err)
 	}
 	if e.Now().UnixMilli() >= expires {

@@ -138,7 +138,7 @@ type Credentials struct {
 func (c Credentials) Prove(secret string) bool {
 	proved := 0
 	for _, s := range c.secrets {
-		proved |= subtle.ConstantTimeCompare(hashOf(s), hashOf(secret))
+		proved |= subtle.ConstantTimeCompare(Hash(s), Hash(secret))
 	}
 	return proved == 1
 }

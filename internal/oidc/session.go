@@ -23,7 +23,7 @@ type Session struct {
 func (e *Engine) NewSession(ctx context.Context, tx *sql.Tx, s Session) (string, error) {
 	value := Random(48)
 	_, err := tx.ExecContext(ctx, "INSERT INTO oidc_session (hash, tenant, subject, auth_time, expires) VALUES (?, ?, ?, ?, ?)",
-		hashOf(value), e.Tenant, s.Subject, s.AuthTime.UnixMilli(), e.Now().Add(e.SessionLife).UnixMilli())
+		Hash(value), e.Tenant, s.Subject, s.AuthTime.UnixMilli(), e.Now().Add(e.SessionLife).UnixMilli())
 	if err != nil {
 		return "", fmt.Errorf("keeping a browser session: %w", err)
 	}
@@ -45,7 +45,7 @@ func (e *Engine) Session(ctx context.Context, tx *sql.Tx, value string) (*Sessio
 	var s Session
 	var authTime, expires int64
 	err := tx.QueryRowContext(ctx, "SELECT subject, auth_time, expires FROM oidc_session WHERE hash = ? AND tenant = ?",
-		hashOf(value), e.Tenant).Scan(&s.Subject, &authTime, &expires)
+		Hash(value), e.Tenant).Scan(&s.Subject, &authTime, &expires)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return nil, nil
@@ -60,7 +60,7 @@ func (e *Engine) Session(ctx context.Context, tx *sql.Tx, value string) (*Sessio
 
 // EndSession ends the session of a cookie's value.
 func (e *Engine) EndSession(ctx context.Context, tx *sql.Tx, value string) error {
-	_, err := tx.ExecContext(ctx, "DELETE FROM oidc_session WHERE hash = ? AND tenant = ?", hashOf(value), e.Tenant)
+	_, err := tx.ExecContext(ctx, "DELETE FROM oidc_session WHERE hash = ? AND tenant = ?", Hash(value), e.Tenant)
 	if err != nil {
 		return fmt.Errorf("ending a browser session: %w", err)
 	}
