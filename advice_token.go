@@ -13,6 +13,7 @@ import (
 	"github.com/doorwright/doorwright/internal/cognito"
 	"github.com/doorwright/doorwright/internal/explain"
 	"github.com/doorwright/doorwright/internal/gateway"
+	"github.com/doorwright/doorwright/internal/tty"
 	"github.com/doorwright/doorwright/verify"
 )
 
@@ -240,7 +241,7 @@ func (a *App) giveRole(tenant, user, scope string, roles []string) explain.Advic
 	}
 	return explain.Advice{
 		Text: "give " + user + " the role " + which + ", and sign in again: doorwright users roles " +
-			user + " --add " + shellWord(role) + a.whichTenant(tenant) + ", or in the console",
+			user + " --add " + tty.ShellWord(role) + a.whichTenant(tenant) + ", or in the console",
 		Change: &authorizer.Change{Where: authorizer.OfUser, Name: user, Value: "role " + role},
 	}
 }
@@ -323,16 +324,6 @@ func signInTo(tenant *app.Tenant) (flags string, users bool) {
 		return " --user USER --application " + able[0], true
 	}
 	return " --user USER", true
-}
-
-// shellWord writes a word so that a shell reads it as one.
-func shellWord(s string) string {
-	if s != "" && !strings.ContainsFunc(s, func(r rune) bool {
-		return r >= 0x80 || !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-+=:,@/", r)
-	}) {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 // loginOfPool gives the command that prints a token of a user pool for a route. It signs

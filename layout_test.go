@@ -23,10 +23,10 @@ const module = "github.com/doorwright/doorwright"
 //	cmd -> doorwright -> rooms -> {verify, sigv4, wire, store, app, build} -> aws
 var arrows = map[string][]string{
 	// Not by the root, so that a test with doorwrighttest does not build AWS's SDK.
-	"cmd/doorwright": {".", "app", "examples", "sigv4", "internal/cloudformation/stack"},
+	"cmd/doorwright": {".", "app", "examples", "sigv4", "internal/cloudformation/stack", "internal/tty"},
 	".": {
 		"app", "verify", "sigv4", "internal/gateway", "internal/authorizer", "internal/explain", "internal/matrix",
-		"internal/build", "internal/cloudformation", "internal/lambda", "internal/cognito", "internal/identity", "internal/auth0", "internal/bucket", "internal/table", "internal/oidc", "internal/iam", "internal/console", "internal/store", "internal/localca", "internal/wire/awsjson", "internal/wire/awsquery", "internal/wire/policy", "internal/aws",
+		"internal/build", "internal/cloudformation", "internal/lambda", "internal/cognito", "internal/identity", "internal/auth0", "internal/bucket", "internal/table", "internal/oidc", "internal/iam", "internal/console", "internal/store", "internal/localca", "internal/wire/awsjson", "internal/wire/awsquery", "internal/wire/policy", "internal/aws", "internal/tty",
 	},
 	"doorwrighttest": {".", "internal/matrix"},
 	"examples":       {},
@@ -43,7 +43,7 @@ var arrows = map[string][]string{
 	"internal/table":      {"internal/iam", "sigv4", "internal/wire/awsjson", "internal/aws"},
 	"internal/lambda":     {"internal/build", "internal/aws"},
 	// What a browser is shown; the rooms' words come through the root.
-	"internal/console": {"internal/explain", "internal/matrix", "internal/authorizer", "internal/iam", "app", "internal/aws"},
+	"internal/console": {"internal/explain", "internal/matrix", "internal/authorizer", "internal/iam", "app", "internal/aws", "internal/tty"},
 	// Who may call what, as a table: the root fills it.
 	"internal/matrix": {"internal/explain", "sigv4"},
 	// What AWS is to run in the rooms' place.
@@ -73,6 +73,7 @@ var arrows = map[string][]string{
 	"internal/wire/awsquery":   {"internal/aws"},
 	"internal/wire/policy":     {},
 	"internal/aws":             {},
+	"internal/tty":             {},
 }
 
 // dependencies says which packages may import a module that is not ours. The

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/doorwright/doorwright/internal/auth0"
@@ -15,6 +14,7 @@ import (
 	"github.com/doorwright/doorwright/internal/gateway"
 	"github.com/doorwright/doorwright/internal/iam"
 	"github.com/doorwright/doorwright/internal/lambda"
+	"github.com/doorwright/doorwright/internal/tty"
 )
 
 // requestEvent tells of one request and its decision.
@@ -183,13 +183,6 @@ func printableLines(s string) string {
 	return strings.Join(lines, "\n")
 }
 
-// actsOnTerminals says whether a character does more than show itself: C0 and
-// C1, and what turns the direction of the text around it, so that a line reads
-// as another.
-func actsOnTerminals(r rune) bool {
-	return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)
-}
-
 // printable lets a function colour its lines but not move the cursor, clear
 // the screen or set the terminal's title.
 func printable(s string) string {
@@ -201,7 +194,7 @@ func printable(s string) string {
 			continue
 		}
 		r, n := utf8.DecodeRuneInString(s[i:])
-		if r != '\t' && actsOnTerminals(r) {
+		if r != '\t' && tty.Acts(r) {
 			r = utf8.RuneError
 		}
 		b.WriteRune(r)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/doorwright/doorwright/app"
 	"github.com/doorwright/doorwright/internal/store"
+	"github.com/doorwright/doorwright/internal/tty"
 )
 
 // The files of a stage's folder that commands read without the running app.
@@ -69,10 +70,10 @@ func ReadOutputs(dir, stage string) ([]Output, error) {
 // checkOutput refuses what a terminal would obey. Outputs are printed, also those
 // of a declaration, or of a stage's folder, that came with a cloned repository.
 func checkOutput(name, value string) error {
-	if strings.ContainsFunc(name, actsOnTerminals) {
+	if strings.ContainsFunc(name, tty.Acts) {
 		return fmt.Errorf("the name of output %+q has a control character", name)
 	}
-	if strings.ContainsFunc(value, actsOnTerminals) {
+	if strings.ContainsFunc(value, tty.Acts) {
 		return fmt.Errorf("output %s has a control character: %.100q", name, value)
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/doorwright/doorwright"
+	"github.com/doorwright/doorwright/internal/tty"
 )
 
 // printCommands prints the request as commands that a shell runs. No token and no key
@@ -135,9 +136,4 @@ func idToken(call doorwright.Call) doorwright.Call {
 }
 
 // shellQuote quotes a word for a POSIX shell, if it needs it.
-func shellQuote(s string) string {
-	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:@%+,=") == "" {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}
+func shellQuote(s string) string { return tty.ShellWord(s) }

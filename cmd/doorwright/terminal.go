@@ -7,10 +7,10 @@ import (
 	"os"
 	"strings"
 	"sync"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/doorwright/doorwright"
+	"github.com/doorwright/doorwright/internal/tty"
 )
 
 // terminal shows events, one line each: in colour to a person, plainly to a
@@ -51,17 +51,13 @@ func harmless(s string) string {
 	from := 0
 	s = strings.ToValidUTF8(s, "\uFFFD") // a byte of none may be a C1 control character
 	for i, r := range s {
-		if r != '\n' && r != '\t' && actsOnTerminals(r) {
+		if r != '\n' && r != '\t' && tty.Acts(r) {
 			fmt.Fprintf(&b, `%s\u%04x`, s[from:i], r)
 			from = i + utf8.RuneLen(r)
 		}
 	}
 	return b.String() + s[from:]
 }
-
-// actsOnTerminals says whether a character does more than show itself: C0 and C1, and
-// what turns the direction of the text around it.
-func actsOnTerminals(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }
 
 // SGR sequences (ECMA-48, section 8.3.117).
 const (

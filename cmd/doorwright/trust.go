@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/doorwright/doorwright"
+	"github.com/doorwright/doorwright/internal/tty"
 )
 
 // authorityDirVariable names the variable that moves the folder of the
@@ -75,7 +76,7 @@ type trustCommand struct {
 }
 
 func trustOf(ca doorwright.Authority) trust {
-	file, name := quoteShell(ca.File), quoteShell(ca.Name)
+	file, name := tty.ShellWord(ca.File), tty.ShellWord(ca.Name)
 	const nss = `certutil -d sql:"$HOME/.pki/nssdb" `
 	debian, fedora := "/usr/local/share/ca-certificates/doorwright.crt", "/etc/pki/ca-trust/source/anchors/doorwright.pem"
 	set := "export %s=" + file
@@ -134,17 +135,6 @@ func trustOf(ca doorwright.Authority) trust {
 			},
 		}},
 	}
-}
-
-// quoteShell quotes a text for a POSIX shell if it needs that.
-func quoteShell(s string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+:@", r)
-	}
-	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 // explainTrust tells what trusting the authority means, and how it is done and

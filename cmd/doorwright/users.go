@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/doorwright/doorwright"
+	"github.com/doorwright/doorwright/internal/tty"
 )
 
 // usersCommand is what the subcommands of users share.
@@ -154,7 +155,7 @@ func status(u doorwright.User) string {
 
 // quoted lets a name that somebody chose not act on the terminal.
 func quoted(s string) string {
-	if !utf8.ValidString(s) || strings.ContainsFunc(s, actsOnTerminals) {
+	if !utf8.ValidString(s) || strings.ContainsFunc(s, tty.Acts) {
 		return fmt.Sprintf("%+q", s)
 	}
 	return s

@@ -7,6 +7,7 @@ import (
 
 	"github.com/doorwright/doorwright/internal/explain"
 	"github.com/doorwright/doorwright/internal/matrix"
+	"github.com/doorwright/doorwright/internal/tty"
 )
 
 // story is one request: what became of it, why, and how it would have got in.
@@ -49,7 +50,7 @@ func (c *Console) curl(x *explain.Explanation) string {
 		}
 		command := "curl -i"
 		if x.Method != http.MethodGet {
-			command += " -X " + quoted(x.Method)
+			command += " -X " + tty.ShellWord(x.Method)
 		}
 		// Path is what was asked of the listener: with the stage, if there is one.
 		base := route.URL
@@ -65,16 +66,8 @@ func (c *Console) curl(x *explain.Explanation) string {
 			command += " --aws-sigv4 aws:amz:" + c.cfg.Region + `:execute-api --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY"`
 		}
 		if x.Route == "" || route.Key == x.Route {
-			return command + " " + quoted(base+x.Path)
+			return command + " " + tty.ShellWord(base+x.Path)
 		}
 	}
 	return ""
-}
-
-// quoted quotes a word for a shell.
-func quoted(s string) string {
-	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:,") == "" {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
