@@ -2,10 +2,10 @@ package auth0
 
 import (
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
-	"unicode"
+
+	"github.com/doorwright/doorwright/internal/aws"
 )
 
 // Event is what a request to a tenant came to, for one line on the terminal. It
@@ -51,16 +51,16 @@ func (e Event) Fault() bool { return e.Code == "server_error" }
 // String gives the event as one line without control characters.
 func (e Event) String() string {
 	var b strings.Builder
-	b.WriteString(printable(e.Operation))
+	b.WriteString(aws.Printable(e.Operation))
 	for _, word := range []string{e.Tenant, e.Application, e.User} {
 		if word != "" {
-			b.WriteString(" " + printable(word))
+			b.WriteString(" " + aws.Printable(word))
 		}
 	}
 	if e.Code == "" {
 		b.WriteString(": ok")
 	} else {
-		b.WriteString(": " + printable(e.Code))
+		b.WriteString(": " + aws.Printable(e.Code))
 	}
 	details := e.Notes
 	switch {
@@ -70,20 +70,7 @@ func (e Event) String() string {
 		details = append([]string{e.Description}, details...)
 	}
 	if len(details) > 0 {
-		b.WriteString(" (" + printable(strings.Join(details, "; ")) + ")")
+		b.WriteString(" (" + aws.Printable(strings.Join(details, "; ")) + ")")
 	}
 	return b.String()
-}
-
-// printable quotes what a caller could use to write to the user's terminal, and
-// shortens what would not fit.
-func printable(s string) string {
-	const most = 400
-	if r := []rune(s); len(r) > most {
-		s = string(r[:most]) + "…"
-	}
-	if strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) || r == unicode.ReplacementChar }) >= 0 {
-		return strconv.QuoteToGraphic(s)
-	}
-	return s
 }

@@ -242,7 +242,7 @@ func (t *Tenant) unmanaged(w http.ResponseWriter, r *http.Request, c *call) {
 	part, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, managementPath+"/"), "/")
 	served := slices.ContainsFunc(operations(), func(o operation) bool { return strings.HasPrefix(o.path+"/", "/"+part+"/") })
 	if served || slices.Contains(refusedOperations(), part) {
-		m.refused(apiFail(http.StatusNotImplemented, codeUnsupported, "%s %s is not part of this version of a local tenant.", r.Method, printable(r.URL.Path)))
+		m.refused(apiFail(http.StatusNotImplemented, codeUnsupported, "%s %s is not part of this version of a local tenant.", r.Method, aws.Printable(r.URL.Path)))
 		return
 	}
 	m.refused(notFound("Not Found", ""))

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/doorwright/doorwright/internal/aws"
 )
 
 // Bounds of a search.
@@ -197,7 +199,7 @@ func (p *searchParser) term() (string, error) {
 	name := p.rest[:i]
 	p.rest = p.rest[i+1:]
 	if p.rest == "" || strings.ContainsRune(" \t\r\n()", rune(p.rest[0])) {
-		return "", unsupported("q: %s needs one value behind its colon.", printable(name))
+		return "", unsupported("q: %s needs one value behind its colon.", aws.Printable(name))
 	}
 	if p.rest[0] == '[' || p.rest[0] == '{' {
 		return p.ranged(name)
@@ -308,7 +310,7 @@ func (p *searchParser) matching(name string, v pattern) (string, error) {
 		return column + " = " + p.arg(text), nil
 	}
 	if wild {
-		return "", unsupported("q: wildcards are not supported for %s.", printable(name))
+		return "", unsupported("q: wildcards are not supported for %s.", aws.Printable(name))
 	}
 	if column, ok := switches[name]; ok {
 		is, err := strconv.ParseBool(v.text)
@@ -367,12 +369,12 @@ func (p *searchParser) exists(name string) (string, error) {
 func metadataPath(name string) (column, path string, err error) {
 	of, keys, _ := strings.Cut(name, ".")
 	if of != "user_metadata" && of != "app_metadata" || keys == "" {
-		return "", "", unsupported("q: a local tenant does not search the field %s.", printable(name))
+		return "", "", unsupported("q: a local tenant does not search the field %s.", aws.Printable(name))
 	}
 	path = "$"
 	for _, key := range strings.Split(keys, ".") {
 		if key == "" || strings.ContainsAny(key, "\"\\*[]") {
-			return "", "", unsupported("q: a local tenant does not search the field %s.", printable(name))
+			return "", "", unsupported("q: a local tenant does not search the field %s.", aws.Printable(name))
 		}
 		path += `."` + key + `"`
 	}
@@ -440,7 +442,7 @@ func (p *searchParser) bound(name, word, operator string) (string, error) {
 	if column, ok := searchable[name]; ok && slices.Contains(folded, name) {
 		return "lower(" + column + ") " + operator + " " + p.arg(strings.ToLower(word)), nil
 	}
-	return "", unsupported("q: ranges of %s are not supported by a local tenant.", printable(name))
+	return "", unsupported("q: ranges of %s are not supported by a local tenant.", aws.Printable(name))
 }
 
 // spanOf gives the moments that a date stands for: a day, or a millisecond.

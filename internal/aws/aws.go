@@ -102,7 +102,7 @@ func RandomText(alphabet string, n int) string {
 // Printable quotes what a caller could use to write to the user's terminal,
 // and shortens what would not fit.
 func Printable(s string) string {
-	const most = 200
+	const most = 400
 	s = strings.TrimSpace(s)
 	if r := []rune(s); len(r) > most {
 		s = string(r[:most]) + "…"

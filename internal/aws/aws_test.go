@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/doorwright/doorwright/internal/aws"
@@ -45,5 +46,25 @@ func TestErrorKeepsItsCause(t *testing.T) {
 	err := error(&aws.Error{Code: "InternalErrorException", Message: "Internal error", Status: 500, Err: io.ErrUnexpectedEOF})
 	if !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("%v lost its cause", err)
+	}
+}
+
+// TestPrintable: what a caller chose stays as it is, unless it acts on a terminal or is
+// long.
+func TestPrintable(t *testing.T) {
+	for s, want := range map[string]string{
+		" ada@example.com ":      "ada@example.com",
+		"é 漢":                    "é 漢",
+		"a\x1b[2J":               `"a\x1b[2J"`,
+		"a\u202eb":               `"a\u202eb"`,
+		"a\u200bb":               `"a\u200bb"`,
+		"a\xffb":                 `"a\xffb"`,
+		"a\ufffdb":               "\"a\ufffdb\"",
+		"a\nb":                   `"a\nb"`,
+		strings.Repeat("é", 401): strings.Repeat("é", 400) + "…",
+	} {
+		if got := aws.Printable(s); got != want {
+			t.Errorf("%q is shown as %s, want %s", s, got, want)
+		}
 	}
 }
