@@ -174,7 +174,7 @@ func (t *Tenant) postAuthorize(w http.ResponseWriter, r *http.Request, c *call) 
 // authorize lets a browser that is signed in through, and sends others to the
 // login page.
 func (t *Tenant) authorize(w http.ResponseWriter, r *http.Request, c *call) {
-	if t.elsewhere(w, r) {
+	if t.engine.Elsewhere(w, r) {
 		return
 	}
 	a, err := t.readAuthorization(r.URL.RawQuery, c)
@@ -300,16 +300,4 @@ func (t *Tenant) respond(w http.ResponseWriter, c *call, a *authorization, answe
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Location", oidc.Respond(a.redirectURI, a.mode == "fragment", answer))
 	w.WriteHeader(http.StatusFound)
-}
-
-// elsewhere sends a browser that came by another of the machine's names to the
-// one of the origin: cookies and forms are of that name alone.
-func (t *Tenant) elsewhere(w http.ResponseWriter, r *http.Request) bool {
-	_, host, _ := strings.Cut(t.cfg.Origin, "://")
-	if strings.EqualFold(r.Host, host) {
-		return false
-	}
-	w.Header().Set("Cache-Control", "no-store")
-	http.Redirect(w, r, t.cfg.Origin+r.URL.RequestURI(), http.StatusFound)
-	return true
 }

@@ -107,7 +107,7 @@ func (t *Tenant) consenting(w http.ResponseWriter, r *http.Request, c *call) (*a
 
 // showConsent asks whether an application may have what it asks for.
 func (t *Tenant) showConsent(w http.ResponseWriter, r *http.Request, c *call) {
-	if t.elsewhere(w, r) {
+	if t.engine.Elsewhere(w, r) {
 		return
 	}
 	a, state, u, _ := t.consenting(w, r, c)

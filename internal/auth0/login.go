@@ -72,7 +72,7 @@ func (t *Tenant) showStaleForm(w http.ResponseWriter, c *call, err error) {
 
 // showLogin asks who it is.
 func (t *Tenant) showLogin(w http.ResponseWriter, r *http.Request, c *call) {
-	if t.elsewhere(w, r) {
+	if t.engine.Elsewhere(w, r) {
 		return
 	}
 	a, state := t.continued(w, r, c, "login")

@@ -37,7 +37,7 @@ func allowedLogout(registered []string, given string) bool {
 // (https://auth0.com/docs/api/authentication/logout/auth-0-logout). A request that
 // leads nowhere does nothing.
 func (t *Tenant) logout(w http.ResponseWriter, r *http.Request, c *call) {
-	if t.elsewhere(w, r) {
+	if t.engine.Elsewhere(w, r) {
 		return
 	}
 	params, err := oidc.Query(r)
@@ -170,7 +170,7 @@ func cutLast(token string) (before, after string, ok bool) {
 // asks the person if it does not
 // (https://auth0.com/docs/authenticate/login/logout/log-users-out-of-auth0).
 func (t *Tenant) endSession(w http.ResponseWriter, r *http.Request, c *call) {
-	if t.elsewhere(w, r) {
+	if t.engine.Elsewhere(w, r) {
 		return
 	}
 	e, err := t.readEnding(r.URL.RawQuery, c)

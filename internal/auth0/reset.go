@@ -84,7 +84,7 @@ func (t *Tenant) resetRequestPage(state string) *page {
 
 // showResetRequest asks for the address to which the link goes.
 func (t *Tenant) showResetRequest(w http.ResponseWriter, r *http.Request, c *call) {
-	if t.elsewhere(w, r) {
+	if t.engine.Elsewhere(w, r) {
 		return
 	}
 	if a, state := t.continued(w, r, c, "login"); a != nil {
@@ -127,7 +127,7 @@ func resetPage(ticket string) *page {
 // showReset asks who has a ticket for the new password. It does not use the ticket:
 // mail readers look at links before people do.
 func (t *Tenant) showReset(w http.ResponseWriter, r *http.Request, c *call) {
-	if t.elsewhere(w, r) {
+	if t.engine.Elsewhere(w, r) {
 		return
 	}
 	params, err := oidc.Query(r)

@@ -197,7 +197,7 @@ func signUpMetadata(r *http.Request, body []byte) (map[string]any, error) {
 
 // showSignUp asks for what a new user is to have.
 func (t *Tenant) showSignUp(w http.ResponseWriter, r *http.Request, c *call) {
-	if t.elsewhere(w, r) {
+	if t.engine.Elsewhere(w, r) {
 		return
 	}
 	a, state := t.continued(w, r, c, "login")

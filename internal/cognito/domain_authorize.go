@@ -190,7 +190,7 @@ func (a *authorization) send(w http.ResponseWriter, r *http.Request, answer url.
 // authorize lets a browser that is signed in through, and sends others to the
 // login page with the request as it is.
 func (d *domain) authorize(w http.ResponseWriter, r *http.Request, c *call) {
-	if d.elsewhere(w, r) {
+	if d.engine.Elsewhere(w, r) {
 		return
 	}
 	a, err := d.readAuthorization(r, c)
@@ -317,24 +317,12 @@ func (d *domain) answer(w http.ResponseWriter, r *http.Request, c *call, a *auth
 	a.send(w, r, answer)
 }
 
-// elsewhere sends a browser that came by another of the machine's names to the
-// one of the origin: cookies and forms are of that name alone.
-func (d *domain) elsewhere(w http.ResponseWriter, r *http.Request) bool {
-	_, host, _ := strings.Cut(d.engine.Origin, "://")
-	if strings.EqualFold(r.Host, host) {
-		return false
-	}
-	w.Header().Set("Cache-Control", "no-store")
-	http.Redirect(w, r, d.engine.Origin+r.URL.RequestURI(), http.StatusFound)
-	return true
-}
-
 // logout ends the browser's session and sends it to one of the client's
 // addresses, or back to the login page
 // (https://docs.aws.amazon.com/cognito/latest/developerguide/logout-endpoint.html).
 // A request that leads nowhere does nothing.
 func (d *domain) logout(w http.ResponseWriter, r *http.Request, c *call) {
-	if d.elsewhere(w, r) {
+	if d.engine.Elsewhere(w, r) {
 		return
 	}
 	to, err := d.afterLogout(r, c)

@@ -50,7 +50,7 @@ func (d *domain) depart(w http.ResponseWriter, r *http.Request, c *call, a *auth
 // idpResponse takes a browser back from a provider: first its state, which says
 // whose request goes on, then who the provider says it is.
 func (d *domain) idpResponse(w http.ResponseWriter, r *http.Request, c *call) {
-	if d.elsewhere(w, r) {
+	if d.engine.Elsewhere(w, r) {
 		return
 	}
 	params, err := oidc.Query(r)

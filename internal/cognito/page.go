@@ -170,7 +170,7 @@ func (d *domain) showError(w http.ResponseWriter, r *http.Request, c *call) {
 // opened reads the request for a sign-in that a page belongs to, or answers
 // that there is none.
 func (d *domain) opened(w http.ResponseWriter, r *http.Request, c *call) *authorization {
-	if r.Method != http.MethodPost && d.elsewhere(w, r) {
+	if r.Method != http.MethodPost && d.engine.Elsewhere(w, r) {
 		return nil
 	}
 	a, err := d.readAuthorization(r, c)

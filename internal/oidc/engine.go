@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
@@ -100,6 +101,18 @@ func Sweep(ctx context.Context, tx *sql.Tx, now time.Time) error {
 
 // Secure says whether the pages are on https.
 func (e *Engine) Secure() bool { return strings.HasPrefix(e.Origin, "https://") }
+
+// Elsewhere sends a browser that came by another of the machine's names to the one of the
+// origin, and says whether it did: cookies and forms are of that name alone.
+func (e *Engine) Elsewhere(w http.ResponseWriter, r *http.Request) bool {
+	_, host, _ := strings.Cut(e.Origin, "://")
+	if strings.EqualFold(r.Host, host) {
+		return false
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	http.Redirect(w, r, e.Origin+r.URL.RequestURI(), http.StatusFound)
+	return true
+}
 
 // mac gives HMAC-SHA256 of the parts, each with its length before it, so that
 // no two lists of parts are one message.
