@@ -32,6 +32,11 @@ var DeployAssumptions = []aws.Assumption{
 		Why:    "a resource that is skipped is not any more what its template says",
 	},
 	{
+		Area: "Deploy, REST APIs", Question: "Does a new deployment show a route that the same update removes?",
+		Choice: "yes: routes, answers and segments of paths that a REST API does not have any more are removed in an update before, while the old deployment answers",
+		Why:    "CloudFormation deletes at the end of an update, and a deployment shows what is there as it is made; nor could a path's parameter get another name",
+	},
+	{
 		Area: "Deploy, removal", Question: "Does AWS take a change of a DeletionPolicy alone?",
 		Choice: "no: metadata that says the same is changed along with it, in an update before the deletion",
 		Why:    "an update of policies alone is answered by \"No updates are to be performed\"",

@@ -50,6 +50,7 @@ func (r *deploying) check(ctx context.Context, stack *types.Stack) error {
 		}
 		text, err := r.templateOf(ctx, stack)
 		if err == nil && text != nil {
+			r.has = text
 			c.before, err = parseTemplate(text)
 		}
 		if err != nil {

@@ -90,6 +90,7 @@ type deploying struct {
 	*Stack
 	d         Deployment
 	t         template
+	has       []byte // the template of the last deploy; nil for a new stack
 	drift     []Drift
 	executing bool // AWS goes on without us
 }
@@ -161,6 +162,9 @@ func (r *deploying) usable(ctx context.Context, stack *types.Stack) (*types.Stac
 		return stack, []string{fmt.Sprintf("the first deploy of this stack failed (%s): what it left is deleted first", stack.StackStatus)}, nil
 	case stack.StackStatus == types.StackStatusUpdateRollbackFailed:
 		stack, err := r.continueRollback(ctx, stack)
+		if err == nil {
+			r.has, err = r.templateOf(ctx, stack) // that of the deploy before
+		}
 		return stack, nil, err
 	}
 	return stack, nil, nil
@@ -291,11 +295,15 @@ func (r *deploying) update(ctx context.Context, stack *types.Stack, notes []stri
 	if err != nil {
 		return Result{}, err
 	}
+	less, gone, err := withoutRoutes(r.has, r.t)
+	if err != nil {
+		return Result{}, err
+	}
 	set, err := r.createChangeSet(ctx, r.d, types.ChangeSetTypeUpdate, url)
 	if err != nil {
 		return Result{}, err
 	}
-	set.plan.Notes = notes
+	set.plan.Notes = append(notes, routesNote(gone)...)
 	if set.empty {
 		r.progress("no changes: stack %s is as the declaration wants it", r.name)
 		if !r.d.PlanOnly {
@@ -320,7 +328,36 @@ func (r *deploying) update(ctx context.Context, stack *types.Stack, notes []stri
 		}
 		return r.result(stack, set.plan, false), nil
 	}
+	if len(gone) > 0 {
+		if set, err = r.afterRoutes(ctx, stack, set, url, less, gone); err != nil {
+			return Result{}, err
+		}
+	}
 	return r.execute(ctx, set, types.ChangeSetTypeUpdate, types.StackStatusUpdateComplete)
+}
+
+// afterRoutes removes what has to go first, and asks AWS anew for the rest of the plan
+// that was agreed to.
+func (r *deploying) afterRoutes(ctx context.Context, stack *types.Stack, agreed changeSet, url string, less []byte, gone []string) (changeSet, error) {
+	if err := r.dropChangeSet(ctx, agreed, types.ChangeSetTypeUpdate); err != nil {
+		return changeSet{}, err
+	}
+	if err := r.dropRoutes(ctx, stack, less, gone); err != nil {
+		return changeSet{}, err
+	}
+	set, err := r.createChangeSet(ctx, r.d, types.ChangeSetTypeUpdate, url)
+	if err == nil && set.empty {
+		err = &Error{Doing: "deploying stack " + r.name, Fix: againFix, Err: errors.New("somebody else has changed the stack meanwhile")}
+	}
+	if err != nil {
+		return changeSet{}, err
+	}
+	// Nothing may be lost that was not in what was agreed to.
+	if err := refuseLoss(set.plan, r.d.AllowReplace); err != nil {
+		return changeSet{}, errors.Join(err, r.dropChangeSet(ctx, set, types.ChangeSetTypeUpdate))
+	}
+	set.plan = agreed.plan
+	return set, nil
 }
 
 // execute lets AWS change the stack, and follows it to the end.

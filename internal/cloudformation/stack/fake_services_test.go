@@ -21,6 +21,7 @@ type services struct {
 	pools     map[string]map[string]any // by id: what DescribeUserPool tells
 	domains   map[string]string         // prefix -> "account pool"
 	logsRole  string                    // by which API Gateway writes logs
+	pictures  map[string][]string       // deployment -> the methods and answers that it shows
 	drifts    map[string]string         // logical id -> XML of what differs; "" is gone
 	// driftPolls is how often a detection is asked about until it ends as driftEnd,
 	// which is DETECTION_COMPLETE if it is empty. driftBusy others are under way before.

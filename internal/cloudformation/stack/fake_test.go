@@ -501,6 +501,9 @@ func (f *fake) finish(s *fakeStack, before, template, verb string) {
 		if reason == "" {
 			reason = f.refusal(id, now[id].Type, now[id].Properties, parse(before).Resources[id].Properties)
 		}
+		if reason == "" {
+			reason = sibling(id, now[id], parse(before).Resources)
+		}
 		if reason != "" {
 			f.event(s, id, now[id].Type, physical(id), verb+"_FAILED", reason)
 			failed = true
@@ -513,6 +516,7 @@ func (f *fake) finish(s *fakeStack, before, template, verb string) {
 	switch {
 	case !failed:
 		f.keepData(s, parse(before).Resources, now)
+		f.deployments(parse(before).Resources, now)
 		s.template, s.resources = template, map[string]string{}
 		for _, id := range sortedKeys(now) {
 			f.event(s, id, now[id].Type, physical(id), verb+"_COMPLETE", "")

@@ -228,46 +228,59 @@ func (r *removing) settlePolicies(ctx context.Context, stack *types.Stack, text 
 	if err != nil || !changed {
 		return err
 	}
-	f, err := r.follow(ctx, stack)
+	r.progress("%s", doing)
+	now, failed, err := r.rewrite(ctx, stack, rewriting{doing: doing, verb: "remove", template: want, positions: r.r.Positions})
 	if err != nil {
 		return err
 	}
-	f.positions = r.r.Positions
+	if now == nil || now.StackStatus != types.StackStatusUpdateComplete {
+		return r.failure(doing, now, failed, "nothing was deleted; mend what is said here and run the same command again")
+	}
+	return nil
+}
+
+// A rewriting is an update of a stack to a template that was made of its own one.
+type rewriting struct {
+	doing, verb string
+	template    []byte
+	positions   map[string]string
+}
+
+// rewrite updates a stack, with its parameters as they are, and follows it to the end:
+// it gives the stack, and what has failed.
+func (s *Stack) rewrite(ctx context.Context, stack *types.Stack, w rewriting) (*types.Stack, []ResourceEvent, error) {
+	f, err := s.follow(ctx, stack)
+	if err != nil {
+		return nil, nil, err
+	}
+	f.positions = w.positions
 	in := &cloudformation.UpdateStackInput{
-		StackName: stack.StackId, ClientRequestToken: r.token("remove"), Tags: stack.Tags,
+		StackName: stack.StackId, ClientRequestToken: s.token(w.verb), Tags: stack.Tags,
 		Capabilities: []types.Capability{types.CapabilityCapabilityIam, types.CapabilityCapabilityNamedIam},
 	}
 	for _, p := range stack.Parameters {
 		in.Parameters = append(in.Parameters, types.Parameter{ParameterKey: p.ParameterKey, UsePreviousValue: aws.Bool(true)})
 	}
-	if len(want) <= maxInline {
-		in.TemplateBody = aws.String(string(want))
+	if len(w.template) <= maxInline {
+		in.TemplateBody = aws.String(string(w.template))
 	} else {
-		if err := r.ensureBucket(ctx); err != nil {
-			return err
+		if err := s.ensureBucket(ctx); err != nil {
+			return nil, nil, err
 		}
-		url, err := r.uploadTemplate(ctx, want)
+		url, err := s.uploadTemplate(ctx, w.template)
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
 		in.TemplateURL = &url
 	}
-	r.progress("%s", doing)
-	err = r.call(ctx, doing, func() error {
-		_, err := r.cfn.UpdateStack(ctx, in)
+	if err := s.call(ctx, w.doing, func() error {
+		_, err := s.cfn.UpdateStack(ctx, in)
 		return err
-	})
-	if err != nil {
-		return err
+	}); err != nil {
+		return nil, nil, err
 	}
 	now, err := f.wait(ctx)
-	if err != nil {
-		return err
-	}
-	if now == nil || now.StackStatus != types.StackStatusUpdateComplete {
-		return r.failure(doing, now, f.failed, "nothing was deleted; mend what is said here and run the same command again")
-	}
-	return nil
+	return now, f.failed, err
 }
 
 // withPolicies gives the template with a DeletionPolicy of each resource that says
