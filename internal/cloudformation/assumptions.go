@@ -56,6 +56,11 @@ var Assumptions = []aws.Assumption{
 		Why:    "tokens name the role all the same, and a trust policy cannot be empty",
 	},
 	{
+		Area: "Templates, HTTP APIs", Question: "May routes of other methods, or of longer paths, have another name for the same variable, as GET /riders/{id} and PUT /riders/{name}/rides?",
+		Choice: "no: it is refused; {name+} may stand beside {name}",
+		Why:    "\"has a conflicting variable on the same hierarchical level as\" is seen of one method, and not documented",
+	},
+	{
 		Area: "Templates, REST APIs", Question: "Which methods has the throttle of a route ANY?",
 		Choice: "each of the seven that no other route of the path has; locally they share one bucket",
 		Why:    "the settings of a stage are of single methods",

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/doorwright/doorwright/app"
+	"github.com/doorwright/doorwright/internal/aws"
 )
 
 // API is AWS::ApiGatewayV2::Api.
@@ -222,10 +223,17 @@ func (s *synth) letInvoke(function, api, use string, at app.Pos, source Value, n
 // httpRoutes compiles the routes of an HTTP API and their integrations, which routes
 // with the same target share.
 func (s *synth) httpRoutes(name string, api *app.API) {
+	var before []string
 	for _, r := range s.app.Routes() {
 		if r.API != name {
 			continue
 		}
+		for _, other := range before {
+			if aws.VariablesConflict(r.Key, other) {
+				s.refuse(r.Pos, oneNameHint, "%q and %q: below one path an HTTP API on AWS has one name of a parameter", other, r.Key)
+			}
+		}
+		before = append(before, r.Key)
 		integration, ok := s.integration(r)
 		if !ok {
 			continue

@@ -124,11 +124,12 @@ func (r *restCompiler) resource(path string, at app.Pos) Value {
 	parent := r.resource(above, at)
 	if isVariable(part) {
 		// "A sibling ({id}) of this resource already has a variable path part -- only one
-		// unique variable path part is allowed"
+		// unique variable path part is allowed", of which {proxy+} is one, too.
+		// https://github.com/serverless-nextjs/serverless-next.js/issues/206
 		for _, other := range r.snapshot {
 			p, ok := r.template.Resources[other].Properties.(restResource)
 			if ok && p.ParentID.sub() == parent.sub() && isVariable(p.PathPart) {
-				r.refuse(at, "give the parameter one name in all routes", "%s and %s/%s: below one path a REST API has one name of a parameter", path, above, p.PathPart)
+				r.refuse(at, siblingHint(part, p.PathPart), "%s and %s/%s: below one path a REST API has one parameter, of one name", path, above, p.PathPart)
 			}
 		}
 	}
@@ -136,10 +137,19 @@ func (r *restCompiler) resource(path string, at app.Pos) Value {
 	return Ref(id)
 }
 
-// isVariable says whether a segment is {name}.
-func isVariable(part string) bool {
-	return strings.HasPrefix(part, "{") && !strings.HasSuffix(part, "+}")
+func siblingHint(part, other string) string {
+	if isGreedy(part) != isGreedy(other) {
+		return "write the one that ends in + alone and let its function tell the paths apart, or write protocol: http"
+	}
+	return oneNameHint
 }
+
+const oneNameHint = "give the parameter one name in all routes"
+
+// isVariable says whether a segment is {name} or {name+}, and isGreedy whether it is the
+// latter.
+func isVariable(part string) bool { return strings.HasPrefix(part, "{") }
+func isGreedy(part string) bool   { return strings.HasSuffix(part, "+}") }
 
 // authorizer adds an authorizer, and lets it alone invoke its function.
 func (r *restCompiler) authorizer(name string, z *app.Authorizer) {
