@@ -32,9 +32,9 @@ var DeployAssumptions = []aws.Assumption{
 		Why:    "a resource that is skipped is not any more what its template says",
 	},
 	{
-		Area: "Deploy, REST APIs", Question: "Does a new deployment show a route that the same update removes?",
-		Choice: "yes: routes, answers and segments of paths that a REST API does not have any more are removed in an update before, while the old deployment answers",
-		Why:    "CloudFormation deletes at the end of an update, and a deployment shows what is there as it is made; nor could a path's parameter get another name",
+		Area: "Deploy, APIs", Question: "Does a new deployment of a REST API show a route that the same update removes, and can a path's variable get another name?",
+		Choice: "yes, and no: routes, answers and segments of paths that a REST API does not have any more go in an update before, while the old deployment answers, and so do routes of an HTTP API whose variable gets another name",
+		Why:    "CloudFormation deletes at the end of an update, and a deployment shows what is there as it is made",
 	},
 	{
 		Area: "Deploy, removal", Question: "Does AWS take a change of a DeletionPolicy alone?",

@@ -295,7 +295,7 @@ func (r *deploying) update(ctx context.Context, stack *types.Stack, notes []stri
 	if err != nil {
 		return Result{}, err
 	}
-	less, gone, err := withoutRoutes(r.has, r.t)
+	gone, err := withoutRoutes(r.has, r.t)
 	if err != nil {
 		return Result{}, err
 	}
@@ -303,7 +303,7 @@ func (r *deploying) update(ctx context.Context, stack *types.Stack, notes []stri
 	if err != nil {
 		return Result{}, err
 	}
-	set.plan.Notes = append(notes, routesNote(gone)...)
+	set.plan.Notes = append(notes, gone.notes()...)
 	if set.empty {
 		r.progress("no changes: stack %s is as the declaration wants it", r.name)
 		if !r.d.PlanOnly {
@@ -328,8 +328,8 @@ func (r *deploying) update(ctx context.Context, stack *types.Stack, notes []stri
 		}
 		return r.result(stack, set.plan, false), nil
 	}
-	if len(gone) > 0 {
-		if set, err = r.afterRoutes(ctx, stack, set, url, less, gone); err != nil {
+	if gone != nil {
+		if set, err = r.afterRoutes(ctx, stack, set, url, gone); err != nil {
 			return Result{}, err
 		}
 	}
@@ -338,11 +338,11 @@ func (r *deploying) update(ctx context.Context, stack *types.Stack, notes []stri
 
 // afterRoutes removes what has to go first, and asks AWS anew for the rest of the plan
 // that was agreed to.
-func (r *deploying) afterRoutes(ctx context.Context, stack *types.Stack, agreed changeSet, url string, less []byte, gone []string) (changeSet, error) {
+func (r *deploying) afterRoutes(ctx context.Context, stack *types.Stack, agreed changeSet, url string, gone *goneRoutes) (changeSet, error) {
 	if err := r.dropChangeSet(ctx, agreed, types.ChangeSetTypeUpdate); err != nil {
 		return changeSet{}, err
 	}
-	if err := r.dropRoutes(ctx, stack, less, gone); err != nil {
+	if err := r.dropRoutes(ctx, stack, gone); err != nil {
 		return changeSet{}, err
 	}
 	set, err := r.createChangeSet(ctx, r.d, types.ChangeSetTypeUpdate, url)

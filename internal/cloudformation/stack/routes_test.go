@@ -3,6 +3,7 @@ package stack_test
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -32,8 +33,15 @@ func (f *fake) deployments(before, now map[string]parsedResource) {
 	}
 }
 
-// sibling says why a segment of a path cannot be made.
+// sibling says why a segment of a path cannot be made, or a route.
 func sibling(id string, r parsedResource, before map[string]parsedResource) string {
+	if _, was := before[id]; !was && r.Type == "AWS::ApiGatewayV2::Route" {
+		for _, other := range before {
+			if key, there := r.Properties["RouteKey"].(string), fmt.Sprint(other.Properties["RouteKey"]); other.Type == r.Type && shape(key) == shape(there) {
+				return "The provided route key \"" + key + "\" has a conflicting variable on the same hierarchical level as \"" + there + "\""
+			}
+		}
+	}
 	if _, was := before[id]; was || r.Type != "AWS::ApiGateway::Resource" || !strings.HasPrefix(fmt.Sprint(r.Properties["PathPart"]), "{") {
 		return ""
 	}
@@ -43,6 +51,10 @@ func sibling(id string, r parsedResource, before map[string]parsedResource) stri
 		}
 	}
 	return ""
+}
+
+func shape(key string) string {
+	return regexp.MustCompile(`\{[^}]*\}`).ReplaceAllString(key, "{}")
 }
 
 // restTemplate is of a REST API with the routes and a deployment of them.
@@ -65,6 +77,16 @@ func restTemplate(routes ...string) string {
 		all = append(all, `"`+id+`": `+parts[id])
 	}
 	return `{"Parameters": {"ArtifactsBucket": {"Type": "String"}}, "Resources": {` + strings.Join(all, ", ") + `}}`
+}
+
+// httpTemplate is of an HTTP API with the routes.
+func httpTemplate(keys ...string) stack.Deployment {
+	parts := []string{`"Api": {"Type": "AWS::ApiGatewayV2::Api"}`}
+	for _, key := range keys {
+		id := strings.NewReplacer(" ", "", "/", "", "{", "", "}", "").Replace(key)
+		parts = append(parts, `"Route`+id+`": {"Type": "AWS::ApiGatewayV2::Route", "Properties": {"ApiId": {"Ref": "Api"}, "RouteKey": "`+key+`"}}`)
+	}
+	return stack.Deployment{Template: []byte(`{"Resources": {` + strings.Join(parts, ", ") + `}}`)}
 }
 
 func restDeployment(routes ...string) stack.Deployment {
@@ -113,6 +135,16 @@ func TestParameterGetsAnotherName(t *testing.T) {
 	deploy(t, f, restDeployment("Id {id}"))
 	deploy(t, f, restDeployment("Name {name}"))
 	equal(t, "the picture", f.pictures["DeploymentNamename"], []string{"MethodName"})
+
+	f = newFake(t)
+	deploy(t, f, httpTemplate("GET /a/{id}", "GET /b"))
+	d := httpTemplate("GET /a/{name}", "GET /c")
+	r := deploy(t, f, d)
+	equal(t, "updates before the change set", f.counts["cloudformation.UpdateStack"], 1)
+	equal(t, "the notes", r.Plan.Notes, []string{"removed first, since another name of their variable takes their place, which answers some moments later: RouteGETaid"})
+	equal(t, "the template", f.stacks[0].template, string(d.Template))
+	deploy(t, f, httpTemplate("GET /a/{name}"))
+	equal(t, "updates for a route that goes", f.counts["cloudformation.UpdateStack"], 1)
 }
 
 // TestRemovedRouteFails: what cannot be removed changes nothing, and an API that goes as a
