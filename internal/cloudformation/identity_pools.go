@@ -36,7 +36,8 @@ func (s *synth) identityPools() {
 				p.OpenIDConnectProviderARNs = append(p.OpenIDConnectProviderARNs, arn)
 			}
 		}
-		s.add(identityPoolID(name), Resource{Type: "AWS::Cognito::IdentityPool", Pos: s.app.Pos("identityPools." + name), Properties: p})
+		// The ids of its identities are in what users own: names of objects, keys of items.
+		s.addData(identityPoolID(name), Resource{Type: "AWS::Cognito::IdentityPool", Pos: s.app.Pos("identityPools." + name), Properties: p})
 		s.roleAttachment(name, pool)
 		s.principalTags(name, pool)
 	}

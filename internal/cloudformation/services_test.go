@@ -135,7 +135,7 @@ func TestProtected(t *testing.T) {
 		{"prod that says no", a("prod", "stages: {prod: {protected: false}}\n"), false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			for _, typ := range []string{"AWS::Cognito::UserPool", "AWS::DynamoDB::Table", "AWS::S3::Bucket"} {
+			for _, typ := range []string{"AWS::Cognito::UserPool", "AWS::Cognito::IdentityPool", "AWS::DynamoDB::Table", "AWS::S3::Bucket"} {
 				ids := resources(c.template, typ)
 				if len(ids) == 0 {
 					t.Errorf("there is no %s", typ)
