@@ -110,7 +110,7 @@ func (s *synth) httpAPIs() {
 		at := s.app.Pos("apis." + name)
 		id := apiID(name)
 		s.add(id, Resource{Type: "AWS::ApiGatewayV2::Api", Pos: at, Properties: API{
-			Name: s.stack() + "-" + name, ProtocolType: "HTTP", CorsConfiguration: cors(api.CORS),
+			Name: s.apiName(name), ProtocolType: "HTTP", CorsConfiguration: cors(api.CORS),
 		}})
 		for z, decl := range api.Authorizers.All() {
 			s.httpAuthorizer(name, z, decl)

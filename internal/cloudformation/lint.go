@@ -57,6 +57,17 @@ func (s *synth) dynamicReferences() {
 	}
 }
 
+// countSecrets counts the references to secrets.
+func (s *synth) countSecrets() int {
+	n := 0
+	for _, r := range s.template.Resources {
+		if text, err := plainJSON(r.Properties); err == nil && slices.Contains(secretTypes, r.Type) {
+			n += len(ourReference.FindAll(text, -1))
+		}
+	}
+	return n
+}
+
 // lints say what is wrong with a resource of a type; "" if nothing is.
 var lints = map[string]func(t *Template, r Resource, p map[string]any) string{
 	"AWS::ApiGatewayV2::Route":      lintRoute,

@@ -70,6 +70,20 @@ func (s *synth) logGroupID(function string) string {
 	return logicalID("LogGroup", s.short(function))
 }
 
+// maxAPIName is the length of an API's name (CreateApi Name). It is shown to people alone.
+const maxAPIName = 128
+
+// apiName is the name of an API on AWS.
+func (s *synth) apiName(name string) string {
+	full := s.stack() + "-" + name
+	if len(full) <= maxAPIName {
+		return full
+	}
+	sum := sha256.Sum256([]byte(full))
+	hash := hex.EncodeToString(sum[:4])
+	return full[:maxAPIName-len(hash)-1] + "-" + hash
+}
+
 // short gives a function's name without the stack's.
 func (s *synth) short(function string) string { return strings.TrimPrefix(function, s.stack()+"-") }
 

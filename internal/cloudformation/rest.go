@@ -9,7 +9,7 @@ type restAPI struct {
 	APIKeySourceType      string                `json:"ApiKeySourceType"`
 	BinaryMediaTypes      []string              `json:"BinaryMediaTypes,omitempty"`
 	EndpointConfiguration endpointConfiguration `json:"EndpointConfiguration"`
-	Name                  Value                 `json:"Name"`
+	Name                  string                `json:"Name"`
 	Policy                json.RawMessage       `json:"Policy,omitempty"`
 }
 

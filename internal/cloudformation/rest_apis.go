@@ -35,7 +35,7 @@ type restCompiler struct {
 func (r *restCompiler) compile() {
 	p := restAPI{
 		APIKeySourceType:      strings.ToUpper(r.api.APIKeySource),
-		EndpointConfiguration: endpointConfiguration{[]string{"REGIONAL"}}, Name: Text(r.stack() + "-" + r.name),
+		EndpointConfiguration: endpointConfiguration{[]string{"REGIONAL"}}, Name: r.apiName(r.name),
 	}
 	for _, media := range r.api.BinaryMediaTypes {
 		// "Use ~1 instead of / in the media types, for example image~1png"

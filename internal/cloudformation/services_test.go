@@ -376,6 +376,55 @@ func TestSameInAnotherFolder(t *testing.T) {
 	}
 }
 
+// TestBoundOfSecrets: a stack refers to values elsewhere at most 60 times, each place counts.
+// https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references.html
+func TestBoundOfSecrets(t *testing.T) {
+	text := func(n int) string {
+		var b strings.Builder
+		b.WriteString("name: x\napis: {Api: {defaults: {function: {environment: {KA: \"${secret:KEY}\", KB: \"${secret:KEY}-${secret:OTHER}\"}}}, routes: {")
+		for i := range n {
+			fmt.Fprintf(&b, "GET /%d: {function: {handler: a, memorySize: %d}}, ", i, 128+i)
+		}
+		return b.String() + "}}}\n"
+	}
+	if n := len(resources(compiled(t, text(20), "dev"), "AWS::Lambda::Function")); n != 20 {
+		t.Errorf("%d functions", n)
+	}
+	_, _, err := synth(t, declare(t, text(21)), "dev")
+	if err == nil || !strings.Contains(err.Error(), "the app refers to secrets 63 times; a stack does so at most 60 times") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestLongestNames: the longest app, stage and API have names that AWS takes.
+func TestLongestNames(t *testing.T) {
+	long := func(n int) string { return "a" + strings.Repeat("b", n-1) }
+	stage := long(32)
+	text := "name: " + long(63) + "\napis: {" + long(64) + ": {accessLog: $context.requestId, routes: {GET /: a}}, R" + long(63) + ": {protocol: rest, accessLog: $context.requestId, routes: {GET /: a}}}\n"
+	template := compiled(t, text, stage)
+	for _, c := range []struct {
+		typ, property string
+		most          int
+	}{
+		{"AWS::ApiGatewayV2::Api", "Name", 128}, {"AWS::ApiGateway::RestApi", "Name", 128}, {"AWS::ApiGateway::Stage", "StageName", 128},
+		{"AWS::Lambda::Function", "FunctionName", 64}, {"AWS::Lambda::Function", "Description", 256}, {"AWS::Logs::LogGroup", "LogGroupName", 512}, {"AWS::IAM::Role", "Description", 1000},
+	} {
+		for id, p := range properties(t, template, c.typ) {
+			if name := fmt.Sprint(p[c.property]); len(name) > c.most || len(id) > 255 {
+				t.Errorf("%s of %s has %d characters: %s", c.property, id, len(name), name)
+			}
+		}
+	}
+	names := properties(t, compiled(t, strings.ReplaceAll(text, "R"+long(63), "R"+long(62)+"c"), stage), "AWS::ApiGateway::RestApi")
+	for id, p := range properties(t, template, "AWS::ApiGateway::RestApi") {
+		for other, q := range names {
+			if p["Name"] == q["Name"] {
+				t.Errorf("%s and %s are both %s", id, other, p["Name"])
+			}
+		}
+	}
+}
+
 // TestBounds: a stack has at most 500 resources, and 500 are taken.
 func TestBounds(t *testing.T) {
 	text := func(n int) string {

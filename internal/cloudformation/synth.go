@@ -133,6 +133,9 @@ func (s *synth) finish() error {
 	if n := len(s.template.Resources); n > maxResources {
 		s.refuse(s.app.Pos("name"), "split the app in two", "the app has %d resources; a stack has at most %d", n, maxResources)
 	}
+	if n := s.countSecrets(); n > maxDynamicReferences {
+		s.refuse(s.app.Pos("name"), "give fewer functions the secrets, or split the app in two", "the app refers to secrets %d times; a stack does so at most %d times", n, maxDynamicReferences)
+	}
 	if n := len(s.template.Outputs); n > maxOutputs {
 		s.refuse(s.app.Pos("outputs"), "", "the app has %d outputs; a stack has at most %d", n, maxOutputs)
 	}

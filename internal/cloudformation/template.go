@@ -95,6 +95,8 @@ const (
 	maxResources = 500
 	maxOutputs   = 200
 	maxTemplate  = 1 << 20 // read from S3
+	// Each place counts, also of one secret.
+	maxDynamicReferences = 60
 )
 
 // JSON gives the template's text, which is the same for the same template: names are
