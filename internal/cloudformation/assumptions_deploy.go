@@ -67,6 +67,11 @@ var DeployAssumptions = []aws.Assumption{
 		Why:    "it goes with the stack that has made it, and synth could not print the template",
 	},
 	{
+		Area: "Deploy, checks", Question: "Which changes of a table take several deploys?",
+		Choice: "more than one global index made or deleted, another attribute for timeToLive; a global index is never changed; what the last deploy has is compared, and not the table",
+		Why:    "UpdateTable does one of them, and CloudFormation calls it once",
+	},
+	{
 		Area: "Deploy, checks", Question: "When does a new value of a secret reach a function?",
 		Choice: "by the next deploy, which puts the id of the current version into the reference; what rotates a secret has to deploy",
 		Why:    "CloudFormation resolves a reference when its text changes; for a roll-back the version before is still there",

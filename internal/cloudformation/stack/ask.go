@@ -132,6 +132,9 @@ func (s *Stack) ask(ctx context.Context, doing string, svc service, operation st
 			return err
 		}
 		req.Header.Set("Content-Type", contentType)
+		if svc.rest {
+			req.Header.Set("Accept", contentType) // else API Gateway answers in HAL
+		}
 		if svc.target != "" {
 			req.Header.Set("X-Amz-Target", svc.target+"."+operation)
 		}

@@ -31,8 +31,9 @@ type checking struct {
 }
 
 // check asks AWS for what a change set does not tell: whether the secrets are there,
-// whether API Gateway may write the logs of REST APIs, whether the account trusts an issuer already, and whether user pools have what cannot
-// be changed. All that is wrong is said at once, before anything changes.
+// whether API Gateway may write the logs of REST APIs, whether the account trusts an
+// issuer already, and whether user pools and tables have what cannot be changed. All that
+// is wrong is said at once, before anything changes.
 func (r *deploying) check(ctx context.Context, stack *types.Stack) error {
 	c := &checking{deploying: r, live: map[string]string{}}
 	if stack != nil && stack.StackStatus != types.StackStatusReviewInProgress {
@@ -57,7 +58,7 @@ func (r *deploying) check(ctx context.Context, stack *types.Stack) error {
 			return err
 		}
 	}
-	for _, check := range []func(context.Context) error{c.secrets, c.providers, c.userPools, c.restLogs} {
+	for _, check := range []func(context.Context) error{c.secrets, c.providers, c.userPools, c.tables, c.restLogs} {
 		if err := check(ctx); err != nil {
 			return err
 		}

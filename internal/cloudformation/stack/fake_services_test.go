@@ -76,6 +76,9 @@ func (f *fake) getAccount(w http.ResponseWriter, r *http.Request) {
 	if scope := "/" + region + "/apigateway/aws4_request"; r.Method != http.MethodGet || !strings.Contains(r.Header.Get("Authorization"), scope) {
 		f.t.Errorf("%s %s is signed by %s", r.Method, r.URL, r.Header.Get("Authorization"))
 	}
+	if accept := r.Header.Get("Accept"); accept != "application/json" {
+		f.t.Errorf("%s %s accepts %q", r.Method, r.URL, accept)
+	}
 	out := map[string]any{"throttleSettings": map[string]any{"burstLimit": 5000, "rateLimit": 10000.0}, "features": []string{"UsagePlans"}, "apiKeyVersion": "4"}
 	if f.logsRole != "" {
 		out["cloudwatchRoleArn"] = f.logsRole
