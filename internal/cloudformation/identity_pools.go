@@ -19,6 +19,7 @@ const (
 // they trust.
 func (s *synth) identityPools() {
 	for name, pool := range s.app.IdentityPools.All() {
+		s.refusePartition(s.app.Pos("identityPools."+name), "an identity pool")
 		p := identityPool{
 			AllowClassicFlow:               pool.AllowClassicFlow,
 			AllowUnauthenticatedIdentities: pool.AllowUnauthenticatedIdentities,

@@ -40,6 +40,7 @@ func (s *synth) userPools() {
 			s.userPoolGroup(name, key, group)
 		}
 		if pool.Domain != "" {
+			s.refusePartition(s.app.Pos(at+".domain"), "a user pool's domain")
 			s.add(logicalID("UserPoolDomain", name), Resource{
 				Pos: s.app.Pos(at + ".domain"), Type: "AWS::Cognito::UserPoolDomain", Properties: userPoolDomain{Domain: pool.Domain, UserPoolID: Ref(userPoolID(name))},
 			})

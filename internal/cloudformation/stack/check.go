@@ -58,12 +58,26 @@ func (r *deploying) check(ctx context.Context, stack *types.Stack) error {
 			return err
 		}
 	}
-	for _, check := range []func(context.Context) error{c.secrets, c.providers, c.userPools, c.tables, c.restLogs} {
+	for _, check := range []func(context.Context) error{c.partition, c.secrets, c.providers, c.userPools, c.tables, c.restLogs} {
 		if err := check(ctx); err != nil {
 			return err
 		}
 	}
 	return c.err()
+}
+
+// partition refuses what a template says in the words of the partition aws alone, where
+// --region leads to another one; see refusePartition of the compiler.
+func (c *checking) partition(context.Context) error {
+	if c.target.partition == "aws" {
+		return nil
+	}
+	for _, kind := range []string{identityPoolType, poolDomainType} {
+		for _, id := range c.t.of(kind) {
+			c.refuse(c.d.Positions[id], "deploy to a region of the partition aws", "%s (%s) cannot go to the partition %s in this version: its names are others there", id, kind, c.target.partition)
+		}
+	}
+	return nil
 }
 
 func (c *checking) refuse(position, fix, format string, args ...any) {

@@ -75,6 +75,13 @@ func refused(t *testing.T, f *fake, d stack.Deployment, texts ...string) error {
 	return err
 }
 
+// TestOtherPartition: what has other names there does not go there.
+func TestOtherPartition(t *testing.T) {
+	f := withSecret(t)
+	f.caller = "arn:aws-us-gov:sts::" + accountID + ":assumed-role/Admin/alice"
+	refused(t, f, wide(t), "doorwright.yaml:25:5: ZDomain (AWS::Cognito::UserPoolDomain) cannot go to the partition aws-us-gov", "a region of the partition aws")
+}
+
 // TestSecretsAreThere: a secret that is missing is told of before anything is made, with
 // the command that makes it, and its value is never asked for.
 func TestSecretsAreThere(t *testing.T) {

@@ -48,7 +48,7 @@ type Change struct {
 }
 
 // holdsData are the types that lose what people put into them.
-var holdsData = []string{"AWS::Cognito::UserPool", "AWS::Cognito::IdentityPool", "AWS::DynamoDB::Table", "AWS::S3::Bucket"}
+var holdsData = []string{userPoolType, identityPoolType, tableType, "AWS::S3::Bucket"}
 
 // HoldsData says whether the resource loses data if it goes.
 func (c Change) HoldsData() bool { return slices.Contains(holdsData, c.Type) }

@@ -10,8 +10,9 @@ import (
 )
 
 const (
-	userPoolType   = "AWS::Cognito::UserPool"
-	poolDomainType = "AWS::Cognito::UserPoolDomain"
+	userPoolType     = "AWS::Cognito::UserPool"
+	identityPoolType = "AWS::Cognito::IdentityPool"
+	poolDomainType   = "AWS::Cognito::UserPoolDomain"
 )
 
 // A pool is what a user pool has for good: as a template declares it, and as
