@@ -223,7 +223,9 @@ func (r *restCompiler) deploy() {
 		}
 		stage.Variables[name] = r.value(e)
 	}
-	r.add(apiStageID(r.name), Resource{Pos: r.app.Pos(r.path), Type: "AWS::ApiGateway::Stage", Properties: stage})
+	r.add(apiStageID(r.name), Resource{
+		Pos: r.app.Pos(r.path), Lines: map[string]app.Pos{"AccessLogSetting": r.app.Pos(r.path + ".accessLog")}, Type: "AWS::ApiGateway::Stage", Properties: stage,
+	})
 }
 
 // throttles gives the bounds of the API and of routes.

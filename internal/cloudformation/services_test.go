@@ -486,6 +486,11 @@ func TestRESTGuards(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, id := range resources(template, "AWS::ApiGateway::Stage") { // deploy names the line
+		if at := template.Resources[id].Lines["AccessLogSetting"]; at.Line != 9 {
+			t.Errorf("the access log of %s is at %s", id, at)
+		}
+	}
 	tree := properties(t, template, "AWS::ApiGateway::Resource")
 	var path func(id any) string
 	path = func(id any) string {

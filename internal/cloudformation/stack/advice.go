@@ -15,6 +15,9 @@ func advice(r ResourceEvent) string {
 		}
 		return false
 	}
+	if says("already exists in stack") {
+		return "another stack of the account has something of that name: give this app, or the handler, another name"
+	}
 	switch r.Type {
 	case oidcProviderType:
 		if says("already exists", "entityalreadyexists") {
@@ -32,7 +35,15 @@ func advice(r ResourceEvent) string {
 		if says("already exists") {
 			return "a log group of that name is there, as a function outside of a stack makes it: export what you need of it, and delete it with `aws logs delete-log-group`"
 		}
+	case "AWS::ApiGatewayV2::Stage":
+		// https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging.html
+		if says("insufficient permissions to enable logging") {
+			return "who deploys an HTTP API with an access log needs logs:CreateLogDelivery, logs:GetLogDelivery, logs:UpdateLogDelivery, logs:DeleteLogDelivery, logs:ListLogDeliveries, logs:PutResourcePolicy, logs:DescribeResourcePolicies and logs:DescribeLogGroups"
+		}
 	case "AWS::Lambda::Function", "AWS::ApiGateway::ApiKey", "AWS::Cognito::UserPoolIdentityProvider":
+		if says("unreservedconcurrentexecution") {
+			return "the account has too few concurrent executions left, of which a new one has 10 in all: ask for more in Service Quotas (Lambda, concurrent executions), or take concurrency out for the stage"
+		}
 		if says("secrets manager", "secretsmanager") {
 			return "who deploys needs secretsmanager:GetSecretValue on the secret: CloudFormation reads it by those credentials"
 		}

@@ -121,7 +121,7 @@ func (r *removing) plan(ctx context.Context, stack *types.Stack) (Plan, error) {
 		case res.ResourceStatus == types.ResourceStatusDeleteSkipped:
 			c.Action = Keep
 			c.Maybe = true // it was left already; AWS takes no word on it any more
-		case c.HoldsData() && !r.r.DeleteData && !neverGood(stack.StackStatus):
+		case keeps(c.Type) && !r.r.DeleteData && !neverGood(stack.StackStatus):
 			c.Action = Keep
 		}
 		p.Changes = append(p.Changes, c)
@@ -137,6 +137,12 @@ func (r *removing) plan(ctx context.Context, stack *types.Stack) (Plan, error) {
 		p.Notes = append(p.Notes, "what is kept stays in the account, outside of any stack; the next deploy makes new ones. --delete-data deletes it")
 	}
 	return p, nil
+}
+
+// keeps says whether a removal leaves resources of a type: what holds data, and the
+// groups of user pools, for who is in them is known nowhere else.
+func keeps(kind string) bool {
+	return slices.Contains(holdsData, kind) || kind == "AWS::Cognito::UserPoolGroup"
 }
 
 // resources lists what a stack has.
@@ -302,7 +308,7 @@ func withPolicies(text []byte, deleteData bool) (want []byte, changed bool, err 
 			return nil, false, fmt.Errorf("reading the stack's template: resource %s is no object", id)
 		}
 		kind, _ := res["Type"].(string)
-		data := slices.Contains(holdsData, kind)
+		data := keeps(kind)
 		policy := "Delete"
 		if data && !deleteData {
 			policy = "Retain"

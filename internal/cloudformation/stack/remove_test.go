@@ -91,6 +91,21 @@ func TestRemoveRetained(t *testing.T) {
 	equal(t, "the API", f.stacks[0].resources["Api"], "DELETE_COMPLETE")
 }
 
+// TestRemoveKeepsGroups: who is in a group is known nowhere but in the pool.
+func TestRemoveKeepsGroups(t *testing.T) {
+	f := newFake(t)
+	d := changed(deployment(t), `"Uploads": {"Type": "AWS::S3::Bucket"}`, `"Admins": {"Type": "AWS::Cognito::UserPoolGroup", "Properties": {"UserPoolId": {"Ref": "Users"}}}`)
+	deploy(t, f, d)
+	r := remove(t, f, stack.Removal{})
+	equal(t, "the plan", actions(r.Plan), []string{"remove Api", "remove Function", "keep Admins", "keep Notes", "keep Users"})
+	equal(t, "the group", f.stacks[0].resources["Admins"], "DELETE_SKIPPED")
+	deploy(t, f, d)
+	remove(t, f, stack.Removal{DeleteData: true})
+	equal(t, "the group, with --delete-data", f.stacks[1].resources["Admins"], "DELETE_COMPLETE")
+	deploy(t, f, d)
+	deploy(t, f, changed(d, `"Admins"`, `"Owners"`)) // a deploy does what the declaration says
+}
+
 // TestRemoveFails tells of the line, and the next one finishes it.
 func TestRemoveFails(t *testing.T) {
 	f := newFake(t)
