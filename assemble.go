@@ -71,6 +71,7 @@ func (a *App) openPools(ctx context.Context) (err error) {
 		Log:          a.poolEvent,
 		CodeSent:     a.codeEvent,
 		Invoke:       a.invokeTrigger,
+		GenerateKey:  a.generateKey,
 		OpenDomain:   a.openDomain,
 		CloseDomain:  a.closeDomain,
 	}

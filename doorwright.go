@@ -14,6 +14,7 @@ package doorwright
 
 import (
 	"context"
+	"crypto/rsa"
 	"errors"
 	"fmt"
 	"log"
@@ -101,6 +102,8 @@ type App struct {
 	decl  *app.App
 	ready chan struct{} // closed when everything answers
 	drain time.Duration // how long what is in flight may take at the end
+	// generateKey makes the signing keys of pools and tenants; as they do it, if nil.
+	generateKey func() (*rsa.PrivateKey, error)
 
 	// What follows is set by Listen and read-only from then on.
 	dir         string // of the declaration, absolute

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/doorwright/doorwright"
+	"github.com/doorwright/doorwright/internal/keytest"
 	"github.com/doorwright/doorwright/sigv4"
 )
 
@@ -60,6 +61,9 @@ type running struct {
 	events []doorwright.Event // guarded by mu
 }
 
+// keys are what pools and tenants sign with.
+var keys keytest.Ring
+
 // run starts an app. Its events are kept, unless cfg has a use for them; each of
 // prepare may change it before it listens.
 func run(t *testing.T, cfg doorwright.Config, prepare ...func(*doorwright.App)) *running {
@@ -82,6 +86,7 @@ func runKept(t *testing.T, cfg doorwright.Config, prepare ...func(*doorwright.Ap
 	if err != nil {
 		t.Fatal(err)
 	}
+	a.SetGenerateKey(keys.Maker(t))
 	for _, p := range prepare {
 		p(a)
 	}

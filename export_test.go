@@ -2,6 +2,7 @@ package doorwright
 
 import (
 	"context"
+	"crypto/rsa"
 	"database/sql"
 	"time"
 
@@ -10,6 +11,9 @@ import (
 
 // SetDrain makes the drain short enough for a test to outlast it.
 func (a *App) SetDrain(d time.Duration) { a.drain = d }
+
+// SetGenerateKey replaces the making of signing keys, which is slow.
+func (a *App) SetGenerateKey(f func() (*rsa.PrivateKey, error)) { a.generateKey = f }
 
 // Call runs an operation on user pools as an administrator.
 func (a *App) Call(ctx context.Context, operation string, in any) error {

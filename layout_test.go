@@ -68,6 +68,7 @@ var arrows = map[string][]string{
 	"internal/localca":         {},
 	"internal/store":           {},
 	"internal/store/storetest": {"internal/store"},
+	"internal/keytest":         {},
 	"internal/wire/apigw":      {"internal/aws"},
 	"internal/wire/awsjson":    {"internal/aws"},
 	"internal/wire/awsquery":   {"internal/aws"},

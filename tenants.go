@@ -39,7 +39,7 @@ const temporaryIterations = 600
 // openTenants opens the local tenants. The issuer of each is its origin, which is
 // fixed for as long as the process runs.
 func (a *App) openTenants(ctx context.Context) error {
-	cfg := auth0.Config{DB: a.state.DB(), Mailbox: a.state.Mailbox(), MailSent: a.mailEvent, Invoke: a.invokeTrigger, Now: a.cfg.Now, Log: a.tenantEvent}
+	cfg := auth0.Config{DB: a.state.DB(), GenerateKey: a.generateKey, Mailbox: a.state.Mailbox(), MailSent: a.mailEvent, Invoke: a.invokeTrigger, Now: a.cfg.Now, Log: a.tenantEvent}
 	if a.cfg.Temporary {
 		cfg.PasswordIterations = temporaryIterations
 	}

@@ -84,7 +84,7 @@ func (t *Tenant) signingKey() (*signingKey, error) {
 // makeKey makes the signing key and its certificate, and keeps them. Nobody checks the
 // certificate: it is there because Auth0's JWKS have one.
 func (t *Tenant) makeKey(ctx context.Context) (pkcs8, cert []byte, err error) {
-	private, err := rsa.GenerateKey(rand.Reader, keyBits)
+	private, err := t.svc.cfg.GenerateKey()
 	if err != nil {
 		return nil, nil, fmt.Errorf("making it: %w", err)
 	}

@@ -3,6 +3,7 @@ package auth0
 import (
 	"context"
 	"crypto/rand"
+	"crypto/rsa"
 	"database/sql"
 	"encoding/hex"
 	"errors"
@@ -21,6 +22,9 @@ type Config struct {
 	Now func() time.Time
 	// PasswordIterations is how much work it is to check a password; 600,000 if 0.
 	PasswordIterations int
+	// GenerateKey makes a signing key, which has keyBits: a new one of Go's if nil. It is
+	// for tests, as that is slow.
+	GenerateKey func() (*rsa.PrivateKey, error)
 	// Mailbox receives the mails of tenants; without it none are sent.
 	Mailbox *store.Mailbox
 	// Invoke runs the function of PostLogin.
@@ -131,6 +135,9 @@ func New(cfg Config) (*Service, error) {
 	}
 	if cfg.PasswordIterations == 0 {
 		cfg.PasswordIterations = passwordIterations
+	}
+	if cfg.GenerateKey == nil {
+		cfg.GenerateKey = func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, keyBits) }
 	}
 	if cfg.Log == nil {
 		cfg.Log = func(Event) {}

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/doorwright/doorwright/internal/auth0"
+	"github.com/doorwright/doorwright/internal/keytest"
 	"github.com/doorwright/doorwright/internal/oidc"
 	"github.com/doorwright/doorwright/internal/store"
 )
@@ -105,6 +106,9 @@ func newWorldIn(t testing.TB, db *store.DB, cfg auth0.TenantConfig) *world {
 	return newWorldOf(t, db, nil, cfg)
 }
 
+// keys are what tenants sign with.
+var keys keytest.Ring
+
 func newWorldOf(t testing.TB, db *store.DB, mails *store.Mailbox, cfg auth0.TenantConfig) *world {
 	t.Helper()
 	w := &world{t: t, mails: mails, now: time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)}
@@ -112,7 +116,7 @@ func newWorldOf(t testing.TB, db *store.DB, mails *store.Mailbox, cfg auth0.Tena
 	t.Cleanup(server.Close)
 	w.origin = server.URL
 	cfg.Origin = w.origin
-	svc, err := auth0.New(auth0.Config{Tenants: []auth0.TenantConfig{cfg}, DB: db, Now: w.clock, PasswordIterations: 1000, Mailbox: mails, Invoke: func(ctx context.Context, function string, event []byte) ([]byte, string, error) {
+	svc, err := auth0.New(auth0.Config{Tenants: []auth0.TenantConfig{cfg}, DB: db, Now: w.clock, PasswordIterations: 1000, GenerateKey: keys.Maker(t), Mailbox: mails, Invoke: func(ctx context.Context, function string, event []byte) ([]byte, string, error) {
 		return w.action(ctx, function, event)
 	}, Log: func(e auth0.Event) {
 		w.mu.Lock()

@@ -1,6 +1,7 @@
 package cognito
 
 import (
+	"crypto/rsa"
 	"errors"
 	"fmt"
 	"net/http"
@@ -40,6 +41,9 @@ type Config struct {
 	Invoke Invoke
 	// TriggerTimeout is how long a trigger may take; Cognito's 5 seconds if 0.
 	TriggerTimeout time.Duration
+	// GenerateKey makes a signing key, which has keyBits: a new one of Go's if nil. It is
+	// for tests, as that is slow.
+	GenerateKey func() (*rsa.PrivateKey, error)
 	// OpenDomain and CloseDomain are for the domains that requests make. Nil:
 	// no request makes one.
 	OpenDomain  OpenDomain

@@ -2,15 +2,11 @@ package cognito
 
 import (
 	"context"
-	"crypto/rsa"
 	"database/sql"
 	"fmt"
 	"net/http/httptest"
 	"time"
 )
-
-// SetGenerateKey replaces the making of signing keys, which is slow.
-func (s *Service) SetGenerateKey(f func() (*rsa.PrivateKey, error)) { s.generateKey = f }
 
 // SetSRPPrivate replaces b of SRP by a vector's.
 func (s *Service) SetSRPPrivate(b []byte) { s.srpPrivate = func() []byte { return b } }

@@ -111,7 +111,7 @@ func (p *Pool) makeKeys(ctx context.Context) (*keyPair, error) {
 	var failed [2]error
 	var group sync.WaitGroup
 	for i := range made {
-		group.Go(func() { made[i], failed[i] = p.svc.generateKey() })
+		group.Go(func() { made[i], failed[i] = p.svc.cfg.GenerateKey() })
 	}
 	group.Wait()
 	if err := errors.Join(failed[:]...); err != nil {

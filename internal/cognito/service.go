@@ -30,8 +30,6 @@ type Service struct {
 	changing sync.Mutex
 	// listSecret keys the HMAC of tokens that page through the list of pools.
 	listSecret []byte
-	// generateKey makes a signing key; tests replace it, for it is slow.
-	generateKey func() (*rsa.PrivateKey, error)
 	// srpPrivate makes b of SRP; tests replace it with a vector's.
 	srpPrivate func() []byte
 	// srpVerifier and srpKey are what looking at a password costs; tests count
@@ -51,11 +49,13 @@ func New(cfg Config) (*Service, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.GenerateKey == nil {
+		cfg.GenerateKey = func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, keyBits) }
+	}
 	s := &Service{
 		providers:      oidc.NewProviders(cfg.Now),
 		cfg:            cfg,
 		listSecret:     make([]byte, 32),
-		generateKey:    func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, keyBits) },
 		srpPrivate:     randomPrivate,
 		srpVerifier:    srpVerifier,
 		srpKey:         (*srpBlock).key,

@@ -115,6 +115,12 @@ func newWorld(t testing.TB, pools ...cognito.PoolConfig) *world {
 			}
 			return f(ctx, function, event)
 		},
+		GenerateKey: func() (*rsa.PrivateKey, error) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.nextKey++
+			return spareKeys()[w.nextKey%len(spareKeys())], nil
+		},
 		Log: func(e cognito.Event) { w.mu.Lock(); defer w.mu.Unlock(); w.events = append(w.events, e) },
 		CodeSent: func(c cognito.CodeSent) {
 			w.mu.Lock()
@@ -137,12 +143,6 @@ func (w *world) open() {
 	if w.svc, err = cognito.New(w.cfg); err != nil {
 		w.t.Fatal(err)
 	}
-	w.svc.SetGenerateKey(func() (*rsa.PrivateKey, error) {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.nextKey++
-		return spareKeys()[w.nextKey%len(spareKeys())], nil
-	})
 	if err := w.svc.Open(context.Background()); err != nil {
 		w.t.Fatal(err)
 	}

@@ -151,7 +151,7 @@ type attackWorld struct {
 
 func newAttackWorld(t *testing.T) *attackWorld {
 	t.Helper()
-	d := &attackWorld{issuer: newIssuer(t), private: newRSA(t, 2048), attacker: newRSA(t, 2048), canary: newCanary(t)}
+	d := &attackWorld{issuer: newIssuer(t), private: rsaKeys.Take(t), attacker: rsaKeys.Take(t), canary: newCanary(t)}
 	d.issuer.Handle(verifytest.JWKSPath, jwks(verifytest.JWK(d.private.Public(), map[string]any{"kid": "key-1", "use": "sig"})))
 	remote, err := verify.NewRemote(verify.RemoteConfig{Issuer: d.issuer.URL(), Now: clock})
 	if err != nil {
@@ -202,6 +202,7 @@ func (d *attackWorld) plot(t *testing.T, target string, header ...string) *plot 
 	return p
 }
 
+// newRSA makes a key of a size that rsaKeys does not have.
 func newRSA(t *testing.T, bits int) *rsa.PrivateKey {
 	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, bits)

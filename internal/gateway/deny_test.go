@@ -44,7 +44,7 @@ func newDenyWorld(t *testing.T, payloadFormatVersion string) *denyWorld {
 	d := &denyWorld{issuer: newIssuer(t), pool: newIssuer(t), otherPool: newIssuer(t)}
 	d.canary = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { d.canaryHits.Add(1) }))
 	t.Cleanup(d.canary.Close)
-	d.otherPool.Rotate(verify.RS256) // pools have key ids of their own
+	d.otherPool.RotateTo(verify.RS256, rsaKeys.Take(t)) // pools have key ids of their own
 	remote, err := verify.NewRemote(verify.RemoteConfig{Issuer: d.issuer.URL(), Now: d.now})
 	if err != nil {
 		t.Fatal(err)

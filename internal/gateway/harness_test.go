@@ -21,6 +21,7 @@ import (
 
 	"github.com/doorwright/doorwright/internal/authorizer"
 	"github.com/doorwright/doorwright/internal/gateway"
+	"github.com/doorwright/doorwright/internal/keytest"
 	"github.com/doorwright/doorwright/verify"
 	"github.com/doorwright/doorwright/verify/verifytest"
 )
@@ -228,8 +229,11 @@ func keysOf(t *testing.T, i *verifytest.Issuer) verify.KeySet {
 	return keys
 }
 
+// rsaKeys are what issuers and attackers sign with.
+var rsaKeys keytest.Ring
+
 func newIssuer(t testing.TB) *verifytest.Issuer {
-	i := verifytest.NewIssuer(verify.RS256)
+	i := verifytest.NewIssuerWithKey(verify.RS256, rsaKeys.Take(t))
 	i.Now = clock
 	t.Cleanup(i.Close)
 	return i

@@ -321,7 +321,7 @@ func TestIssuerDownFromTheStart(t *testing.T) {
 
 // TestBadKeys: keys that must not verify do not, and spoil no others.
 func TestBadKeys(t *testing.T) {
-	small, other, key, good := newRSA(t, 1024), newRSA(t, 2048), newRSA(t, 2048), newRSA(t, 2048)
+	small, other, key, good := newRSA(t, 1024), rsaKeys.Take(t), rsaKeys.Take(t), rsaKeys.Take(t)
 	jwk := func(k crypto.Signer, kid string, members ...any) map[string]any {
 		m := map[string]any{"kid": kid, "alg": "RS256", "use": "sig"}
 		for i := 0; i < len(members); i += 2 {
@@ -522,7 +522,7 @@ func TestUnknownKeysAreFloodedInVain(t *testing.T) {
 	d.fetched(t, verifytest.JWKSPath, 1+6)
 	d.fetched(t, verifytest.DiscoveryPath, 1)
 	// A key that is new indeed waits for the cool-down, and no longer.
-	d.issuer.Rotate(verify.RS256)
+	d.issuer.RotateTo(verify.RS256, rsaKeys.Take(t))
 	d.advance(10 * time.Second)
 	d.accepted(t, d.issuer.Token(nil))
 	d.accepted(t, good)
@@ -647,7 +647,7 @@ func TestRotationWithOverlap(t *testing.T) {
 	old := d.issuer.Token(verifytest.Claims{"exp": now.Add(100 * time.Hour).Unix()})
 	d.accepted(t, old)
 	for n := range 3 {
-		d.issuer.Rotate(verify.RS256)
+		d.issuer.RotateTo(verify.RS256, rsaKeys.Take(t))
 		d.accepted(t, d.issuer.Token(nil))
 		d.accepted(t, old)
 		d.fetched(t, verifytest.JWKSPath, 2+n)
@@ -661,7 +661,7 @@ func TestRotationWithOverlap(t *testing.T) {
 	// old key is gone, with what was verified by it.
 	stolen, id := d.issuer.Token(nil), d.issuer.KeyID()
 	d.accepted(t, stolen)
-	d.issuer.Rotate(verify.RS256)
+	d.issuer.RotateTo(verify.RS256, rsaKeys.Take(t))
 	d.issuer.Retire(id)
 	d.advance(10 * time.Second)
 	d.accepted(t, d.issuer.Token(nil))

@@ -4,8 +4,8 @@
 // answer anything at all.
 //
 // It is no authorization server: it has no users, no login and no endpoint that
-// gives out tokens. Its private keys are new for each Issuer and live in memory
-// only.
+// gives out tokens. Its private keys are new for each Issuer, unless the caller has
+// some, and live in memory only.
 package verifytest
 
 import (
@@ -56,10 +56,14 @@ type key struct {
 
 // NewIssuer starts an issuer that signs with an algorithm. The caller closes it.
 // Like httptest.NewServer, it panics if it cannot listen.
-func NewIssuer(alg verify.Algorithm) *Issuer {
+func NewIssuer(alg verify.Algorithm) *Issuer { return NewIssuerWithKey(alg, generate(alg)) }
+
+// NewIssuerWithKey is NewIssuer with a key that the caller has made, as many tests may
+// share what takes long for RSA. It is the caller's that no two issuers have the same.
+func NewIssuerWithKey(alg verify.Algorithm, private crypto.Signer) *Issuer {
 	i := &Issuer{handlers: map[string]http.Handler{}, fetches: map[string]int{}}
 	i.server = httptest.NewServer(i)
-	i.Rotate(alg)
+	i.RotateTo(alg, private)
 	return i
 }
 
@@ -74,8 +78,10 @@ func (i *Issuer) JWKSURL() string { return i.server.URL + JWKSPath }
 
 // Rotate makes a key that signs from now on, and gives its id. The earlier keys
 // stay published, as good issuers do it, until they are retired.
-func (i *Issuer) Rotate(alg verify.Algorithm) string {
-	private := generate(alg)
+func (i *Issuer) Rotate(alg verify.Algorithm) string { return i.RotateTo(alg, generate(alg)) }
+
+// RotateTo is Rotate to a key that the caller has made.
+func (i *Issuer) RotateTo(alg verify.Algorithm, private crypto.Signer) string {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	id := fmt.Sprintf("key-%d", len(i.keys)+1)
