@@ -1,12 +1,9 @@
 package doorwright
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -14,7 +11,6 @@ import (
 	"time"
 
 	"github.com/doorwright/doorwright/app"
-	"github.com/doorwright/doorwright/internal/iam"
 	"github.com/doorwright/doorwright/sigv4"
 )
 
@@ -32,9 +28,10 @@ type CallQuery struct {
 	Role string
 	Root bool
 	// IdentityPool asks for the credentials that Token's user, or without one a guest,
-	// has of it.
+	// has of it. It may be empty for a user at a route that wants signed requests.
 	IdentityPool string
-	// Signed says that the request is to be signed, and must be of one of these.
+	// Signed says that the request is to be signed, and must be of one of these or of a
+	// user.
 	Signed bool
 	// APIKey is a declared API key.
 	APIKey string
@@ -56,9 +53,9 @@ type Call struct {
 	// APIKey is the value for x-api-key, and APIKeyRef how `doorwright secret` gives it.
 	APIKey, APIKeyRef string
 
-	// The identity pool and the login there, by which ReadCall has the keys.
-	IdentityPoolID string
-	Logins         map[string]string
+	// The identity pool that gave the keys for Token's login, its id, what it calls who
+	// vouched for the user, and the role that it chose. Provider is "" for a guest.
+	IdentityPool, IdentityPoolID, Provider, Role string
 }
 
 // SessionKeys are keys of AWS; those of root have no SessionToken.
@@ -86,17 +83,10 @@ func readCall(ctx context.Context, dir, stage, target string, q CallQuery) (Call
 	if err := c.checkURL(); err != nil {
 		return Call{}, err
 	}
-	if c.IdentityPoolID == "" {
-		return c, c.Keys.check()
-	}
-	env, err := ReadEnvironment(dir, stage)
-	if err != nil {
+	if err := c.Keys.check(); err != nil {
 		return Call{}, err
 	}
-	if c.Keys, err = identityCredentials(ctx, env.Endpoint, c.IdentityPoolID, c.Logins); err != nil {
-		return Call{}, err
-	}
-	return c, c.Keys.check()
+	return c, nil
 }
 
 // checkURL holds what is called to this machine: who has the port of a stage that does
@@ -121,63 +111,6 @@ func (k *SessionKeys) check() error {
 		return errors.New("the stage gave keys that are none")
 	}
 	return nil
-}
-
-// identityCredentials goes the way of an SDK to the keys of an identity pool.
-// https://docs.aws.amazon.com/cognito/latest/developerguide/authentication-flow.html
-func identityCredentials(ctx context.Context, endpoint, pool string, logins map[string]string) (*SessionKeys, error) {
-	var id struct{ IdentityId string }
-	if err := askIdentityPool(ctx, endpoint, "GetId", members{"IdentityPoolId": pool, "Logins": logins}, &id); err != nil {
-		return nil, err
-	}
-	var out struct {
-		Credentials struct {
-			AccessKeyId, SecretKey, SessionToken string
-			Expiration                           json.Number
-		}
-	}
-	if err := askIdentityPool(ctx, endpoint, "GetCredentialsForIdentity", members{"IdentityId": id.IdentityId, "Logins": logins}, &out); err != nil {
-		return nil, err
-	}
-	c := out.Credentials
-	return &SessionKeys{c.AccessKeyId, c.SecretKey, c.SessionToken, seconds(c.Expiration)}, nil
-}
-
-// askIdentityPool sends an operation that needs no signature.
-func askIdentityPool(ctx context.Context, endpoint, operation string, in members, out any) error {
-	if len(in["Logins"].(map[string]string)) == 0 {
-		delete(in, "Logins")
-	}
-	body, err := json.Marshal(in)
-	if err != nil {
-		return err
-	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint+"/", bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	r.Header.Set("X-Amz-Target", "AWSCognitoIdentityService."+operation)
-	r.Header.Set("Content-Type", "application/x-amz-json-1.1")
-	res, err := localClient().Do(r)
-	if err != nil {
-		return fmt.Errorf("asking the identity pool: %w", err)
-	}
-	defer res.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(res.Body, maxControl))
-	if err != nil {
-		return fmt.Errorf("asking the identity pool: %w", err)
-	}
-	if res.StatusCode != http.StatusOK {
-		var refused struct {
-			Type    string `json:"__type"`
-			Message string `json:"message"`
-		}
-		if json.Unmarshal(answer, &refused) != nil {
-			return fmt.Errorf("asking the identity pool: %s answers %d", operation, res.StatusCode)
-		}
-		return fmt.Errorf("%s: %s: %s", operation, refused.Type, refused.Message)
-	}
-	return json.Unmarshal(answer, out)
 }
 
 // queriedCall answers ReadCall.
@@ -208,8 +141,10 @@ func (a *App) queriedCall(ctx context.Context, q CallQuery) (any, error) {
 	switch bearer := q.Token.User != "" || q.Token.Application != ""; {
 	case q.Role != "" || q.Root || q.IdentityPool != "":
 		err = a.keysFor(ctx, q, &c)
+	case bearer && (q.Signed || route.Authorizer == app.AuthorizerIAM && !q.IDToken):
+		err = a.keysForRoute(ctx, q, route, &c)
 	case q.Signed:
-		err = fixable(errors.New("a signed request is somebody's"), "--role is one of "+joined(append(a.decl.Callers(route), "a function"))+"; or say --identity-pool, with --user for who is signed in, or --root")
+		err = fixable(errors.New("a signed request is somebody's"), "--role is one of "+joined(append(a.decl.Callers(route), "a function"))+"; or say --user for who is signed in to an identity pool, --identity-pool for a guest, or --root")
 	case bearer:
 		if declared {
 			if err := a.tokenFor(s, guard, route, &c); err != nil {
@@ -217,7 +152,7 @@ func (a *App) queriedCall(ctx context.Context, q CallQuery) (any, error) {
 			}
 		}
 		c.ClientID = a.passwordClient(c.Token)
-		c.Bearer, err = a.bearer(ctx, c.Token, c.IDToken)
+		c.Bearer, err = a.bearer(ctx, &c.Token, c.IDToken)
 	}
 	if err != nil {
 		return nil, err
@@ -365,12 +300,12 @@ func (a *App) tenantTokenFor(issuer string, guard *app.Authorizer, route app.Res
 	return nil
 }
 
-// bearer gives a token.
-func (a *App) bearer(ctx context.Context, q TokenQuery, id bool) (string, error) {
+// bearer gives a token, and completes what it is asked for by.
+func (a *App) bearer(ctx context.Context, q *TokenQuery, id bool) (string, error) {
 	if id && q.Tenant != "" && !slices.Contains(strings.Fields(q.Scope), "openid") {
 		q.Scope = strings.TrimSpace("openid " + q.Scope)
 	}
-	answer, err := a.queriedToken(ctx, q)
+	answer, err := a.queriedToken(ctx, *q)
 	if err != nil {
 		return "", err
 	}
@@ -382,87 +317,6 @@ func (a *App) bearer(ctx context.Context, q TokenQuery, id bool) (string, error)
 		return "", errors.New("there is no ID token: it is a user's, and of a tenant one with the scope openid")
 	}
 	return tokens.ID, nil
-}
-
-// roleKeys gives keys of a declared role for an hour.
-func (a *App) roleKeys(caller string) (*SessionKeys, error) {
-	roles := a.callerRoles()
-	i := slices.IndexFunc(roles, func(r callerRole) bool {
-		return r.caller == caller || r.role == caller || a.handlerOf[r.role] == caller
-	})
-	if i < 0 {
-		var names []string
-		for _, r := range roles {
-			names = append(names, r.caller)
-		}
-		return nil, fmt.Errorf("there is no role %q: the roles are %s", caller, joined(names))
-	}
-	given, err := a.account.Assume(iam.AssumeRequest{Role: roles[i].role, Session: "doorwright", Duration: time.Hour})
-	if err != nil {
-		return nil, err
-	}
-	return &SessionKeys{given.AccessKeyID, given.SecretAccessKey, given.SessionToken, given.Expiration}, nil
-}
-
-// callerRole is a role by what `routes` calls who has it.
-type callerRole struct{ caller, role string }
-
-func (a *App) callerRoles() []callerRole {
-	var all []callerRole
-	for name, pool := range a.decl.IdentityPools.All() {
-		all = append(all, callerRole{name + "." + authenticated, a.identityRole(name, authenticated)})
-		if pool.AllowUnauthenticatedIdentities {
-			all = append(all, callerRole{name + "." + unauthenticated, a.identityRole(name, unauthenticated)})
-		}
-		for provider, m := range pool.RoleMappings.All() {
-			for i, rule := range m.Rules {
-				if rule.Role == "" {
-					all = append(all, callerRole{fmt.Sprintf("%s.rules.%s[%d]", name, provider, i), a.ruleRole(name, provider, i)})
-				}
-			}
-		}
-	}
-	for name, pool := range a.decl.UserPools.All() {
-		for group, g := range pool.Groups.All() {
-			if g.Permissions != nil {
-				all = append(all, callerRole{name + ".groups." + group, a.groupRole(name, group)})
-			}
-		}
-	}
-	for _, f := range a.decl.Functions() {
-		all = append(all, callerRole{f.Name, f.Name})
-	}
-	return all
-}
-
-// identityLogin finds the identity pool of a call, and the login of its user there.
-func (a *App) identityLogin(ctx context.Context, q CallQuery, c *Call) error {
-	name, err := oneOf("identity pool", q.IdentityPool, a.decl.IdentityPools.Keys())
-	if err != nil {
-		return err
-	}
-	decl, _ := a.decl.IdentityPools.Get(name)
-	c.IdentityPoolID, c.Logins = a.identityPoolIDs[name], map[string]string{}
-	if q.Token.User == "" {
-		return nil
-	}
-	for _, u := range decl.UserPools {
-		if (q.Token.Pool == "" || q.Token.Pool == u.UserPool) && q.Token.Tenant == "" && len(u.Clients) > 0 {
-			c.Token.Pool, c.Token.Client = u.UserPool, u.Clients[0]
-			token, err := a.bearer(ctx, c.Token, true)
-			c.Logins[a.userPoolProvider(a.pools.Pool(u.UserPool).ID())] = token
-			return err
-		}
-	}
-	for _, f := range decl.Federation.All() {
-		if f.Tenant != "" && a.tenants.Tenant(f.Tenant) != nil && (q.Token.Tenant == "" || q.Token.Tenant == f.Tenant) {
-			c.Token.Tenant, c.Token.Application = f.Tenant, f.Application
-			_, provider, _ := strings.Cut(strings.TrimSuffix(a.tenants.Tenant(f.Tenant).Issuer(), "/"), "://")
-			c.Logins[provider], err = a.bearer(ctx, c.Token, true)
-			return err
-		}
-	}
-	return fmt.Errorf("identity pool %s takes no logins of a user pool or a tenant of this stage that would be %s's", name, q.Token.User)
 }
 
 // Sign signs a request of a Call, or gives it a presigned URL.

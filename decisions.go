@@ -64,13 +64,48 @@ func (a *App) goodCommand(api string, e *gateway.Entry) string {
 			return command + " prints one"
 		}
 	case authorizer.CodeUnsigned, authorizer.CodeSignatureRefused:
-		pools := a.decl.IdentityPools.Keys()
-		if r.Change == nil || r.Change.Name != "request" || len(pools) == 0 || r.Facts[0].Match {
+		if r.Change == nil || r.Change.Name != "request" || r.Facts[0].Match {
 			return ""
 		}
-		return "doorwright call PATH --identity-pool " + pools[0] + " --user USER signs one"
+		if command := a.signingCommand(api, e); command != "" {
+			return command + " signs it"
+		}
 	}
 	return ""
+}
+
+// signingCommand gives the command that sends a request signed by a user with keys of an
+// identity pool, or "".
+func (a *App) signingCommand(api string, e *gateway.Entry) string {
+	var pools []string
+	for name := range a.decl.IdentityPools.All() {
+		if len(a.loginsOfPool(name, TokenQuery{})) > 0 {
+			pools = append(pools, name)
+		}
+	}
+	if len(pools) == 0 {
+		return ""
+	}
+	path := e.Path
+	for _, s := range a.apis {
+		if s.name == api && s.decl.StageName != gateway.DefaultStage {
+			path = strings.TrimPrefix(path, "/"+s.decl.StageName)
+		}
+	}
+	if strings.Contains(path, "*") || path == "" { // something was left out of it
+		path = "PATH"
+	}
+	command := "doorwright call " + shellWord(e.Method) + " " + shellWord(path) + " --user USER"
+	if len(a.apis) > 1 {
+		command += " --api " + api
+	}
+	if len(pools) > 1 {
+		command += " --identity-pool " + pools[0]
+	}
+	if logins := a.loginsOfPool(pools[0], TokenQuery{}); len(logins) > 1 {
+		command += " " + logins[0].issuer()
+	}
+	return command
 }
 
 // named calls functions what the declaration calls them.

@@ -183,18 +183,18 @@ func (a *App) federation(f *app.Federation) (name, client string, err error) {
 	return name, client, nil
 }
 
-// identityKeys are the keys of OpenID tokens of identity pools, which open after
+// openIDKeys are the keys of OpenID tokens of identity pools, which open after
 // STS.
-type identityKeys struct{ a *App }
+type openIDKeys struct{ a *App }
 
-func (k identityKeys) Key(ctx context.Context, h verify.Header) (crypto.PublicKey, error) {
+func (k openIDKeys) Key(ctx context.Context, h verify.Header) (crypto.PublicKey, error) {
 	return k.a.identities.OpenIDKeys().Key(ctx, h)
 }
 
 // identityProvider is identity pools as STS knows them.
 func (a *App) identityProvider() iam.WebIdentityProvider {
 	return iam.WebIdentityProvider{
-		Principal: "cognito-identity.amazonaws.com", Issuer: identity.OpenIDIssuer, Algorithms: []verify.Algorithm{verify.RS512}, Keys: identityKeys{a},
+		Principal: "cognito-identity.amazonaws.com", Issuer: identity.OpenIDIssuer, Algorithms: []verify.Algorithm{verify.RS512}, Keys: openIDKeys{a},
 	}
 }
 

@@ -617,12 +617,31 @@ func TestExplainNamesTheCommand(t *testing.T) {
 		req := get(t, strings.TrimSuffix(r.output("ApiEndpoint"), "/")+"/notes")
 		req.Header = header
 		res, _ := do(t, req)
-		if x := explained(t, r, res); res.StatusCode != 403 || !strings.HasSuffix(x.Text(), "\n  (doorwright call PATH --identity-pool Auth --user USER signs one)\n") {
+		if x := explained(t, r, res); res.StatusCode != 403 || !strings.HasSuffix(x.Text(), "\n  (doorwright call GET /notes --user USER signs it)\n") {
 			t.Error(x.Text())
 		}
 	}
+	several := run(t, doorwright.Config{AnyPort: true, Dir: declare(t, `name: app
+userPools: {Users: {clients: {web: {}}}}
+tenants: {Auth0: {applications: {web: {type: regular_web, callbacks: ["http://localhost:5678"]}}}}
+identityPools:
+  Guests: {allowUnauthenticatedIdentities: true}
+  Auth: {userPools: [Users], federation: {Auth0: {tenant: Auth0, application: web}}}
+  Other: {userPools: [Users]}
+apis:
+  Api: {routes: {GET /open: {url: "http://localhost:1", authorizer: none}}}
+  Signed: {stageName: v1, routes: {"DELETE /its/{id}": {url: "http://localhost:1", authorizer: iam}}}
+outputs: {Url: "${apis.Signed.url}"}
+`)})
+	req := get(t, several.output("Url")+"/its/1?a=b")
+	req.Method = "DELETE"
+	res, _ := do(t, req)
+	if x := explained(t, several, res); res.StatusCode != 403 ||
+		!strings.HasSuffix(x.Text(), `  (doorwright call DELETE '/its/1?a=b' --user USER --api Signed --identity-pool Auth --pool Users signs it)`+"\n") {
+		t.Error(x.Text())
+	}
 	app := run(t, doorwright.Config{AnyPort: true, Dir: upstreamApp(t, hello(t).URL, "")})
-	res, _ := do(t, get(t, app.output("Url")+"/private"))
+	res, _ = do(t, get(t, app.output("Url")+"/private"))
 	if x := explained(t, app, res); res.StatusCode != 401 || !strings.HasSuffix(x.Text(), "\n  send Authorization: Bearer TOKEN\n  (doorwright token --user USER prints one)\n") {
 		t.Error(x.Text())
 	}

@@ -42,10 +42,11 @@ func newCall() *cobra.Command {
 		Short: "Send a request to the running stage, as a user, an application or a role",
 		Long: "Call sends one request to an API of the running stage and prints the answer's body; with -i\n" +
 			"its status and headers too, which else only the terminal is told, on standard error. Whose\n" +
-			"token is good for the route is found by its authorizer.\n\n" +
+			"token is good for the route is found by its authorizer; where that is iam, the user signs the\n" +
+			"request with the AWS keys that an identity pool gives.\n\n" +
 			"  doorwright call /private --user rider@example.com\n" +
 			"  doorwright call POST /notes --role Users.groups.admins -d '{\"text\":\"hello\"}'\n" +
-			"  doorwright call /notes --identity-pool Auth --user rider@example.com --print\n\n" +
+			"  doorwright call /notes --user rider@example.com --print\n\n" +
 			"With --print it sends nothing, and prints the request as curl and the AWS CLI send it; tokens\n" +
 			"and keys are commands and variables there, so that the line may be pasted and kept.\n\n" +
 			"Exit codes: 0 for an answer below 400; 22 for one of 400 and more, as of curl --fail, after the\n" +
@@ -58,7 +59,7 @@ func newCall() *cobra.Command {
 	flags.StringVar(&c.dir, "dir", ".", "the folder of the declaration")
 	stageFlag(cmd, &c.stage)
 	flags.StringVar(&c.q.API, "api", "", "the API, if there are several")
-	flags.StringVar(&c.q.Token.User, "user", "", "send a token of this user; with --identity-pool sign with the user's keys")
+	flags.StringVar(&c.q.Token.User, "user", "", "send a token of this user; with --identity-pool, --iam or at a route of IAM authorization sign with the user's keys")
 	flags.StringVar(&c.q.Token.Pool, "pool", "", "the user pool of the user, if the route's authorizer does not tell")
 	flags.StringVar(&c.q.Token.Client, "client", "", "the user pool's client")
 	flags.StringVar(&c.q.Token.Tenant, "tenant", "", "the tenant of the user or the application")
@@ -67,9 +68,9 @@ func newCall() *cobra.Command {
 	flags.StringVar(&c.q.Token.Scope, "scope", "", "what the application asks for; the route's scopes if not said")
 	flags.BoolVar(&c.q.IDToken, "id-token", false, "send the ID token instead")
 	flags.StringVar(&c.token, "token", "", "send this token; - reads it from standard input, where no history keeps it")
-	flags.BoolVar(&c.q.Signed, "iam", false, "sign the request (Signature Version 4): say as whom with one of the next three")
+	flags.BoolVar(&c.q.Signed, "iam", false, "sign the request (Signature Version 4): say as whom with --user or one of the next three")
 	flags.StringVar(&c.q.Role, "role", "", "sign as this role, as `doorwright routes` names who may call: a function, Users.groups.admins, Auth.authenticated")
-	flags.StringVar(&c.q.IdentityPool, "identity-pool", "", "sign with keys of this identity pool: of --user, or of a guest")
+	flags.StringVar(&c.q.IdentityPool, "identity-pool", "", "sign with keys of this identity pool, if there are several: of --user, or of a guest")
 	flags.BoolVar(&c.q.Root, "root", false, "sign with the stage's root keys")
 	flags.BoolVar(&c.presign, "presign", false, "put the signature into the URL, which is good for 15 minutes; alone or with --print it is printed")
 	flags.StringVar(&c.q.APIKey, "api-key", "", "send the value of this declared API key in x-api-key")
@@ -89,7 +90,7 @@ func (c *callCommand) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	if c.presign && call.Keys == nil {
-		return errors.New("a presigned URL is signed: say as whom, with --role, --identity-pool or --root")
+		return errors.New("a presigned URL is signed: say as whom, with --role, --identity-pool or --root; a user signs with --iam")
 	}
 	if c.print {
 		return c.printCommands(cmd.OutOrStdout(), call)
@@ -184,6 +185,9 @@ func (c *callCommand) send(cmd *cobra.Command, call doorwright.Call) error {
 	}
 	if c.presign {
 		fmt.Fprintln(cmd.ErrOrStderr(), r.URL)
+	}
+	if call.Role != "" {
+		fmt.Fprintf(cmd.ErrOrStderr(), "signed as role %s, by identity pool %s\n", call.Role, call.IdentityPool)
 	}
 	client := http.Client{
 		Transport:     &http.Transport{DisableKeepAlives: true, DisableCompression: true}, // no proxy: it is this machine

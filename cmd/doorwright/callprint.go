@@ -14,7 +14,7 @@ import (
 func (c *callCommand) printCommands(w io.Writer, call doorwright.Call) error {
 	var b strings.Builder
 	if call.Keys != nil {
-		b.WriteString(c.keysCommand() + "\n")
+		b.WriteString(c.keysCommand(call) + "\n")
 	}
 	b.WriteString(c.curl(call) + "\n")
 	if text := c.awsCommands(call); text != "" {
@@ -75,32 +75,38 @@ func secretHeader(name string) bool {
 
 // tokenCommand is `doorwright token` for the same token.
 func (c *callCommand) tokenCommand(call doorwright.Call) string {
-	text := "doorwright token" + c.where()
-	for _, f := range []struct{ name, value string }{
-		{"user", call.Token.User}, {"pool", call.Token.Pool}, {"client", call.Token.Client}, {"tenant", call.Token.Tenant},
-		{"application", call.Token.Application}, {"api", call.Token.API}, {"scope", call.Token.Scope},
-	} {
-		if f.value != "" {
-			text += " --" + f.name + " " + shellQuote(f.value)
-		}
-	}
+	t := call.Token
+	text := "doorwright token" + c.where() + flags("user", t.User, "pool", t.Pool, "client", t.Client, "tenant", t.Tenant,
+		"application", t.Application, "api", t.API, "scope", t.Scope)
 	if call.IDToken {
 		text += " --id-token"
 	}
 	return text
 }
 
-// keysCommand sets the keys that sign the request.
-func (c *callCommand) keysCommand() string {
-	text := "doorwright env" + strings.ReplaceAll(c.where(), " --dir ", " ")
-	for _, f := range []struct{ name, value string }{
-		{"role", c.q.Role}, {"identity-pool", c.q.IdentityPool}, {"user", c.q.Token.User}, {"pool", c.q.Token.Pool}, {"tenant", c.q.Token.Tenant},
-	} {
-		if f.value != "" {
-			text += " --" + f.name + " " + shellQuote(f.value)
+// flags gives those, of pairs of a name and a value, that have one.
+func flags(pairs ...string) string {
+	text := ""
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			text += " --" + pairs[i] + " " + shellQuote(pairs[i+1])
 		}
 	}
-	return `eval "$(` + text + `)"`
+	return text
+}
+
+// keysCommand sets the keys that sign the request.
+func (c *callCommand) keysCommand(call doorwright.Call) string {
+	text := "doorwright env" + strings.ReplaceAll(c.where(), " --dir ", " ")
+	if call.IdentityPool == "" {
+		return `eval "$(` + text + flags("role", c.q.Role) + `)"`
+	}
+	t := call.Token
+	if t.User == "" {
+		t = doorwright.TokenQuery{} // a guest's
+	}
+	return `eval "$(` + text + flags("identity-pool", call.IdentityPool, "user", t.User, "pool", t.Pool, "client", t.Client,
+		"tenant", t.Tenant, "application", t.Application) + `)"`
 }
 
 // awsCommands are those of the AWS CLI that give what the request is sent with: they
@@ -110,11 +116,11 @@ func (c *callCommand) awsCommands(call doorwright.Call) string {
 	switch {
 	case call.Keys != nil && call.IdentityPoolID != "":
 		logins := ""
-		for provider := range call.Logins {
-			logins = " --logins " + shellQuote(provider) + `="$(` + c.tokenCommand(idToken(call)) + `)"`
+		if call.Provider != "" {
+			logins = " --logins " + shellQuote(call.Provider) + `="$(` + c.tokenCommand(idToken(call)) + `)"`
 		}
 		return "# The AWS CLI has the same keys by\n" +
-			"aws cognito-identity get-id --identity-pool-id " + shellQuote(call.IdentityPoolID) + logins + "\n" +
+			"IDENTITY_ID=$(aws cognito-identity get-id --identity-pool-id " + shellQuote(call.IdentityPoolID) + logins + " --query IdentityId --output text)\n" +
 			`aws cognito-identity get-credentials-for-identity --identity-id "$IDENTITY_ID"` + logins + "\n"
 	case call.Keys != nil:
 		return "# The AWS CLI signs as the same caller:\naws sts get-caller-identity\n"
@@ -123,7 +129,7 @@ func (c *callCommand) awsCommands(call doorwright.Call) string {
 		if call.IDToken {
 			kind = "IdToken"
 		}
-		return "# The AWS CLI has such a token by\n" +
+		return "# The AWS CLI, in the environment of `doorwright env`, has such a token by\n" +
 			"aws cognito-idp initiate-auth --client-id " + shellQuote(call.ClientID) + " --auth-flow USER_PASSWORD_AUTH --auth-parameters " +
 			shellQuote("USERNAME="+call.Token.User+",PASSWORD=") + `"$PASSWORD" --query AuthenticationResult.` + kind + " --output text\n"
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -99,6 +100,9 @@ func newEnv() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if t := q.Token; q.IdentityPool == "" && (t.User != "" || t.Pool != "" || t.Client != "" || t.Tenant != "" || t.Application != "") {
+				return errors.New("a user has AWS keys of an identity pool: say which with --identity-pool")
+			}
 			variables, unset := env.Variables(), []string{"AWS_SESSION_TOKEN", "AWS_PROFILE"}
 			if q.Role != "" || q.IdentityPool != "" {
 				call, err := doorwright.ReadKeys(cmd.Context(), dirArg(args), stage, q)
@@ -125,7 +129,9 @@ func newEnv() *cobra.Command {
 	cmd.Flags().StringVar(&q.IdentityPool, "identity-pool", "", "keys of this identity pool: of --user, or of a guest")
 	cmd.Flags().StringVar(&q.Token.User, "user", "", "the user who is signed in to the identity pool")
 	cmd.Flags().StringVar(&q.Token.Pool, "pool", "", "the user's pool, if there are several")
+	cmd.Flags().StringVar(&q.Token.Client, "client", "", "the client of the user's pool that the user signs in to")
 	cmd.Flags().StringVar(&q.Token.Tenant, "tenant", "", "the user's tenant")
+	cmd.Flags().StringVar(&q.Token.Application, "application", "", "the tenant's application that the user signs in to")
 	return cmd
 }
 
