@@ -133,6 +133,24 @@ func (a *App) consoleMatrix(ctx context.Context) (*matrix.Matrix, error) {
 	return m, nil
 }
 
+// deciders are the functions that the matrix invokes: authorizers, and those that change
+// what is in tokens.
+func (a *App) deciders() []string {
+	var all []string
+	for _, z := range a.guards {
+		all = append(all, z.Function())
+	}
+	for _, t := range a.decl.Triggers() {
+		if t.Trigger == "preTokenGeneration" {
+			all = append(all, t.Function)
+		}
+	}
+	for _, x := range a.decl.Actions() {
+		all = append(all, x.Function)
+	}
+	return all
+}
+
 // changesCallers says whether others may be let in after an event than before: a role, a
 // group or what it may do was changed, or a function that decides.
 func (a *App) changesCallers(e Event) bool {
@@ -157,8 +175,8 @@ func (a *App) changesCallers(e Event) bool {
 			return slices.Contains([]string{"roles", "resource-servers", "client-grants", "clients"}, kind)
 		}
 	case KindProgress:
-		for _, z := range a.guards {
-			if e.Source != "" && strings.Contains(e.Source, a.handlerOf[z.Function()]) {
+		for _, function := range a.deciders() {
+			if e.Source != "" && strings.Contains(e.Source, a.handlerOf[function]) {
 				return true
 			}
 		}

@@ -24,9 +24,10 @@ type MatrixCaller struct {
 
 // Matrix says of each declared route what each caller gets there: nobody, a forged and
 // an expired token, users without a role and of each role and group, applications,
-// credentials of each role of identity pools. Nothing is invoked but the functions of
-// authorizers, and nothing is kept: the tokens are signed for users who are not there,
-// without triggers and Actions. It may be called once everything answers.
+// credentials of each role of identity pools, functions that may call. Nothing is invoked
+// but the functions of authorizers, and those that change what is in tokens: triggers
+// preTokenGeneration and post-login Actions. Nothing is kept: the tokens are signed for
+// users who are not there. It may be called once everything answers.
 func (a *App) Matrix(ctx context.Context, more ...MatrixCaller) (*matrix.Matrix, error) {
 	p, err := a.matrixPlan(ctx, more...)
 	if err != nil {
@@ -94,7 +95,8 @@ func (a *App) matrixPlan(ctx context.Context, more ...MatrixCaller) (*matrixPlan
 		sent := make([]int, 0, len(callers))
 		for _, c := range callers {
 			credentials, err := c.credentials(ctx, row)
-			if err != nil {
+			without := noToken(ctx, err)
+			if err != nil && without == "" {
 				return nil, fmt.Errorf("asking as %s for %s %s: %w", c.column.Name, r.API, r.Route, err)
 			}
 			at, known := index[credentials]
@@ -104,9 +106,11 @@ func (a *App) matrixPlan(ctx context.Context, more ...MatrixCaller) (*matrixPlan
 				p.Credentials = append(p.Credentials, credentials)
 			}
 			sent = append(sent, at)
-			cell, err := a.matrixCell(ctx, row, c, credentials)
-			if err != nil {
-				return nil, err
+			cell := matrix.Cell{Outcome: matrix.NoToken, Why: without}
+			if without == "" || row.authorizer == nil { // a route that asks for a token
+				if cell, err = a.matrixCell(ctx, row, c, credentials); err != nil {
+					return nil, err
+				}
 			}
 			r.Cells = append(r.Cells, cell)
 		}

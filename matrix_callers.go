@@ -12,6 +12,7 @@ import (
 	"github.com/doorwright/doorwright/internal/auth0"
 	"github.com/doorwright/doorwright/internal/cognito"
 	"github.com/doorwright/doorwright/internal/gateway"
+	"github.com/doorwright/doorwright/internal/iam"
 	"github.com/doorwright/doorwright/internal/identity"
 	"github.com/doorwright/doorwright/internal/matrix"
 )
@@ -23,6 +24,7 @@ type matrixIssuer struct {
 	pool *cognito.Pool // one of the two is set
 	decl *app.UserPool
 
+	tenantName string
 	tenant     *auth0.Tenant
 	tenantDecl *app.Tenant
 	// user is the application that users sign in to; "" if the tenant has none.
@@ -82,9 +84,15 @@ type matrixCast struct {
 	signed  bool                // there are signed routes
 	past    time.Time           // when what has expired was issued
 	scopes  map[string][]string // by issuer's name: those that its routes ask for
-	minted  map[string]string   // tokens by what they are of: a signature takes a millisecond
-	keys    []matrixCaller      // those with AWS credentials
+	minted  map[string]minted   // by what they are of: a signature takes a millisecond
+	keys    []matrixCaller      // those with AWS credentials of identity pools
 	callers []matrixCaller
+}
+
+// A minted token, or why there is none.
+type minted struct {
+	token string
+	err   error
 }
 
 // maxMatrixGroups bounds the groups of a pool, and the roles of a tenant, that have a
@@ -95,7 +103,7 @@ const maxMatrixGroups = 24
 const maxMatrixScopes = 8
 
 func (a *App) matrixCallers(ctx context.Context, rows []*matrixRow) ([]matrixCaller, error) {
-	c := &matrixCast{a: a, rows: rows, past: a.cfg.Now().Add(-longAgo), scopes: map[string][]string{}, minted: map[string]string{}}
+	c := &matrixCast{a: a, rows: rows, past: a.cfg.Now().Add(-longAgo), scopes: map[string][]string{}, minted: map[string]minted{}}
 	c.findIssuers()
 	if err := c.addKeys(); err != nil {
 		return nil, err
@@ -106,6 +114,9 @@ func (a *App) matrixCallers(ctx context.Context, rows []*matrixRow) ([]matrixCal
 			column: matrix.Column{Name: "forged", About: "the right token, or signature, of the route with one bit changed", Kind: matrix.Forged},
 			give: func(ctx context.Context, row *matrixRow) (matrix.Credentials, error) {
 				right, err := c.right(ctx, row, time.Time{})
+				if noToken(ctx, err) != "" {
+					right, err = matrix.Credentials{}, nil
+				}
 				if right == (matrix.Credentials{}) {
 					right.Token = madeUpToken
 				}
@@ -132,6 +143,9 @@ func (a *App) matrixCallers(ctx context.Context, rows []*matrixRow) ([]matrixCal
 		}
 	}
 	c.callers = append(c.callers, c.keys...)
+	if err := c.addFunctions(ctx); err != nil {
+		return nil, err
+	}
 	c.addAPIKeys()
 	return c.callers, nil
 }
@@ -188,7 +202,7 @@ func (a *App) matrixIssuers() []*matrixIssuer {
 		if tenant == nil || decl.Applications.Len() == 0 {
 			continue
 		}
-		i := &matrixIssuer{name: name, tenant: tenant, tenantDecl: decl}
+		i := &matrixIssuer{name: name, tenantName: name, tenant: tenant, tenantDecl: decl}
 		for application, d := range decl.Applications.All() {
 			if d.Type != auth0.TypeNonInteractive && i.user == "" {
 				i.user = application
@@ -232,6 +246,9 @@ func (c *matrixCast) prefix(i *matrixIssuer) string {
 
 // token adds a caller with a token of its own.
 func (c *matrixCast) token(i *matrixIssuer, name, about string, mint func(context.Context, *matrixRow) (string, error)) {
+	if by := c.a.changerOf(i, strings.HasPrefix(name, "app:")); by != "" {
+		about += "; " + by + " was run for what is in the token"
+	}
 	c.add(matrixCaller{
 		column: matrix.Column{Name: c.prefix(i) + name, About: about, Kind: matrix.Token},
 		give: func(ctx context.Context, row *matrixRow) (matrix.Credentials, error) {
@@ -244,15 +261,12 @@ func (c *matrixCast) token(i *matrixIssuer, name, about string, mint func(contex
 // once mints a token that is of these, if it has not been minted.
 func (c *matrixCast) once(mint func() (string, error), of ...any) (string, error) {
 	key := fmt.Sprintf("%q", fmt.Sprint(of...))
-	if token, ok := c.minted[key]; ok {
-		return token, nil
+	m, ok := c.minted[key]
+	if !ok {
+		m.token, m.err = mint()
+		c.minted[key] = m
 	}
-	token, err := mint()
-	if err != nil {
-		return "", err
-	}
-	c.minted[key] = token
-	return token, nil
+	return m.token, m.err
 }
 
 // right gives credentials that a route's authorizer takes, if there are any.
@@ -334,6 +348,89 @@ func (c *matrixCast) addKeys() error {
 		}
 	}
 	return nil
+}
+
+// maxMatrixFunctions bounds the functions that have a column.
+const maxMatrixFunctions = 24
+
+// addFunctions adds the functions whose roles may call some signed route. One without a
+// column may call none.
+func (c *matrixCast) addFunctions(ctx context.Context) error {
+	a := c.a
+	if !c.signed {
+		return nil
+	}
+	// A policy of an API may name a role that has no permissions.
+	byAPI := slices.ContainsFunc(a.apis, func(s *servedAPI) bool { return s.decl.ResourcePolicy != nil })
+	names, left, last := map[string]int{}, 0, 0
+	for _, f := range a.decl.Functions() {
+		if len(f.Permissions) == 0 && !byAPI {
+			continue
+		}
+		given, err := a.account.Assume(iam.AssumeRequest{Role: f.Name, Session: f.Name, Duration: time.Hour})
+		if err != nil {
+			return fmt.Errorf("as the function %s: %w", f.Handler, err)
+		}
+		keys := matrix.Credentials{AccessKeyID: given.AccessKeyID, SecretKey: given.SecretAccessKey, SessionToken: given.SessionToken}
+		m := matrixCaller{
+			column: matrix.Column{Name: "function:" + f.Handler, About: "the function " + f.Handler + " with the keys of its role", Kind: matrix.Keys},
+			give:   func(context.Context, *matrixRow) (matrix.Credentials, error) { return keys, nil },
+		}
+		if may, err := c.mayCallSigned(ctx, m); err != nil {
+			return err
+		} else if !may {
+			continue
+		}
+		if last >= maxMatrixFunctions {
+			left++
+			continue
+		}
+		last++
+		if names[f.Handler]++; names[f.Handler] > 1 { // with other settings
+			m.column.Name += fmt.Sprintf(" (%d)", names[f.Handler])
+		}
+		c.add(m)
+	}
+	if left > 0 {
+		c.callers[len(c.callers)-1].column.About += fmt.Sprintf(" (%d more functions have no column)", left)
+	}
+	return nil
+}
+
+// mayCallSigned says whether a caller is let in at any signed route.
+func (c *matrixCast) mayCallSigned(ctx context.Context, m matrixCaller) (bool, error) {
+	for _, row := range c.rows {
+		if !row.signed() {
+			continue
+		}
+		credentials, err := m.credentials(ctx, row)
+		if err != nil {
+			return false, err
+		}
+		if cell, err := c.a.matrixCell(ctx, row, m, credentials); err != nil || cell.Outcome == matrix.Allowed {
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
+
+// changerOf names the function that changes what is in an issuer's tokens, or in those of
+// its machines; "" if there is none.
+func (a *App) changerOf(i *matrixIssuer, machine bool) string {
+	if i.tenant != nil {
+		for _, f := range a.decl.Actions() {
+			if f.Tenant == i.tenantName && f.Action == "postLogin" && !machine {
+				return "the Action " + a.handlerOf[f.Function]
+			}
+		}
+		return ""
+	}
+	for _, t := range a.decl.Triggers() {
+		if t.UserPool == i.name && t.Trigger == "preTokenGeneration" && (!machine || t.Version == "V3_0") {
+			return "the trigger " + a.handlerOf[t.Function]
+		}
+	}
+	return ""
 }
 
 // groupsOf gives the groups, with their user pools, whose roles an identity pool gives.

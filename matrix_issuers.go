@@ -2,12 +2,22 @@ package doorwright
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/doorwright/doorwright/internal/auth0"
 	"github.com/doorwright/doorwright/internal/cognito"
 )
+
+// noToken says why a caller has no token, because the function that runs before tokens
+// gives none; "" if that is not what an error is about.
+func noToken(ctx context.Context, err error) string {
+	if ctx.Err() != nil || !errors.Is(err, cognito.ErrNoToken) && !errors.Is(err, auth0.ErrNoToken) {
+		return ""
+	}
+	return printable(err.Error())
+}
 
 func (c *matrixCast) ofPool(ctx context.Context, i *matrixIssuer, client string, s cognito.Specimen) (string, error) {
 	return c.once(func() (string, error) { return i.pool.Client(client).Specimen(ctx, s) }, i.name, client, s)

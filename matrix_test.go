@@ -89,12 +89,7 @@ func runMatrixApp(t *testing.T, replace ...string) *running {
 // matrixDir gives its folder.
 func matrixDir(t *testing.T, replace ...string) string {
 	t.Helper()
-	if _, err := exec.LookPath("node"); err != nil {
-		if os.Getenv("DOORWRIGHT_REQUIRE") == "all" {
-			t.Fatal("node is required and is not on the PATH")
-		}
-		t.Skip("node is not on the PATH")
-	}
+	needNode(t)
 	text := strings.NewReplacer(replace...).Replace(matrixApp)
 	dir := declare(t, strings.ReplaceAll(text, "UPSTREAM", fmt.Sprintf("%q", hello(t).URL)))
 	guard := `export const handler = async (event) => {
@@ -110,6 +105,17 @@ func matrixDir(t *testing.T, replace ...string) string {
 		}
 	}
 	return dir
+}
+
+// needNode skips a test where Node is missing, and may be.
+func needNode(t *testing.T) {
+	t.Helper()
+	if _, err := exec.LookPath("node"); err != nil {
+		if os.Getenv("DOORWRIGHT_REQUIRE") == "all" {
+			t.Fatal("node is required and is not on the PATH")
+		}
+		t.Skip("node is not on the PATH")
+	}
 }
 
 // TestMatrixText holds the matrix of an app with everything.
@@ -156,7 +162,13 @@ func TestMatrixText(t *testing.T) {
 
 // TestMatrixIsWhatHappens sends each caller's request to each route.
 func TestMatrixIsWhatHappens(t *testing.T) {
-	r := runMatrixApp(t)
+	for name, dir := range map[string]string{"guards": matrixDir(t), "claims": claimsDir(t)} {
+		t.Run(name, func(t *testing.T) { matrixIsWhatHappens(t, dir) })
+	}
+}
+
+func matrixIsWhatHappens(t *testing.T, dir string) {
+	r := run(t, doorwright.Config{Dir: dir, AnyPort: true})
 	p, err := r.MatrixPlan(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -164,7 +176,7 @@ func TestMatrixIsWhatHappens(t *testing.T) {
 	seen := map[string]int{}
 	for i, row := range p.Rows {
 		for j, cell := range row.Cells {
-			if cell.Outcome == matrix.NotAsked {
+			if cell.Outcome == matrix.NotAsked || cell.Outcome == matrix.NoToken {
 				continue
 			}
 			request, err := p.Questions[i].Request(t.Context(), p.URLs[row.API], p.Credentials[p.Sent[i][j]], time.Now())

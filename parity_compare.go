@@ -34,6 +34,8 @@ func (c *comparison) cell(ctx context.Context, i, j int) (_ []ParityDifference, 
 		return nil, "where it is deployed is not known: --url " + row.API + "=URL", nil
 	case cell.Outcome == matrix.Unreachable:
 		return nil, "other routes are in front of it", nil
+	case cell.Outcome == matrix.NoToken:
+		return nil, "there is no token of the local stage: " + cell.Why, nil
 	case !c.cfg.AllMethods && mayAct(q, cell, column.Kind):
 		return nil, q.Method + " would act: --all-methods", nil
 	}

@@ -295,3 +295,23 @@ func TestParityIsCareful(t *testing.T) {
 		t.Error("a redirect was followed")
 	}
 }
+
+// TestParityWithoutATokenHere: whom a trigger gives no token is nobody to compare.
+func TestParityWithoutATokenHere(t *testing.T) {
+	dir := claimsDir(t)
+	deployed := run(t, doorwright.Config{Dir: dir, AnyPort: true, Stage: "prod"})
+	run(t, doorwright.Config{Dir: dir, AnyPort: true})
+	report, err := doorwright.Parity(t.Context(), parityConfig(t, dir, deployed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, g := range report.NotAsked {
+		if strings.HasPrefix(g.Why, "there is no token of the local stage: the trigger PreTokenGeneration gives no token") {
+			n += len(g.Callers)
+		}
+	}
+	if n != 8 {
+		t.Errorf("%d requests have no token to be sent with: %+v", n, report.NotAsked)
+	}
+}

@@ -45,7 +45,8 @@ const updateVariable = "DOORWRIGHT_UPDATE"
 //	Api GET /public   none        allowed  allowed  allowed  allowed  allowed
 //
 // The routes and callers are those of the declaration, and each outcome is the gateway's
-// own: no function is invoked but those of authorizers. Where the file says otherwise
+// own: no function is invoked but those of authorizers, and those that change what is in
+// tokens. Where the file says otherwise
 // the test fails with who gained or lost what, and why.
 //
 // With DOORWRIGHT_UPDATE=1 in the environment, or with -update where the tests declare

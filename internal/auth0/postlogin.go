@@ -82,46 +82,54 @@ func (t *Tenant) postLogin(ctx context.Context, c *call, s signIn) (outcome, err
 	if t.cfg.PostLogin == "" {
 		return outcome{}, nil
 	}
-	event, err := t.actionEvent(ctx, s)
+	u, roles, err := t.asItIs(ctx, s.user.id)
 	if err != nil {
 		return outcome{}, err
+	}
+	s.user = u
+	a, err := t.act(ctx, c, s, roles)
+	if err != nil {
+		return outcome{}, err
+	}
+	if err := t.keepMetadata(ctx, u.id, a); err != nil {
+		return outcome{}, err
+	}
+	if err := a.end(); err != nil {
+		return outcome{}, err
+	}
+	return *a.o, nil
+}
+
+// act runs the tenant's Action, and keeps nothing.
+func (t *Tenant) act(ctx context.Context, c *call, s signIn, roles []string) (*acting, error) {
+	event, err := t.actionEvent(s, roles)
+	if err != nil {
+		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, actionTime)
 	defer cancel()
 	reply, functionError, err := t.svc.cfg.Invoke(ctx, t.cfg.PostLogin, event)
 	switch {
 	case err != nil:
-		return outcome{}, actionFailed("%v", err)
+		return nil, actionFailed("%v", err)
 	case functionError != "":
-		return outcome{}, actionFailed("the function answered %s: %.300s", functionError, reply)
+		return nil, actionFailed("the function answered %s: %.300s", functionError, reply)
 	case len(reply) > maxReply:
-		return outcome{}, actionFailed("its reply has more than %d bytes", maxReply)
+		return nil, actionFailed("its reply has more than %d bytes", maxReply)
 	}
 	var commands []map[string][]json.RawMessage
 	if err := json.Unmarshal(reply, &commands); err != nil || len(commands) > maxCommands {
-		return outcome{}, actionFailed(`its reply is not a list of at most %d commands, such as [{"access.deny": ["why"]}]`, maxCommands)
+		return nil, actionFailed(`its reply is not a list of at most %d commands, such as [{"access.deny": ["why"]}]`, maxCommands)
 	}
-	var o outcome
-	a := &acting{c: c, api: s.api, o: &o}
+	a := &acting{c: c, api: s.api, o: &outcome{}}
 	for _, command := range commands {
 		for name, args := range command {
 			if err := a.do(name, args); err != nil {
-				return outcome{}, err
+				return nil, err
 			}
 		}
 	}
-	if err := t.keepMetadata(ctx, s.user.id, a); err != nil {
-		return outcome{}, err
-	}
-	if a.denied != nil {
-		return outcome{}, fail(http.StatusForbidden, oidc.AccessDenied, *a.denied, "the Action denied access")
-	}
-	for _, claims := range []map[string]any{o.Access, o.ID} {
-		if b, err := json.Marshal(claims); err != nil || len(b) > maxClaims {
-			return outcome{}, actionFailed("its claims of a token have more than %d bytes", maxClaims)
-		}
-	}
-	return o, nil
+	return a, nil
 }
 
 // actionFailed is the answer for an Action that did not end well. What went wrong is
@@ -137,6 +145,19 @@ type acting struct {
 	o                 *outcome
 	denied            *string
 	userMeta, appMeta map[string]any
+}
+
+// end says why there are no tokens after all: the Action denied access, or said too much.
+func (a *acting) end() error {
+	if a.denied != nil {
+		return fail(http.StatusForbidden, oidc.AccessDenied, *a.denied, "the Action denied access")
+	}
+	for _, claims := range []map[string]any{a.o.Access, a.o.ID} {
+		if b, err := json.Marshal(claims); err != nil || len(b) > maxClaims {
+			return actionFailed("its claims of a token have more than %d bytes", maxClaims)
+		}
+	}
+	return nil
 }
 
 func (a *acting) do(name string, args []json.RawMessage) error {
@@ -277,14 +298,11 @@ func (t *Tenant) keepMetadata(ctx context.Context, id string, a *acting) error {
 // them could go on in the browser's place.
 var hiddenParams = []string{"state", "nonce", "code_challenge", "code_challenge_method", "id_token_hint", "client_secret", "password"}
 
-// actionEvent gives the event of a post-login Action, in Auth0's words
-// (https://auth0.com/docs/customize/actions/explore-triggers/signup-and-login-triggers/login-trigger/post-login-event-object).
-// It holds no password, token, code or secret.
-func (t *Tenant) actionEvent(ctx context.Context, s signIn) ([]byte, error) {
-	var names []string
-	var u *user // as it is now: an earlier part of the sign-in may have changed it
-	err := t.svc.cfg.DB.Read(ctx, func(tx *sql.Tx) (err error) {
-		if u, err = t.userByID(ctx, tx, s.user.id); err != nil || u == nil {
+// asItIs gives a user as it is now, with its roles: an earlier part of the sign-in may have
+// changed it.
+func (t *Tenant) asItIs(ctx context.Context, id string) (u *user, names []string, err error) {
+	err = t.svc.cfg.DB.Read(ctx, func(tx *sql.Tx) (err error) {
+		if u, err = t.userByID(ctx, tx, id); err != nil || u == nil {
 			return err
 		}
 		roles, err := t.rolesOf(ctx, tx, u.id)
@@ -293,12 +311,20 @@ func (t *Tenant) actionEvent(ctx context.Context, s signIn) ([]byte, error) {
 		}
 		return err
 	})
+	if err == nil && u == nil {
+		err = actionFailed("the user was deleted just now")
+	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if u == nil {
-		return nil, actionFailed("the user was deleted just now")
-	}
+	return u, names, nil
+}
+
+// actionEvent gives the event of a post-login Action, in Auth0's words
+// (https://auth0.com/docs/customize/actions/explore-triggers/signup-and-login-triggers/login-trigger/post-login-event-object).
+// It holds no password, token, code or secret.
+func (t *Tenant) actionEvent(s signIn, roles []string) ([]byte, error) {
+	u := s.user
 	const iso = "2006-01-02T15:04:05.000Z"
 	userID := strings.TrimPrefix(u.id, "auth0|")
 	profile := map[string]any{
@@ -331,7 +357,7 @@ func (t *Tenant) actionEvent(ctx context.Context, s signIn) ([]byte, error) {
 	event := map[string]any{
 		"user": profile, "client": map[string]any{"client_id": s.client.id, "name": s.client.Name, "metadata": map[string]any{}},
 		"connection":    map[string]any{"name": connectionName, "strategy": "auth0", "metadata": map[string]any{}},
-		"authorization": map[string]any{"roles": append([]string{}, names...)}, "transaction": transaction, "request": request,
+		"authorization": map[string]any{"roles": append([]string{}, roles...)}, "transaction": transaction, "request": request,
 		"authentication": map[string]any{"methods": []any{map[string]any{"name": "pwd", "timestamp": s.authTime.UTC().Format(iso)}}},
 		"stats":          map[string]any{"logins_count": u.logins}, "tenant": map[string]any{"id": t.cfg.Name}, "secrets": map[string]any{}, "configuration": map[string]any{},
 	}

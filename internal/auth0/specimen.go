@@ -3,16 +3,18 @@ package auth0
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"github.com/doorwright/doorwright/internal/aws"
+	"github.com/doorwright/doorwright/internal/oidc"
 )
 
 // A Specimen is a token that shows what an authorizer says of tokens of its kind: it is
 // signed by the tenant as others are, for a user who is not there. Nothing is kept of
-// it, and no Action runs.
+// it. The tenant's Action runs, as it changes what is in tokens.
 type Specimen struct {
 	// Application is the declared name of who asked for it.
 	Application string
@@ -29,6 +31,9 @@ type Specimen struct {
 	Issued time.Time
 }
 
+// ErrNoToken is that the tenant's Action gives such a user none.
+var ErrNoToken = errors.New("the post-login Action gives no token")
+
 // Specimen signs a token that stands for others of its kind.
 func (t *Tenant) Specimen(ctx context.Context, s Specimen) (string, error) {
 	cl, api := t.named(s.Application), t.api(s.Audience)
@@ -40,20 +45,38 @@ func (t *Tenant) Specimen(ctx context.Context, s Specimen) (string, error) {
 	}
 	u := &user{id: "auth0|" + aws.NewRequestID(), Email: "nobody@example.com", held: Permissions{}}
 	if s.ID {
-		return t.idToken(&grant{client: cl.id, subject: u.id}, u, cl, idTokenOf{scopes: []string{"openid"}})
-	}
-	if s.All {
+		s.Scopes = append([]string{"openid"}, s.Scopes...)
+	} else if s.All {
 		u.held[s.Audience] = api.Permissions
 	} else if err := t.holdRoles(ctx, u, s.Roles); err != nil {
 		return "", err
+	}
+	g := &grant{client: cl.id, subject: u.id, sid: oidc.Random(24), authTime: s.Issued}
+	if g.authTime.IsZero() {
+		g.authTime = t.svc.cfg.Now()
+	}
+	if t.cfg.PostLogin != "" {
+		a, err := t.act(ctx, &call{}, signIn{
+			user: u, client: cl, api: api, scopes: s.Scopes, protocol: protocolCode, authTime: g.authTime, sessionID: g.sid,
+		}, s.Roles)
+		if err == nil {
+			err = a.end()
+		}
+		if err != nil {
+			return "", fmt.Errorf("%w: %w", ErrNoToken, err)
+		}
+		g.outcome = *a.o
+	}
+	if s.ID {
+		return t.idToken(g, u, cl, idTokenOf{scopes: s.Scopes[:1]})
 	}
 	requested, err := cl.mayAsk(s.Scopes, api)
 	if err != nil {
 		return "", err
 	}
 	return t.sign(accessToken{
-		api: api, client: cl, subject: u.id, scopes: t.granted(requested, api, u), permissions: t.permissions(api, u),
-		life: api.TokenLifetime, issued: s.Issued,
+		api: api, client: cl, subject: u.id, scopes: g.outcome.edit(t.granted(requested, api, u)), permissions: t.permissions(api, u),
+		life: api.TokenLifetime, issued: s.Issued, custom: g.outcome.Access,
 	})
 }
 

@@ -491,15 +491,11 @@ func (m *memberships) onID(claims map[string]any) {
 	}
 }
 
-// groupConfigurationOf gives the user's groups as events of triggers have them.
-func (p *Pool) groupConfigurationOf(ctx context.Context, u *user) (groupConfiguration, error) {
-	m, err := p.membershipsOf(ctx, u)
-	if err != nil {
-		return groupConfiguration{}, err
-	}
+// configuration gives a user's groups as events of triggers have them.
+func (m *memberships) configuration() groupConfiguration {
 	c := groupConfiguration{GroupsToOverride: append([]string{}, m.names...), IAMRolesToOverride: append([]string{}, m.roles...)}
 	if m.preferred != "" {
 		c.PreferredRole = &m.preferred
 	}
-	return c, nil
+	return c
 }

@@ -2,6 +2,8 @@ package cognito
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -11,7 +13,8 @@ import (
 
 // A Specimen is a token that shows what an authorizer says of tokens of its kind: it is
 // signed by the pool as others are, for a user who is not there. Nothing is kept of it,
-// no trigger runs, and the pool's own operations refuse it, for its sign-in never was.
+// and the pool's own operations refuse it, for its sign-in never was. The function before
+// tokens runs, as it changes what is in them.
 type Specimen struct {
 	// ID asks for an ID token in place of an access token.
 	ID bool
@@ -25,6 +28,9 @@ type Specimen struct {
 	Issued time.Time
 }
 
+// ErrNoToken is that the function before tokens gives such a user none.
+var ErrNoToken = errors.New("the trigger PreTokenGeneration gives no token")
+
 // Specimen signs a token that stands for others of its kind.
 func (cl *Client) Specimen(ctx context.Context, s Specimen) (string, error) {
 	cl = cl.latest()
@@ -37,20 +43,36 @@ func (cl *Client) Specimen(ctx context.Context, s Specimen) (string, error) {
 	}
 	g := &grant{event: aws.NewRequestID(), originJTI: aws.NewRequestID(), client: cl.id, authTime: s.Issued, scope: strings.Join(s.Scopes, " ")}
 	if s.Machine {
-		return keys.access.sign(accessClaims{
+		changes, err := cl.beforeMachineToken(ctx, s.Scopes, nil)
+		if err != nil {
+			return "", fmt.Errorf("%w: %w", ErrNoToken, err)
+		}
+		claims, err := changes.onAccess(accessClaims{
 			Subject: cl.id, Issuer: cl.pool.Issuer(), ClientID: cl.id, TokenUse: "access", Scope: g.scope, AuthTime: s.Issued.Unix(),
 			Expires: s.Issued.Add(cl.accessValidity()).Unix(), IssuedAt: s.Issued.Unix(), Version: 2, JTI: aws.NewRequestID(),
 		})
+		if err != nil {
+			return "", err
+		}
+		return keys.access.sign(claims)
 	}
-	u := &user{sub: aws.NewRequestID()}
-	u.username = u.sub
-	u.attributes = map[string]string{"sub": u.sub}
+	u := cl.pool.nobody()
 	groups, err := cl.pool.membershipsIn(ctx, s.Groups)
 	if err != nil {
 		return "", err
 	}
+	var changes *tokenChanges
+	if cl.pool.has(triggerPreToken) {
+		source := tokensSignedIn
+		if g.hosted() {
+			source = tokensHosted
+		}
+		if changes, err = cl.preTokenGeneration(ctx, source, g, u, groups); err != nil {
+			return "", fmt.Errorf("%w: %w", ErrNoToken, err)
+		}
+	}
 	if s.ID {
-		return keys.id.sign(cl.idClaims(g, u, groups, s.Issued))
+		return keys.id.sign(changes.onID(cl.idClaims(g, u, groups, s.Issued)))
 	}
 	claims := accessClaims{
 		Subject: u.sub, Issuer: cl.pool.Issuer(), ClientID: cl.id, OriginJTI: g.originJTI, EventID: g.event, TokenUse: "access",
@@ -60,7 +82,28 @@ func (cl *Client) Specimen(ctx context.Context, s Specimen) (string, error) {
 	if g.hosted() {
 		claims.Version = 2
 	}
-	return keys.access.sign(claims)
+	changed, err := changes.onAccess(claims)
+	if err != nil {
+		return "", err
+	}
+	return keys.access.sign(changed)
+}
+
+// nobody is a user who is not there: confirmed, with an address if that is what users
+// sign in with.
+func (p *Pool) nobody() *user {
+	u := &user{sub: aws.NewRequestID(), status: statusConfirmed}
+	u.username = u.sub
+	u.attributes = map[string]string{"sub": u.sub}
+	for _, name := range slices.Concat(p.cfg.UsernameAttributes, p.cfg.AliasAttributes) {
+		switch name {
+		case "email":
+			u.attributes[name], u.attributes[name+"_verified"] = "nobody@example.com", "true"
+		case "phone_number":
+			u.attributes[name], u.attributes[name+"_verified"] = "+12025550100", "true"
+		}
+	}
+	return u
 }
 
 // MachineScopes gives the scopes that the client may have for itself, and whether it

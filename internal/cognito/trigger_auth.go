@@ -97,7 +97,11 @@ func (cl *Client) runBeforeTokens(ctx context.Context, source string, g *grant, 
 	if !p.has(triggerPreToken) {
 		return u, nil, nil
 	}
-	changes, err := cl.preTokenGeneration(ctx, source, g, u)
+	groups, err := p.membershipsOf(ctx, u)
+	if err != nil {
+		return nil, nil, err
+	}
+	changes, err := cl.preTokenGeneration(ctx, source, g, u, groups)
 	if err != nil {
 		return nil, nil, err
 	}

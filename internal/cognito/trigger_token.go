@@ -144,15 +144,11 @@ const (
 )
 
 // preTokenGeneration asks the function before tokens what to change.
-func (cl *Client) preTokenGeneration(ctx context.Context, source string, g *grant, u *user) (*tokenChanges, error) {
+func (cl *Client) preTokenGeneration(ctx context.Context, source string, g *grant, u *user, in *memberships) (*tokenChanges, error) {
 	p := cl.pool
 	version := p.cfg.Triggers.tokenVersion()
-	groups, err := p.groupConfigurationOf(ctx, u)
-	if err != nil {
-		return nil, err
-	}
 	request := preTokenRequest{
-		UserAttributes: p.triggerAttributes(u), GroupConfiguration: groups, ClientMetadata: callOf(ctx).laterMetadata(),
+		UserAttributes: p.triggerAttributes(u), GroupConfiguration: in.configuration(), ClientMetadata: callOf(ctx).laterMetadata(),
 	}
 	m := moment{
 		trigger: triggerPreToken, source: "TokenGeneration_" + source, client: cl.id, user: u.username, version: version[1:2],

@@ -104,7 +104,7 @@ func (c *Console) showMatrix(*http.Request) (string, any, error) {
 	return title, p, nil
 }
 
-// doMatrix makes the matrix. It is a form: it invokes authorizers' functions, which
+// doMatrix makes the matrix. It is a form: it invokes functions that decide, which
 // looking at a page, or going back to it, must not.
 func (c *Console) doMatrix(r *http.Request) (done, error) {
 	page := done{to: "/matrix"}

@@ -21,6 +21,10 @@ const Unreachable = "unreachable"
 // without an API key where none is asked for.
 const NotAsked = "-"
 
+// NoToken is the outcome where a caller has no token to send: the function that runs
+// before tokens gives such a user none.
+const NoToken = "no token"
+
 // A Matrix has a row for each route and a column for each caller.
 type Matrix struct {
 	Columns []Column `json:"columns"`
@@ -66,7 +70,7 @@ func (r Row) name() string { return r.API + " " + r.Route }
 
 // A Cell is what a caller gets at a route.
 type Cell struct {
-	// Outcome is Allowed, or the status of the refusal.
+	// Outcome is Allowed, the status of the refusal, or one of those above.
 	Outcome string `json:"outcome"`
 	// Why says what decided. It is not in the text, for it names keys and times.
 	Why string `json:"why,omitempty"`
