@@ -273,7 +273,6 @@ func (l *lack) ofPool(name string, decl *app.UserPool, pool *cognito.Pool) []exp
 		return nil
 	}
 	at := path + ".clients." + client
-	machine, _ := pool.Client(client).MachineScopes()
 	if able := pool.Client(client).UserScopes(); len(able) > 0 {
 		for _, s := range l.wanted {
 			if slices.Contains(able, s) {
@@ -281,24 +280,97 @@ func (l *lack) ofPool(name string, decl *app.UserPool, pool *cognito.Pool) []exp
 					", and send the access token: "+at+" may ask for it; a sign-in by the API gives "+signInScope+" alone", s)
 			}
 		}
-		machine = nil
 	}
-	for _, s := range l.wanted {
-		if slices.Contains(machine, s) {
-			return loginScope("request the scope "+s+" at the token endpoint: "+at+" may ask for it", s)
+	if machine, able := pool.Client(client).MachineScopes(); able {
+		for _, s := range l.wanted {
+			if slices.Contains(machine, s) {
+				return loginScope("request the scope "+s+" at the token endpoint: "+at+" may ask for it", s)
+			}
 		}
 	}
-	if decl.Domain == "" {
+	of, _ := decl.Clients.Get(client)
+	return l.declareScope(path, at, scope, decl, of)
+}
+
+// declareScope advises on what the declaration lacks, for a client to ask for a scope.
+func (l *lack) declareScope(path, at, scope string, pool *app.UserPool, client *app.UserPoolClient) []explain.Advice {
+	var lines []authorizer.Change
+	add := func(name, value string) {
+		lines = append(lines, authorizer.Change{Where: authorizer.InDeclaration, Name: name, Value: value})
+	}
+	if pool.Domain == "" {
+		add(path+".domain", l.a.domainPrefix())
+	}
+	if server := missingScope(pool, scope); server != nil {
+		add(path+".resourceServers."+server[0], server[1])
+	}
+	where, scopes := "at the token endpoint", quotedYAML(scope)
+	if !slices.Contains(client.OAuthFlows, "clientCredentials") {
+		where = "where users sign in at the domain"
+		if client.OAuthFlows == nil {
+			add(at+".oauthFlows", "[code]")
+			add(at+".callbackUrls", `["http://localhost:3000/"]`)
+		}
+	}
+	if client.OAuthScopes == nil {
+		scopes = "[" + scopes + "]"
+	}
+	add(at+".oauthScopes", scopes)
+	if len(lines) == 1 {
 		return []explain.Advice{{
-			Text: "the scope " + scope + " comes from the OAuth endpoints of a domain alone: give " + path + " a domain, and " + at +
-				" oauthFlows and oauthScopes with " + scope + "; a sign-in by the API gives " + signInScope,
-			Change: &authorizer.Change{Where: authorizer.InDeclaration, Name: at + ".oauthScopes", Value: quotedYAML(scope)},
+			Text: "add " + scope + " to " + at + ".oauthScopes, and request it " + where + ": the client may not ask for it", Change: &lines[0],
 		}}
 	}
-	return []explain.Advice{{
-		Text:   "add " + scope + " to " + at + ".oauthScopes, and request it at login: the client may not ask for it",
-		Change: &authorizer.Change{Where: authorizer.InDeclaration, Name: at + ".oauthScopes", Value: quotedYAML(scope)},
-	}}
+	var list []explain.Advice
+	for i := range lines {
+		c := &lines[i]
+		text := "and " + c.Name + ": " + c.Value
+		switch {
+		case i == 0:
+			text = "for " + at + " to ask for " + scope + ", declare " + c.Name + ": " + c.Value
+		case i == len(lines)-1:
+			text += "; then request the scope " + where
+			if !strings.HasSuffix(where, "endpoint") {
+				text += ": a sign-in by the API gives " + signInScope + " alone"
+			}
+		}
+		list = append(list, explain.Advice{Text: text, Change: c})
+	}
+	return list
+}
+
+// missingScope gives the key below resourceServers, and its value, that declares a scope
+// which the pool does not have; nil if it has it.
+func missingScope(pool *app.UserPool, scope string) []string {
+	cut := strings.LastIndexByte(scope, '/')
+	if cut < 0 {
+		return nil // one of OpenID Connect's
+	}
+	identifier, name := scope[:cut], scope[cut+1:]
+	for server, d := range pool.ResourceServers.All() {
+		switch _, has := d.Scopes.Get(name); {
+		case d.Identifier == identifier && has:
+			return nil
+		case d.Identifier == identifier:
+			return []string{server + ".scopes." + name, quotedYAML(name)}
+		}
+	}
+	return []string{"NAME", "{identifier: " + quotedYAML(identifier) + ", scopes: {" + quotedYAML(name) + ": " + quotedYAML(name) + "}}"}
+}
+
+// domainPrefix gives a prefix for a pool's domain: the app's name, where that may be one.
+func (a *App) domainPrefix() string {
+	for _, word := range []string{"aws", "amazon", "cognito"} { // which AWS keeps
+		if strings.Contains(a.decl.Name, word) {
+			return "users"
+		}
+	}
+	for _, pool := range a.decl.UserPools.All() {
+		if pool.Domain == a.decl.Name {
+			return "users"
+		}
+	}
+	return a.decl.Name
 }
 
 func loginScope(text, scope string) []explain.Advice {

@@ -1,13 +1,16 @@
 package doorwright_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -246,7 +249,7 @@ func TestPoolScopeAdvice(t *testing.T) {
 	}
 	r := run(t, doorwright.Config{Dir: dir, AnyPort: true})
 	x := ask(r, apiToken(t, r))
-	if want := "add https://rides.example/read to userPools.Users.clients.web.oauthScopes, and request it at login: the client may not ask for it"; x.Status != 403 || !strings.Contains(x.Text(), want) {
+	if want := "add https://rides.example/read to userPools.Users.clients.web.oauthScopes, and request it where users sign in at the domain: the client may not ask for it"; x.Status != 403 || !strings.Contains(x.Text(), want) {
 		t.Error(x.Text())
 	}
 	declareAlso(t, dir, change(t, x, authorizer.InDeclaration))
@@ -258,5 +261,140 @@ func TestPoolScopeAdvice(t *testing.T) {
 	}
 	if x = ask(r, hostedSignIn(t, r, "rider@example.com")); x.Status != 200 {
 		t.Error(x.Text())
+	}
+}
+
+// TestMachineScopeAdvice follows what is advised to a client that calls for itself: to ask
+// for what it may, to be allowed to, and to declare the scope that there is not.
+func TestMachineScopeAdvice(t *testing.T) {
+	dir := declare(t, fmt.Sprintf(`name: app
+userPools:
+  Users:
+    domain: rides
+    resourceServers: {Rides: {identifier: "https://rides.example", scopes: {read: See, write: Book}}}
+    clients:
+      machine: {generateSecret: true, oauthFlows: [clientCredentials], oauthScopes: ["https://rides.example/read"]}
+apis:
+  Api:
+    authorizers: {users: {type: user_pool, userPool: Users}}
+    defaults: {authorizer: users}
+    routes:
+      GET /read: {url: %[1]q, scopes: ["https://rides.example/read"]}
+      GET /write: {url: %[1]q, scopes: ["https://rides.example/write"]}
+      GET /fly: {url: %[1]q, scopes: ["https://rides.example/fly"]}
+      GET /feed: {url: %[1]q, scopes: ["https://feed.example/see"]}
+outputs: {Url: "${apis.Api.url}", Domain: "${userPools.Users.url}", Client: "${userPools.Users.clients.machine.id}"}
+`, hello(t).URL))
+	r := run(t, doorwright.Config{Dir: dir, AnyPort: true})
+	token := func(scope string) string {
+		t.Helper()
+		pool := r.admin("ListUserPools", map[string]any{"MaxResults": 1})["UserPools"].([]any)[0].(map[string]any)["Id"]
+		client := r.admin("DescribeUserPoolClient", map[string]any{"UserPoolId": pool, "ClientId": r.output("Client")})["UserPoolClient"].(map[string]any)
+		form := url.Values{"grant_type": {"client_credentials"}, "client_id": {r.output("Client")}, "client_secret": {client["ClientSecret"].(string)}}
+		if scope != "" {
+			form.Set("scope", scope)
+		}
+		res, err := (&http.Client{Transport: trusting(t, r)}).PostForm(r.output("Domain")+"/oauth2/token", form)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		var answer struct {
+			Token string `json:"access_token"`
+		}
+		if err := json.NewDecoder(res.Body).Decode(&answer); err != nil || answer.Token == "" {
+			t.Fatalf("the token endpoint answers %s (%v)", res.Status, err)
+		}
+		return answer.Token
+	}
+	const at = "userPools.Users.clients.machine"
+	for _, c := range []struct {
+		path, scope string
+		told        []string
+	}{
+		{"/write", "https://rides.example/write", []string{
+			"add https://rides.example/write to " + at + ".oauthScopes, and request it at the token endpoint: the client may not ask for it",
+		}},
+		{"/fly", "https://rides.example/fly", []string{
+			"for " + at + ` to ask for https://rides.example/fly, declare userPools.Users.resourceServers.Rides.scopes.fly: "fly"`,
+			"and " + at + `.oauthScopes: "https://rides.example/fly"; then request the scope at the token endpoint`,
+		}},
+		{"/feed", "https://feed.example/see", []string{
+			"for " + at + ` to ask for https://feed.example/see, declare userPools.Users.resourceServers.NAME: {identifier: "https://feed.example", scopes: {"see": "see"}}`,
+			"and " + at + `.oauthScopes: "https://feed.example/see"; then request the scope at the token endpoint`,
+		}},
+	} {
+		x := r.askWith(c.path, token(""))
+		if got := texts(x.Advice); x.Status != 403 || !slices.Equal(got, c.told) {
+			t.Errorf("%s is answered %d, and advised %q", c.path, x.Status, got)
+		}
+		for _, a := range x.Advice {
+			if a.Change == nil || a.Change.Where != authorizer.InDeclaration {
+				t.Fatalf("%+v changes no declaration", a)
+			}
+			declareAlso(t, dir, *a.Change)
+		}
+		r = again(t, r, dir)
+		x = r.askWith(c.path, token("https://rides.example/read"))
+		asked := change(t, x, authorizer.AtLogin)
+		if want := "request the scope " + c.scope + " at the token endpoint: " + at + " may ask for it"; x.Status != 403 || !slices.Equal(texts(x.Advice), []string{want}) {
+			t.Errorf("%s is answered %d, and advised %q", c.path, x.Status, texts(x.Advice))
+		}
+		if x = r.askWith(c.path, token(asked.Value)); x.Status != 200 {
+			t.Errorf("having followed the advice:\n%s", x.Text())
+		}
+	}
+}
+
+// texts gives what is advised.
+func texts(list []explain.Advice) []string {
+	var all []string
+	for _, a := range list {
+		all = append(all, a.Text)
+	}
+	return all
+}
+
+// TestPoolWithoutDomainAdvice follows what is advised where nothing gives the scope of a
+// route yet.
+func TestPoolWithoutDomainAdvice(t *testing.T) {
+	dir := declare(t, fmt.Sprintf(`name: app
+userPools:
+  Users: {signInAliases: [email], resourceServers: {Rides: {identifier: "https://rides.example", scopes: {read: See}}}, clients: {web: {}}}
+apis:
+  Api:
+    authorizers: {users: {type: user_pool, userPool: Users}}
+    routes: {GET /rides: {url: %q, authorizer: users, scopes: ["https://rides.example/read"]}}
+outputs: {Url: "${apis.Api.url}", Issuer: "${userPools.Users.issuer}", Client: "${userPools.Users.clients.web.id}"}
+`, hello(t).URL))
+	r := run(t, doorwright.Config{Dir: dir, AnyPort: true})
+	x := r.askWith("/rides", apiToken(t, r))
+	const at = "userPools.Users.clients.web"
+	want := []string{
+		"for " + at + " to ask for https://rides.example/read, declare userPools.Users.domain: app",
+		"and " + at + ".oauthFlows: [code]",
+		"and " + at + `.callbackUrls: ["http://localhost:3000/"]`,
+		"and " + at + `.oauthScopes: ["https://rides.example/read"]; then request the scope where users sign in at the domain: ` +
+			"a sign-in by the API gives aws.cognito.signin.user.admin alone",
+	}
+	if got := texts(x.Advice); x.Status != 403 || !slices.Equal(got, want) {
+		t.Fatalf("it is answered %d, and advised %q", x.Status, got)
+	}
+	for _, a := range x.Advice {
+		declareAlso(t, dir, *a.Change)
+	}
+	// What hostedSignIn asks for, and where.
+	declareAlso(t, dir, authorizer.Change{Name: at + ".oauthScopes", Value: "openid"})
+	declareAlso(t, dir, authorizer.Change{Name: "outputs.Api", Value: "${apis.Api.url}"})
+	declareAlso(t, dir, authorizer.Change{Name: "outputs.Url", Value: "${userPools.Users.url}"})
+	r = again(t, r, dir)
+	if _, err := r.Token(t.Context(), doorwright.TokenRequest{User: "rider@example.com"}); err != nil {
+		t.Fatal(err)
+	}
+	req := get(t, r.output("Api")+"/rides")
+	req.Header.Set("Authorization", "Bearer "+hostedSignIn(t, r, "rider@example.com"))
+	res, _ := do(t, req)
+	if x = explained(t, r, res); x.Status != 200 {
+		t.Errorf("having followed the advice:\n%s", x.Text())
 	}
 }
