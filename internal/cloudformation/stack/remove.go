@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -83,6 +84,9 @@ func (r *removing) all(ctx context.Context) (Removed, error) {
 		if err := r.r.Confirm(removed.Plan); err != nil {
 			return Removed{}, err
 		}
+		if err := r.unchanged(ctx, stack, text); err != nil {
+			return Removed{}, err
+		}
 	}
 	r.executing = true
 	if err := r.delete(ctx, stack, text, removed.Plan); err != nil {
@@ -90,6 +94,29 @@ func (r *removing) all(ctx context.Context) (Removed, error) {
 	}
 	removed.Removed = true
 	return removed, nil
+}
+
+// unchanged refuses to remove another stack than the one that was agreed to: somebody
+// else may have deployed while that was asked, and a table that came with it was in no plan.
+func (r *removing) unchanged(ctx context.Context, stack *types.Stack, text []byte) error {
+	now, err := r.find(ctx)
+	if err != nil {
+		return err
+	}
+	same := now != nil && aws.ToString(now.StackId) == aws.ToString(stack.StackId) && now.StackStatus == stack.StackStatus &&
+		aws.ToTime(now.LastUpdatedTime).Equal(aws.ToTime(stack.LastUpdatedTime)) &&
+		aws.ToBool(now.EnableTerminationProtection) == aws.ToBool(stack.EnableTerminationProtection)
+	if same {
+		current, err := r.templateOf(ctx, now)
+		if err != nil {
+			return err
+		}
+		same = bytes.Equal(current, text)
+	}
+	if same {
+		return nil
+	}
+	return &Error{Doing: "removing stack " + r.name, Err: errors.New("it was changed since what would go was shown"), Fix: "nothing was removed; run the same command again and look at what it shows"}
 }
 
 // refuse says why a stack cannot be removed as it is.
@@ -215,7 +242,7 @@ func (r *removing) delete(ctx context.Context, stack *types.Stack, text []byte, 
 	}
 	if r.r.DeleteData {
 		for _, c := range p.Changes {
-			if c.Type == "AWS::S3::Bucket" {
+			if c.Type == "AWS::S3::Bucket" && c.Action == Delete { // one that was left is not the stack's any more
 				if err := r.empty(ctx, c.PhysicalID); err != nil {
 					return err
 				}

@@ -165,3 +165,63 @@ func TestRemoveStates(t *testing.T) {
 		t.Errorf("what has gone meanwhile is removed once more: %s", fmt.Sprint(r))
 	}
 }
+
+// TestRemoveEmptiesNothingThatStays: a bucket that a removal before has left is not the
+// stack's any more, and its objects stay even if the next one is told to delete data.
+func TestRemoveEmptiesNothingThatStays(t *testing.T) {
+	f := deployed(t)
+	f.deleteFails["Function"] = "Function is replicated"
+	s, _ := open(t, f)
+	_, err := s.Remove(t.Context(), stack.Removal{Unprotect: true})
+	wantError(t, err, "the stack is DELETE_FAILED")
+	equal(t, "the bucket", f.stacks[0].resources["Uploads"], "DELETE_SKIPPED")
+	f.deleteFails = map[string]string{}
+	r := remove(t, f, stack.Removal{DeleteData: true})
+	equal(t, "the plan", actions(r.Plan), []string{"remove Function", "keep Notes", "keep Uploads", "keep Users"})
+	equal(t, "versions in the bucket that is kept", len(f.buckets["prod-notes-uploads"].versions), 5)
+}
+
+// TestRemoveWhatWasConfirmed: while somebody thinks about what would go, another deploys.
+func TestRemoveWhatWasConfirmed(t *testing.T) {
+	for name, change := range map[string]func(*fake){
+		"a table comes": func(f *fake) {
+			deploy(t, f, changed(deployment(t), `"Uploads":`, `"Orders": {"Type": "AWS::DynamoDB::Table", "Properties": {}}, "Uploads":`))
+		},
+		"it is protected": func(f *fake) {
+			d := deployment(t)
+			d.Protected = true
+			deploy(t, f, d)
+		},
+		"a deploy is under way": func(f *fake) { f.stacks[0].status = "UPDATE_IN_PROGRESS" },
+		"another takes its place": func(f *fake) {
+			remove(t, f, stack.Removal{})
+			deploy(t, f, deployment(t))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, deleteData := range []bool{false, true} {
+				f := newFake(t)
+				deploy(t, f, deployment(t))
+				s, _ := open(t, f)
+				deletions, updates := 0, 0
+				_, err := s.Remove(t.Context(), stack.Removal{DeleteData: deleteData, Confirm: func(stack.Plan) error {
+					change(f)
+					deletions, updates = f.counts["cloudformation.DeleteStack"], f.counts["cloudformation.UpdateStack"]
+					return nil
+				}})
+				wantError(t, err, "was changed since", "nothing was removed", "run the same command again")
+				equal(t, "deletions", f.counts["cloudformation.DeleteStack"], deletions)
+				equal(t, "updates", f.counts["cloudformation.UpdateStack"], updates)
+			}
+		})
+	}
+
+	// A first deploy that was in review, and that somebody has executed meanwhile.
+	f := newFake(t)
+	deploy(t, f, deployment(t))
+	f.stacks[0].status = "REVIEW_IN_PROGRESS"
+	s, _ := open(t, f)
+	_, err := s.Remove(t.Context(), stack.Removal{Confirm: func(stack.Plan) error { f.stacks[0].status = "CREATE_COMPLETE"; return nil }})
+	wantError(t, err, "was changed since")
+	equal(t, "the table", f.stacks[0].resources["Notes"], "CREATE_COMPLETE")
+}
