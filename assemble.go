@@ -304,10 +304,14 @@ func (a *App) newFunctions(context.Context) error {
 	if err != nil {
 		return err
 	}
+	cache, err := a.state.Folder("functions", "tmp") // a function may make links in its own
+	if err != nil {
+		return fmt.Errorf("making the folder of functions: %w", err)
+	}
 	a.lines = newFunctionLog(a.state.Dir())
 	cfg := lambda.Config{
 		Dir:         a.dir,
-		Cache:       filepath.Join(a.state.Dir(), "functions"),
+		Cache:       cache,
 		Region:      a.decl.Region,
 		AccountID:   aws.AccountID,
 		Env:         env,

@@ -38,34 +38,15 @@ func WriteDeployed(dir, stage string, d Deployed) error {
 	}
 	text, err := json.MarshalIndent(d, "", "  ")
 	if err == nil {
-		err = os.MkdirAll(filepath.Dir(path), 0o700)
+		_, err = store.Folder(dir)
 	}
 	if err == nil {
-		err = ignoreFolder(filepath.Dir(path))
-	}
-	if err == nil {
-		err = os.WriteFile(path+".new", append(text, '\n'), 0o600)
-	}
-	if err == nil {
-		err = os.Rename(path+".new", path)
+		err = store.WriteFile(path, append(text, '\n'))
 	}
 	if err != nil {
 		return fmt.Errorf("writing down what was deployed: %w", err)
 	}
 	return nil
-}
-
-// ignoreFolder keeps a folder out of the user's repository.
-func ignoreFolder(dir string) error {
-	f, err := os.OpenFile(filepath.Join(dir, ".gitignore"), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString("*\n")
-	return errors.Join(err, f.Close())
 }
 
 // ReadDeployed gives what was deployed from this machine, and whether anything was.
@@ -74,7 +55,7 @@ func ReadDeployed(dir, stage string) (d Deployed, found bool, err error) {
 	if err != nil {
 		return Deployed{}, false, err
 	}
-	text, err := os.ReadFile(path)
+	text, err := store.ReadFile(path, maxStageFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Deployed{}, false, nil
 	}

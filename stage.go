@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -20,6 +19,10 @@ import (
 const (
 	outputsFile     = "outputs.json"
 	environmentFile = "environment.json"
+
+	// maxStageFile bounds what is read of one of them: a stack has 200 outputs of at most
+	// 1,024 characters, a local stage hardly more.
+	maxStageFile = 4 << 20
 )
 
 // Output is one declared output with its value.
@@ -116,7 +119,7 @@ func readStageFile(dir, stage, name string) ([]byte, error) {
 	if err := app.CheckStage(stage); err != nil {
 		return nil, err
 	}
-	b, err := os.ReadFile(filepath.Join(store.Path(dir, stage), name))
+	b, err := store.ReadFile(filepath.Join(store.Path(dir, stage), name), maxStageFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("stage %s of the app in %s has never run: start it with `doorwright start %s`", stage, dir, dir)
 	}

@@ -134,14 +134,11 @@ func newPackager(decl *app.App, cfg SynthConfig) (*build.Builder, error) {
 	if err != nil {
 		return nil, err
 	}
-	cache := filepath.Join(dir, store.FolderName, ".packages")
-	if err := os.MkdirAll(cache, 0o700); err != nil {
+	cache, err := store.Folder(dir, ".packages", cfg.Stage)
+	if err != nil {
 		return nil, fmt.Errorf("making a folder for packages: %w", err)
 	}
-	if err := os.WriteFile(filepath.Join(cache, ".gitignore"), []byte("*\n"), 0o600); err != nil {
-		return nil, fmt.Errorf("making a folder for packages: %w", err)
-	}
-	return build.New(build.Config{Dir: dir, Cache: filepath.Join(cache, cfg.Stage), Progress: func(s build.Step) {
+	return build.New(build.Config{Dir: dir, Cache: cache, Progress: func(s build.Step) {
 		for _, h := range s.Handlers {
 			if cfg.Progress != nil {
 				cfg.Progress(h)

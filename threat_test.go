@@ -14,6 +14,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -1394,8 +1395,8 @@ func TestHostileClone(t *testing.T) {
 		unchanged(t, dir, "doorwright.yaml", "fn", "go.mod")
 	})
 	t.Run("links in place of the state", func(t *testing.T) { // more of them in TestOpenRefusesLinks
-		for _, name := range []string{".doorwright", ".doorwright/dev", ".doorwright/dev/mailbox", ".doorwright/dev/state.db"} {
-			dir := declare(t, plain)
+		for _, name := range []string{".doorwright", ".doorwright/dev", ".doorwright/dev/mailbox", ".doorwright/dev/state.db", ".doorwright/dev/functions", ".doorwright/dev/functions/build", ".doorwright/dev/functions/runtime"} {
+			dir := functionApp(t)
 			victim := t.TempDir()
 			os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o777)
 			link(t, victim, filepath.Join(dir, name))
@@ -1407,6 +1408,67 @@ func TestHostileClone(t *testing.T) {
 				t.Errorf("%s may be a link", name)
 			}
 			unchanged(t, victim)
+		}
+	})
+	t.Run("links in place of packages and of what was deployed", func(t *testing.T) {
+		for name, what := range map[string]string{
+			".doorwright": "folder", ".doorwright/.packages": "folder", ".doorwright/.packages/prod": "folder", ".doorwright/.packages/prod/packages": "folder",
+			".doorwright/.packages/.gitignore": "file", ".doorwright/.gitignore": "file",
+			".doorwright/prod.deployed.json": "file", ".doorwright/prod.deployed.json.new": "file",
+		} {
+			dir := declare(t, app("{function: fn/index.handler, authorizer: none}", ""))
+			os.Mkdir(filepath.Join(dir, "fn"), 0o777)
+			os.WriteFile(filepath.Join(dir, "fn", "index.js"), []byte("export const handler = async () => 1\n"), 0o666)
+			outside := t.TempDir()
+			victim := filepath.Join(outside, ".bashrc")
+			os.WriteFile(victim, []byte("canary"), 0o666)
+			os.Chtimes(victim, time.Unix(1, 0), time.Unix(1, 0)) // as old as what is forgotten
+			os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o777)
+			target := outside
+			if what == "file" {
+				target = victim
+			}
+			link(t, target, filepath.Join(dir, name))
+			_, synth := doorwright.Synth(t.Context(), doorwright.SynthConfig{Dir: dir, Stage: "prod"})
+			write := doorwright.WriteDeployed(dir, "prod", doorwright.Deployed{Outputs: map[string]string{"A": "b"}})
+			if what == "folder" && synth == nil && write == nil {
+				t.Errorf("%s may be a link", name)
+			}
+			if text, err := os.ReadFile(victim); err != nil || string(text) != "canary" {
+				t.Errorf("by %s a file of the user's became %q, %v", name, text, err)
+			}
+			unchanged(t, outside, ".bashrc")
+		}
+	})
+	t.Run("files without end", func(t *testing.T) {
+		for _, name := range []string{"prod.deployed.json", "prod/outputs.json", "prod/environment.json"} {
+			dir := declare(t, plain)
+			at := filepath.Join(dir, ".doorwright", filepath.FromSlash(name))
+			os.MkdirAll(filepath.Dir(at), 0o777)
+			big, err := os.Create(at)
+			if err == nil {
+				err = errors.Join(big.Truncate(1<<40), big.Close()) // of holes alone
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _, deployed := doorwright.ReadDeployed(dir, "prod")
+			_, outputs := doorwright.ReadOutputs(dir, "prod")
+			_, environment := doorwright.ReadEnvironment(dir, "prod")
+			if err := map[string]error{"prod.deployed.json": deployed, "prod/outputs.json": outputs, "prod/environment.json": environment}[name]; err == nil || !strings.Contains(err.Error(), "too large") {
+				t.Errorf("%s of a terabyte gives %v", name, err)
+			}
+			if runtime.GOOS == "windows" {
+				continue
+			}
+			os.Remove(at)
+			link(t, "/dev/zero", at)
+			_, _, deployed = doorwright.ReadDeployed(dir, "prod")
+			_, outputs = doorwright.ReadOutputs(dir, "prod")
+			_, environment = doorwright.ReadEnvironment(dir, "prod")
+			if err := map[string]error{"prod.deployed.json": deployed, "prod/outputs.json": outputs, "prod/environment.json": environment}[name]; err == nil || !strings.Contains(err.Error(), "not a regular file") {
+				t.Errorf("%s, a link to a device, gives %v", name, err)
+			}
 		}
 	})
 	t.Run("an environment to evaluate", func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -24,6 +25,35 @@ func (s *Stage) WriteFile(name string, data []byte) error {
 		return fmt.Errorf("writing %s: %w", name, explain(s.dir, err))
 	}
 	return nil
+}
+
+// WriteFile writes a file of mode 0600 that appears whole. A link in its place is
+// replaced, and not followed.
+func WriteFile(path string, data []byte) error { return writeFile(path, data) }
+
+// ReadFile reads a file of at most that many bytes. What is no file is refused: a cloned
+// repository may bring a link to a device that never ends.
+func ReadFile(path string, most int64) ([]byte, error) {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, &Error{Path: path, Problem: "is not a regular file", Fix: fmt.Sprintf("move %s away", path)}
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(data)) > most {
+		return nil, &Error{Path: path, Problem: fmt.Sprintf("is too large: doorwright writes %d bytes at most", most), Fix: fmt.Sprintf("move %s away", path)}
+	}
+	return data, nil
 }
 
 // writeFile writes a file of mode 0600 through a temporary one beside it.

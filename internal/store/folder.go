@@ -31,6 +31,60 @@ func makeFolder(dir string) error {
 	return ignore(ignored)
 }
 
+// Folder makes a private folder below appDir's [FolderName] that is no stage's, of one name
+// or one in the other, and gives its path. A link in the place of one of them, or anywhere
+// in it, is refused.
+func Folder(appDir string, names ...string) (string, error) {
+	path := filepath.Join(appDir, FolderName)
+	err := makePrivate(path)
+	if err == nil {
+		err = ignore(path)
+	}
+	for _, name := range names {
+		if err == nil {
+			path = filepath.Join(path, name)
+			err = makePrivate(path)
+		}
+	}
+	if err == nil && len(names) > 0 {
+		err = refuseLinks(path, "")
+	}
+	if err != nil {
+		return "", explain(path, err)
+	}
+	return path, nil
+}
+
+// Folder makes a private folder in the stage's, and gives its path. A link in its place,
+// or anywhere in it but below unread, is refused.
+func (s *Stage) Folder(name, unread string) (string, error) {
+	path := filepath.Join(s.dir, name)
+	err := makePrivate(path)
+	if err == nil {
+		err = refuseLinks(path, filepath.Join(path, unread))
+	}
+	if err != nil {
+		return "", explain(path, err)
+	}
+	return path, nil
+}
+
+// refuseLinks refuses a folder that has a symbolic link in it, but for what is below unread.
+// What is written and forgotten there by its name would be a file of the user's elsewhere.
+func refuseLinks(dir, unread string) error {
+	return filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return fmt.Errorf("looking for links: %w", err)
+		case e.Type()&fs.ModeSymlink != 0:
+			return &Error{Path: path, Problem: "is a symbolic link", Fix: fmt.Sprintf("doorwright makes none there; move %s away", path)}
+		case e.IsDir() && path == unread && path != dir:
+			return fs.SkipDir
+		}
+		return nil
+	})
+}
+
 // makePrivate makes one folder with mode 0700, or gives that mode to the one
 // that is there. A symbolic link is refused: a cloned repository may bring one
 // that points at another folder of the user's.
