@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"bytes"
-	"net/url"
 	"strings"
 )
 
@@ -49,6 +48,8 @@ func redact(text []byte, names, secrets []string) []byte {
 			replaced = true
 		}
 	}
+	text, keys := withoutKeys(text)
+	replaced = replaced || keys
 	r := redactor{in: text, whole: whole, names: names}
 	r.run()
 	if r.kept == 0 && !cut && !replaced {
@@ -131,9 +132,9 @@ var (
 )
 
 // stops are the bytes that run looks at: what separates names from values, the first
-// byte of a separator as Go escapes it, the last of what tokens begin with, and the one
-// that they follow.
-var stops = [256]bool{':': true, '=': true, '>': true, '\\': true, 'J': true, ' ': true}
+// byte of a separator as Go escapes it or percent-encoded, the last of what tokens begin
+// with, the one that they follow, and the one that a URL's password ends before.
+var stops = [256]bool{':': true, '=': true, '>': true, '\\': true, 'J': true, ' ': true, '%': true, '@': true}
 
 func (r *redactor) run() {
 	in := r.in
@@ -156,6 +157,10 @@ func (r *redactor) run() {
 			if i-2 >= from && in[i-1] == 'y' && in[i-2] == 'e' {
 				next = r.token(i - 2)
 			}
+		case '%':
+			next = r.percent(i)
+		case '@':
+			next = r.userinfo(i)
 		default:
 			if i > 0 && (in[i-1]|0x20 == 'r' || in[i-1]|0x20 == 'c') {
 				next = r.scheme(i)
@@ -216,9 +221,20 @@ func (r *redactor) scheme(i int) int {
 func (r *redactor) afterName(i int) int {
 	separator := r.in[i]
 	name, escaped := r.nameBefore(i)
+	at := i
 	if separator == 'e' {
-		separator = '>'
-		name, escaped = r.nameBefore(i - len(`\u003`))
+		separator, at = '>', i-len(`\u003`)
+		name, escaped = r.nameBefore(at)
+	}
+	if separator == '>' {
+		for at > 0 && r.in[at-1] == '\\' {
+			at--
+		}
+		if at > 0 && strings.IndexByte(`"'`, r.in[at-1]) >= 0 { // attributes
+			name, escaped = r.tagBefore(at), false
+		} else if n := at - len(name); n > 0 && r.in[n-1] == '/' { // the end of an element
+			return i + 1
+		}
 	}
 	body := string(name) == "body" && r.encoded()
 	if isNaming(name) {
@@ -237,21 +253,26 @@ func (r *redactor) afterName(i int) int {
 
 // value leaves out the value that follows the separator at i and, if there is one, a name.
 func (r *redactor) value(i int, separator byte, name []byte) int {
-	from := i + 1
-	for from < len(r.in) && r.in[from] == ' ' {
-		from++
+	from := r.afterSpaces(i + 1)
+	for _, arrow := range [...]string{">", `\u003e`, `\\u003e`} { // =>, as Ruby and JavaScript's maps have it
+		if separator == '=' && bytes.HasPrefix(r.in[from:], []byte(arrow)) {
+			from = r.afterSpaces(from + len(arrow))
+		}
 	}
+	from = r.unprefixed(from)
 	if from == len(r.in) {
 		return from
 	}
-	end := r.until(from, "\r\n\t \"'\\,;&|<>)]}")
+	end := r.unquoted(from)
 	switch string(r.in[from:end]) {
 	case "null", "true", "false":
 		return end
 	}
 	switch c := r.in[from]; {
 	case separator == '>':
-		return r.replace(from, r.until(from, "<\\\""))
+		return r.element(from)
+	case c == '{' && wholly(name):
+		return r.replace(from, r.structure(from))
 	case c == '{':
 		return from + 1 // its members have names of their own
 	case c == '[':
@@ -285,7 +306,7 @@ func (r *redactor) namedValue(from int) int {
 		return from
 	}
 	after := r.in[end:]
-	for _, line := range [...]string{"\r\n", `\r\n`, `\\r\\n`, `\\\\r\\\\n`} {
+	for _, line := range [...]string{"\r\n", `\r\n`, `\\r\\n`, `\\\\r\\\\n`, "\n", `\n`, `\\n`, `\\\\n`} {
 		if n := bytes.Index(after[:min(len(after), 512)], []byte(line+line)); n >= 0 {
 			begin := end + n + 2*len(line)
 			if n = bytes.Index(r.in[begin:], []byte(line+"--")); n < 0 {
@@ -297,6 +318,11 @@ func (r *redactor) namedValue(from int) int {
 	next := 0
 	for next < len(after) && strings.IndexByte(` \"',`, after[next]) >= 0 {
 		next++
+	}
+	if end, value := bytes.IndexByte(after, '}'), []byte(`"value`); end >= 0 { // members between them
+		if n := bytes.Index(bytes.ToLower(after[:min(end, 256)]), value); n >= 0 {
+			next = n + 1
+		}
 	}
 	if value := after[next:]; len(value) > len("value") && begins(value, "value") {
 		for next += len("value"); next < len(after) && strings.IndexByte(` \"':=`, after[next]) >= 0; next++ {
@@ -337,32 +363,6 @@ func (r *redactor) named(name []byte) bool {
 		}
 	}
 	return false
-}
-
-// nameBefore gives the word in front of a separator, without its quotes. A word that is
-// spelled with escapes may be any.
-func (r *redactor) nameBefore(i int) (name []byte, escaped bool) {
-	end, in := i, r.in[:i]
-	for end > r.kept && (in[end-1] == ' ' || in[end-1] == '"' || in[end-1] == '\'' || in[end-1] == '\\') {
-		end--
-	}
-	begin := end
-	percent := false
-	for begin > r.kept && end-begin < 64 && inName.has(in[begin-1]) {
-		begin--
-		percent = percent || in[begin] == '%'
-	}
-	// A word that begins with uXXXX after a backslash.
-	if begin > 0 && r.in[begin-1] == '\\' && end-begin > 5 && r.in[begin] == 'u' && hexadecimal(r.in[begin+1:begin+5]) {
-		escaped = true
-	}
-	name = r.in[begin:end]
-	if percent {
-		if decoded, err := url.PathUnescape(string(name)); err == nil {
-			name = []byte(decoded)
-		}
-	}
-	return name, escaped
 }
 
 func hexadecimal(b []byte) bool {
@@ -428,7 +428,9 @@ func (r *redactor) list(from int) int {
 				return i + 1
 			}
 			i = next
-		case ' ', ',', '\n', '{', '}', ':', '[':
+		case '{', '[':
+			i = r.replace(i, r.structure(i))
+		case ' ', ',', '\n', '}', ':':
 			i++
 		default:
 			i = max(i+1, r.replace(i, r.until(i, " ,]\"'\\\r\n")))
@@ -459,7 +461,7 @@ func secretName(name []byte) bool {
 		rest := name[i:]
 		switch name[i] | 0x20 {
 		case 't':
-			if begins(rest, "token") {
+			if begins(rest, "token") || begins(rest, "ticket") {
 				return !harmless(name)
 			}
 		case 's':
@@ -502,7 +504,7 @@ func secretName(name []byte) bool {
 // secretStarts are what the words of secretName begin with: by the five lowest bits of
 // their first letter those of the second.
 var secretStarts = [32]uint32{
-	't' & 31: 1 << ('o' & 31), 's' & 31: 1<<('i'&31) | 1<<('e'&31) | 1<<('t'&31), 'c' & 31: 1<<('o'&31) | 1<<('r'&31),
+	't' & 31: 1<<('o'&31) | 1<<('i'&31), 's' & 31: 1<<('i'&31) | 1<<('e'&31) | 1<<('t'&31), 'c' & 31: 1<<('o'&31) | 1<<('r'&31),
 	'p' & 31: 1<<('a'&31) | 1<<('w'&31), 'k' & 31: 1 << ('e' & 31), 'a' & 31: 1<<('u'&31) | 1<<('s'&31),
 	'j' & 31: 1 << ('w' & 31), 'n' & 31: 1 << ('o' & 31), 'o' & 31: 1 << ('t' & 31),
 }
