@@ -82,7 +82,7 @@ func (l *Lambda) letsIn(q *Question) string {
 	if l.config.SimpleResponses {
 		return "who may call gets " + l.allowing("")
 	}
-	return "who may call gets a policy that allows " + InvokeAction + " on " + ShownResource(q.ARN)
+	return "who may call gets a policy that allows " + InvokeAction + " on " + ShownResource(q.ShownARN)
 }
 
 // declared gives the path of one of the authorizer's keys.
@@ -156,7 +156,7 @@ func (l *Lambda) mismatchReason(q *Question, value string) Reason {
 // brokenReason explains an authorizer that is itself at fault.
 func (l *Lambda) brokenReason(q *Question, code, text, want, hint string) Reason {
 	return Reason{
-		Code: code, Text: text, Hint: hint, Change: l.answering(q.ARN),
+		Code: code, Text: text, Hint: hint, Change: l.answering(q.ShownARN),
 		Facts: []Fact{{Name: "the function's answer", Want: want, Got: "none that can be used"}},
 	}
 }
@@ -202,7 +202,7 @@ func (l *Lambda) unauthorizedReason(q *Question) Reason {
 	return Reason{
 		Code: CodeUnauthorized, Text: `the authorizer failed with "Unauthorized"`,
 		Facts: []Fact{{Name: "the function's answer", Want: l.wanted(), Got: `the error "Unauthorized"`}},
-		Hint:  "its log says why; " + l.letsIn(q), Change: l.answering(q.ARN),
+		Hint:  "its log says why; " + l.letsIn(q), Change: l.answering(q.ShownARN),
 	}
 }
 
@@ -211,7 +211,7 @@ func (l *Lambda) notAuthorizedReason(q *Question, source string) Reason {
 	return Reason{
 		Code: CodeNotAuthorized, Text: "the authorizer answered isAuthorized: false" + source,
 		Facts: []Fact{{Name: "isAuthorized", Want: "true", Got: "false" + source}},
-		Hint:  "its log says why; " + l.letsIn(q), Change: l.answering(q.ARN),
+		Hint:  "its log says why; " + l.letsIn(q), Change: l.answering(q.ShownARN),
 	}
 }
 
@@ -222,10 +222,10 @@ func (l *Lambda) deniedReason(q *Question, p *iam.Policy, source string) Reason 
 		Code: CodeExplicitDeny, Text: statement + " of the authorizer's policy denies this request" + source,
 		Facts: append([]Fact{
 			{Name: "Action", Want: InvokeAction, Got: InvokeAction, Match: true},
-			{Name: "Resource", Want: "nothing that a statement denies", Got: ShortQuote(q.ARN)},
+			{Name: "Resource", Want: "nothing that a statement denies", Got: ShortQuote(q.ShownARN)},
 		}, Conditions(q.Nearest(p))...),
 		Hint:   "a Deny counts before every Allow: let the function's policy leave out " + statement + " for who may call",
-		Change: l.answering(q.ARN),
+		Change: l.answering(q.ShownARN),
 	}
 }
 
@@ -236,10 +236,10 @@ func (l *Lambda) uncoveredReason(q *Question, p *iam.Policy, source string) Reas
 		Code: CodeImplicitDeny, Text: "the authorizer's policy does not cover this request" + source,
 		Facts: append([]Fact{
 			{Name: "Action", Want: "what a statement allows", Got: InvokeAction, Match: near != nil},
-			{Name: "Resource", Want: "what a statement allows", Got: ShortQuote(q.ARN), Match: near != nil},
+			{Name: "Resource", Want: "what a statement allows", Got: ShortQuote(q.ShownARN), Match: near != nil},
 		}, Conditions(near)...),
-		Hint:   "let the function's policy allow " + InvokeAction + " on " + ShownResource(q.ARN) + Failing(near),
-		Change: l.answering(q.ARN),
+		Hint:   "let the function's policy allow " + InvokeAction + " on " + ShownResource(q.ShownARN) + Failing(near),
+		Change: l.answering(q.ShownARN),
 	}
 	if source != "" {
 		r.Hint = "an answer is kept for all routes of the authorizer: let its policy name them all, such as …/STAGE/*/*, or set " + l.declared(q, "resultTtlInSeconds") + ": 0"

@@ -64,16 +64,16 @@ func (a *IAM) DecideSigned(q *Question, body []byte, policy *iam.Policy) Decisio
 	var refused *sigv4.Error
 	switch {
 	case errors.As(err, &refused):
-		return a.refuse(q.HTTP, refused)
+		return a.refuse(q, refused)
 	case err != nil:
 		return broken(CodeAuthorizerFailed, err.Error(), "")
 	}
 	p, err := a.account.Principal(id.AccessKeyID, id.SessionToken)
 	switch {
 	case errors.Is(err, sigv4.ErrUnknownKey):
-		return a.refuse(q.HTTP, &sigv4.Error{Reason: sigv4.UnknownKey, Message: "The security token included in the request is invalid.", Err: err})
+		return a.refuse(q, &sigv4.Error{Reason: sigv4.UnknownKey, Message: "The security token included in the request is invalid.", Err: err})
 	case errors.Is(err, sigv4.ErrExpiredToken): // since its signature was verified
-		return a.refuse(q.HTTP, &sigv4.Error{Reason: sigv4.ExpiredToken, Message: "The security token included in the request is expired", Err: err})
+		return a.refuse(q, &sigv4.Error{Reason: sigv4.ExpiredToken, Message: "The security token included in the request is expired", Err: err})
 	case err != nil:
 		return broken(CodeAuthorizerFailed, err.Error(), "")
 	}
@@ -99,7 +99,13 @@ func (a *IAM) decide(q *Question, p iam.Principal, policy *iam.Policy) Decision 
 
 // refuse gives the refusal of a signature. The reason tells what to do about it;
 // the canonical request, with the session token in it, is in no log.
-func (a *IAM) refuse(r *http.Request, e *sigv4.Error) Decision {
+func (a *IAM) refuse(q *Question, e *sigv4.Error) Decision {
+	r := q.HTTP
+	if q.ShownPath != "" {
+		shown, u := *r, *r.URL
+		u.Path, u.RawPath, shown.URL = q.ShownPath, "", &u
+		r = &shown
+	}
 	return Decision{Status: http.StatusForbidden, Signature: e, Reasons: []Reason{a.signatureReason(r, e)}}
 }
 

@@ -209,6 +209,10 @@ type Question struct {
 	HTTP *http.Request
 	// ARN is that of the method and path asked for, which policies name.
 	ARN string
+	// ShownARN is what people are told of it: "*" is in the place of what is secret.
+	ShownARN string
+	// ShownPath is what people are told of the path, if it is another one.
+	ShownPath string
 	// Readings are ARNs that others might read out of the same path. None of them
 	// is allowed by itself, and a Deny of one denies the request.
 	Readings []string

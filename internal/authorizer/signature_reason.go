@@ -194,10 +194,10 @@ func deniedSigner(q *Question, p *iam.Principal, d *iam.Decision) Reason {
 		Facts: []Fact{
 			{"signature", "of a key of this stage", "of a key of this stage", true},
 			{"Action", "what a statement allows", InvokeAction, false},
-			{"Resource", "what a statement allows", ShortQuote(q.ARN), false},
+			{"Resource", "what a statement allows", ShortQuote(q.ShownARN), false},
 		},
-		Hint:   "allow " + InvokeAction + " on " + ShownResource(q.ARN) + " in the permissions of " + shortText(name),
-		Change: &Change{where, name, Statement("", q.ARN)},
+		Hint:   "allow " + InvokeAction + " on " + ShownResource(q.ShownARN) + " in the permissions of " + shortText(name),
+		Change: &Change{where, name, Statement("", q.ShownARN)},
 	}
 	if d.Explicit {
 		r.Code = CodeExplicitDeny

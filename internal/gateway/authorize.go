@@ -34,8 +34,12 @@ const maxMethodARN = 1600
 // question shows the request to an authorizer function.
 func (x *exchange) question(format authorizer.Format) *authorizer.Question {
 	arn, readings := x.methodARN()
+	shown := ""
+	if len(x.secretSegments()) > 0 {
+		shown = x.withoutSegments(x.r.URL.EscapedPath(), redacted)
+	}
 	return &authorizer.Question{
-		HTTP: x.r, ARN: arn, Readings: readings,
+		HTTP: x.r, ARN: arn, Readings: readings, ShownARN: x.withoutSegments(arn, "*"), ShownPath: shown,
 		Variable:       x.contextVariable,
 		StageVariables: x.g.stageVariables,
 		SourceIP:       x.entry.SourceIP,

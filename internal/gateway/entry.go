@@ -98,8 +98,9 @@ const maxLoggedPath = 512
 const redacted = "***"
 
 // loggedPath gives the path and the query of a request for an Entry.
-func loggedPath(u *url.URL, secretNames []string) string {
-	path := RedactedPath(u.EscapedPath()) // ASCII without control characters, whatever was sent
+func (x *exchange) loggedPath() string {
+	u, secretNames := x.r.URL, x.g.secretQuery
+	path := RedactedPath(x.withoutSegments(u.EscapedPath(), redacted)) // ASCII without control characters, whatever was sent
 	if u.RawQuery == "" && len(path) <= maxLoggedPath {
 		return path
 	}

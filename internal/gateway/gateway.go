@@ -236,7 +236,7 @@ func (x *exchange) finish(panicked any) {
 
 // close completes the entry.
 func (x *exchange) close() {
-	x.entry.Path = loggedPath(x.r.URL, x.g.secretQuery)
+	x.entry.Path = x.loggedPath()
 	x.entry.Duration = x.took()
 	x.tell()
 }

@@ -168,7 +168,7 @@ func (q Quota) end(now time.Time) time.Time {
 // policyReason explains why the API's own policy has refused.
 func (x *exchange) policyReason(q *authorizer.Question, p *iam.Policy, explicit bool) authorizer.Reason {
 	name := x.g.config.declared(resourcePolicy)
-	resource := "execute-api:/" + x.g.config.Stage + "/" + x.r.Method + x.rest.path
+	resource := "execute-api:/" + x.g.config.Stage + "/" + x.r.Method + x.withoutSegments(x.rest.path, "*")
 	near := q.Nearest(p)
 	facts := append([]authorizer.Fact{
 		{Name: "Action", Want: "what a statement allows", Got: authorizer.InvokeAction, Match: near != nil},

@@ -110,6 +110,7 @@ type variable struct {
 	name   string
 	at     int // the segment, without the stage
 	greedy bool
+	secret bool // by its name
 }
 
 // compile checks the route keys and builds the table.
@@ -229,7 +230,7 @@ func (e *endpoint) parseKey() (*shape, error) {
 		if slices.ContainsFunc(e.variables, func(v variable) bool { return v.name == name }) {
 			return nil, fmt.Errorf("it has the variable %q twice", name)
 		}
-		e.variables = append(e.variables, variable{name, i, s.greedy})
+		e.variables = append(e.variables, variable{name, i, s.greedy, secretVariable(name)})
 		if !s.greedy {
 			s.segments = append(s.segments, "")
 		}

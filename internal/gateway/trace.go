@@ -158,6 +158,7 @@ func (x *exchange) decided(d *authorizer.Decision) {
 	}
 	if decided != nil {
 		if e := decided.Evidence(); e != nil {
+			e.Resource = x.withoutSegments(e.Resource, "*")
 			t.Policies = append(t.Policies, Asked{Name: "policies of the caller", evidence: e})
 			t.size += e.Size()
 		}
@@ -292,6 +293,7 @@ func (x *exchange) secrets() (values []string) {
 			values = append(values, c.Value)
 		}
 	}
+	values = append(values, x.secretSegments()...)
 	for query := x.r.URL.RawQuery; query != ""; {
 		var pair string
 		pair, query, _ = strings.Cut(query, "&")
@@ -348,12 +350,12 @@ func (x *exchange) asked(name string, p *iam.Policy, q *authorizer.Question, siz
 		return
 	}
 	q = q.Snapshot()
-	q.ARN = RedactedPath(q.ARN)
+	q.ARN = RedactedPath(x.withoutSegments(q.ARN, "*"))
 	for i, r := range q.Readings {
-		q.Readings[i] = RedactedPath(r)
+		q.Readings[i] = RedactedPath(x.withoutSegments(r, "*"))
 	}
 	for _, values := range q.HTTP.Header {
-		values[0] = RedactedPath(values[0])
+		values[0] = RedactedPath(x.withoutSegments(values[0], redacted))
 	}
 	t.Policies = append(t.Policies, Asked{Name: name, policy: p, question: q})
 	t.size += size + 512 + len(q.ARN)*(1+len(q.Readings)) + len(q.HTTP.UserAgent()) + len(q.HTTP.Referer())
