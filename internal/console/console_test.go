@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"html"
@@ -512,4 +513,42 @@ func (w *world) port() int {
 	u, _ := url.Parse(w.url)
 	n, _ := strconv.Atoi(u.Port())
 	return n
+}
+
+// TestStreamEndsWithItsSession: what happens after somebody has left, or while a session
+// has run out, is not sent to the pages that were open; nor are messages with their codes.
+func TestStreamEndsWithItsSession(t *testing.T) {
+	for name, end := range map[string]func(*world, *browser){
+		"left": func(w *world, b *browser) {
+			b.post("/leave", url.Values{"csrf": {b.token()}}, map[string]string{"Origin": w.url})
+		},
+		"unused too long": func(w *world, _ *browser) { w.advance(13 * time.Hour) },
+		"made room for others": func(w *world, _ *browser) {
+			for range 16 {
+				w.opened()
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, nil)
+			b := w.opened()
+			res, err := b.client.Get(w.url + "/events?topic=requests&after=0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer res.Body.Close()
+			lines := bufio.NewScanner(res.Body)
+			if !lines.Scan() || lines.Text() != "retry: 2000" {
+				t.Fatalf("the stream begins with %q", lines.Text())
+			}
+			end(w, b)
+			w.feed.add(w.refused(401, "/"+secretOfStage))
+			for lines.Scan() { // to its end
+				if strings.Contains(lines.Text(), secretOfStage) {
+					t.Errorf("after the session has ended it says %q", lines.Text())
+					break
+				}
+			}
+		})
+	}
 }

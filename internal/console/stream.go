@@ -106,7 +106,7 @@ func (c *Console) stream(w http.ResponseWriter, r *http.Request) {
 		case <-stopped:
 			return
 		case e, ok := <-live:
-			if !ok || !s.event(e) { // too slow: it comes again, and asks for what it missed
+			if !ok || !c.cfg.Keys.alive(session.session) || !s.event(e) { // too slow: it comes again, and asks for what it missed
 				return
 			}
 		case <-beat.C:
