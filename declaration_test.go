@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"maps"
 	"os"
 	"path/filepath"
@@ -76,6 +79,14 @@ var onAWS = map[string]string{
 	"Authorizer.type":                              "AuthorizerType JWT or REQUEST; of a REST API Type TOKEN, REQUEST or COGNITO_USER_POOLS",
 	"Authorizer.userPool":                          "JwtConfiguration.Issuer; of a REST API ProviderARNs",
 	"Authorizer.clients":                           "JwtConfiguration.Audience",
+	"Permission.resource":                          "statements of an AWS::IAM::Policy",
+	"Function.handler":                             "Handler, Runtime and Code",
+	"PreTokenFunction.handler":                     "Handler, Runtime and Code",
+	"Route.function":                               "AWS::ApiGatewayV2::Integration IntegrationUri",
+	"Route.permissions":                            "AWS::IAM::Policy of the function's role",
+	"Route.url":                                    "AWS::ApiGatewayV2::Integration IntegrationUri, of type HTTP_PROXY",
+	"Route.payloadFormatVersion":                   "AWS::ApiGatewayV2::Integration PayloadFormatVersion",
+	"PolicyPrincipal.AWS":                          "Principal",
 	"APIDefaults.authorizer":                       "what its routes have",
 	"APIDefaults.function":                         "what its functions have",
 	"IdentityPool.permissions":                     "AWS::IAM::Role and AWS::IAM::Policy",
@@ -112,9 +123,10 @@ func TestDeclarationPage(t *testing.T) {
 
 Every key of ` + "`doorwright.yaml`" + `: what it takes, what it does on your machine, and the CloudFormation property that ` + "`synth`" + ` and ` + "`deploy`" + ` make of it on AWS; for keys of
 tenants, what Auth0 calls it. "—" is nothing: the key is about this machine alone. This page is generated from the types that the file is read by: ` + "`go test . -run TestDeclarationPage -update`" + ` writes it.
-Values with ` + "`${…}`" + ` may refer to other resources; see ` + "`doorwright schema`" + ` for the whole grammar.
+[README.md](README.md) begins with a whole one, and [examples](examples) has more. Each mistake is found by ` + "`doorwright check`" + `, with its line and the fix; ` + "`doorwright schema`" + ` prints the same for editors, with the form of every text.
 
 `)
+	page.references()
 	page.section("App", root)
 	for _, name := range root.Defs.names {
 		if !strings.HasSuffix(name, "Override") {
@@ -148,10 +160,50 @@ type declarationPage struct {
 
 const unsupported = "Not supported by this version."
 
+// references writes what texts may refer to, which is what the kinds of references say of
+// themselves.
+func (p *declarationPage) references() {
+	p.WriteString("## References\n\nTexts may hold these. `$${` is `${` itself.\n\n| reference | what it is |\n|---|---|\n")
+	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join("app", "expr.go"), nil, parser.ParseComments)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	kinds := 0
+	ast.Inspect(file, func(n ast.Node) bool {
+		v, ok := n.(*ast.ValueSpec)
+		if !ok || !strings.HasPrefix(v.Names[0].Name, "Ref") {
+			return true
+		}
+		kinds++
+		m := referenceForm.FindStringSubmatch(strings.ReplaceAll(v.Doc.Text(), "\n", " "))
+		if m == nil {
+			p.t.Errorf("the comment of %s does not begin with the form of the reference", v.Names[0].Name)
+			return true
+		}
+		fmt.Fprintf(p, "| `%s` | %s |\n", m[1], cell(strings.TrimSpace(m[2])))
+		return true
+	})
+	if kinds == 0 {
+		p.t.Error("app/expr.go has no kinds of references")
+	}
+	p.WriteByte('\n')
+}
+
+// referenceForm takes a comment such as "RefStage is ${stage}, the stage's name."
+var referenceForm = regexp.MustCompile(`^\w+ is (\$\{[^}]+\})[,:]?\s*(.*)$`)
+
 func (p *declarationPage) section(name string, d property) {
 	var refused []string
 	what, resource := cutProperty(d.Description)
 	p.types(name, resource)
+	for _, form := range d.AnyOf { // a short form, or the mapping
+		if len(form.Properties.names) > 0 {
+			d.Properties, d.Required = form.Properties, form.Required
+		}
+	}
+	if len(d.Properties.names) == 0 {
+		p.t.Errorf("%s has no keys", name)
+	}
 	fmt.Fprintf(p, "## %s\n\n%s%s\n\n| key | takes | what it does | on AWS |\n|---|---|---|---|\n", name, what, parenthesis(resource))
 	for _, key := range d.Properties.names {
 		v := d.Properties.of[key]

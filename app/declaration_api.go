@@ -174,19 +174,19 @@ type APIDefaults struct {
 // http-api-cors).
 type CORS struct {
 	// AllowOrigins are the origins that may call: *, https://*, http://*, or an origin
-	// such as https://example.com.
+	// such as https://example.com (AllowOrigins).
 	AllowOrigins []string `yaml:"allowOrigins" required:"true" grammar:"origin" minItems:"1" unique:"true"`
-	// AllowMethods are the methods that may be used, or *.
+	// AllowMethods are the methods that may be used, or * (AllowMethods).
 	AllowMethods []string `yaml:"allowMethods" enum:"* GET HEAD POST PUT PATCH DELETE OPTIONS" unique:"true"`
-	// AllowHeaders are the request headers that may be sent, or *.
+	// AllowHeaders are the request headers that may be sent, or * (AllowHeaders).
 	AllowHeaders []string `yaml:"allowHeaders" grammar:"header name" unique:"true"`
-	// ExposeHeaders are the response headers a script may read, or *.
+	// ExposeHeaders are the response headers a script may read, or * (ExposeHeaders).
 	ExposeHeaders []string `yaml:"exposeHeaders" grammar:"header name" unique:"true"`
 	// MaxAge is for how long a browser may keep the answer to a preflight: whole
-	// seconds, at most a day. By default the header is not sent.
+	// seconds, at most a day (MaxAge). By default the header is not sent.
 	MaxAge time.Duration `yaml:"maxAge" min:"0s" max:"1d" step:"1s"`
-	// AllowCredentials lets a browser send cookies and Authorization. It cannot be
-	// combined with the origin *.
+	// AllowCredentials lets a browser send cookies and Authorization (AllowCredentials).
+	// It cannot be combined with the origin *.
 	AllowCredentials bool `yaml:"allowCredentials" default:"false"`
 
 	_ struct{} `noun:"a cors setting" shorthand:"true"`

@@ -17,10 +17,12 @@ const (
 	// RefEnv is ${env:NAME}, a variable of the environment the declaration is loaded in.
 	// Its value shows in templates.
 	RefEnv RefKind = "env"
-	// RefSecret is ${secret:NAME}. Its value shows nowhere but in the environment of
-	// functions; it may also be that of an API key.
+	// RefSecret is ${secret:NAME}, the secret of this name in the file .env or
+	// .env.STAGE beside the declaration, and on AWS in Secrets Manager, as
+	// STAGE-APP/NAME. Its value shows nowhere but in the environment of functions; it
+	// may also be that of an API key.
 	RefSecret RefKind = "secret"
-	// RefAPI is ${apis.NAME.url}.
+	// RefAPI is ${apis.NAME.url}, where the API is called, without a slash at the end.
 	RefAPI RefKind = "apis"
 	// RefAPIKey is ${apis.NAME.apiKeys.KEY.ATTRIBUTE}: id or value.
 	RefAPIKey RefKind = "apis.apiKeys"
