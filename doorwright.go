@@ -202,6 +202,30 @@ func (a *App) Ready() <-chan struct{} { return a.ready }
 // Outputs gives the declared outputs. It may be called after Listen.
 func (a *App) Outputs() []Output { return a.outputs }
 
+// Addresses gives where the APIs, the domains of user pools and the tenants on this machine
+// are served, by their place in the declaration, such as apis.Api. It may be called after
+// Listen.
+func (a *App) Addresses() []Output {
+	var all []Output
+	for _, s := range a.apis {
+		all = append(all, Output{Name: "apis." + s.name, Value: s.url()})
+	}
+	for name, decl := range a.decl.UserPools.All() {
+		if decl.Domain == "" {
+			continue
+		}
+		if url, err := a.attribute(app.Ref{Kind: app.RefUserPool, Name: name, Attribute: "url"}); err == nil {
+			all = append(all, Output{Name: "userPools." + name, Value: url})
+		}
+	}
+	for name := range a.decl.Tenants.All() {
+		if origin := a.origins[name]; origin != nil {
+			all = append(all, Output{Name: "tenants." + name, Value: origin.url()})
+		}
+	}
+	return all
+}
+
 // Environment points a client of AWS at the app. It may be called after Listen.
 func (a *App) Environment() Environment { return a.environment }
 

@@ -29,6 +29,9 @@ type Event struct {
 	Text string `json:"text"`
 	// Source is what it is about: an API, a function, a user pool, or a tenant.
 	Source string `json:"source,omitempty"`
+	// Line is where a line of KindFunction comes from: stdout, stderr, or Lambda itself,
+	// START, END, REPORT or platform.
+	Line string `json:"line,omitempty"`
 	// RequestID ties what belongs to one request together.
 	RequestID string `json:"requestId,omitempty"`
 	// Request is set for KindRequest.

@@ -118,7 +118,7 @@ func (a *App) byHandler(text string, functions []string) string {
 func (a *App) functionLine(l lambda.Line) {
 	a.keepLine(l)
 	a.decisions.Line(l.RequestID, l.Text)
-	a.observe(Event{Time: l.Time, Kind: KindFunction, Source: a.handlerOf[l.Function], RequestID: l.RequestID, Text: printable(l.Text)})
+	a.observe(Event{Time: l.Time, Kind: KindFunction, Source: a.handlerOf[l.Function], Line: string(l.Kind), RequestID: l.RequestID, Text: printable(l.Text)})
 }
 
 func (a *App) poolEvent(e cognito.Event) {

@@ -26,7 +26,7 @@ func newOutputs() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return printOutputs(cmd.OutOrStdout(), outputs, name, asJSON)
+			return printOutputs(cmd.OutOrStdout(), cmd.ErrOrStderr(), outputs, name, asJSON)
 		},
 	}
 	stageFlag(cmd, &stage)
@@ -47,7 +47,7 @@ func readOutputs(dir, stage string, deployed bool) ([]doorwright.Output, error) 
 	return d.List(), err
 }
 
-func printOutputs(w io.Writer, outputs []doorwright.Output, name string, asJSON bool) error {
+func printOutputs(w, stderr io.Writer, outputs []doorwright.Output, name string, asJSON bool) error {
 	if name != "" {
 		for _, o := range outputs {
 			if o.Name == name {
@@ -63,6 +63,9 @@ func printOutputs(w io.Writer, outputs []doorwright.Output, name string, asJSON 
 			object[o.Name] = o.Value
 		}
 		return printJSON(w, object)
+	}
+	if len(outputs) == 0 {
+		fmt.Fprintln(stderr, "the declaration has no outputs; it may have, say, outputs: {Url: \"${apis.NAME.url}\"}")
 	}
 	for _, o := range outputs {
 		if _, err := fmt.Fprintf(w, "%s: %s\n", o.Name, o.Value); err != nil {
@@ -82,6 +85,18 @@ func printJSON(w io.Writer, v any) error {
 	}
 	_, err := io.WriteString(w, harmless(b.String()))
 	return err
+}
+
+// envCommand is the command that points a shell at a stage.
+func envCommand(dir, stage string) string {
+	command := "doorwright env"
+	if dir != "." {
+		command += " " + shellQuote(dir)
+	}
+	if stage != doorwright.DefaultStage {
+		command += " --stage " + stage
+	}
+	return `eval "$(` + command + `)"`
 }
 
 func newEnv() *cobra.Command {

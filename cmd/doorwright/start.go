@@ -100,7 +100,7 @@ func startOnce(cmd *cobra.Command, term *terminal, cfg doorwright.Config, comman
 		return false, runError(err)
 	case <-a.Ready():
 	}
-	term.deployed(a.Stack(), a.Outputs())
+	term.deployed(a, envCommand(cfg.Dir, cfg.Stage))
 	if len(command) == 0 { // a log of somebody's build is no place for a link
 		link, _ := a.ConsoleLink()
 		term.console(link)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -88,6 +89,9 @@ func (t *terminal) observe(e doorwright.Event) {
 		}
 		return
 	}
+	if e.Kind == doorwright.KindFunction && (e.Line == "START" || e.Line == "END" || e.Line == "REPORT") {
+		return // three lines beside each request; `doorwright logs` has them
+	}
 	fmt.Fprintln(t.w, t.line(e))
 }
 
@@ -136,21 +140,33 @@ func (t *terminal) explained(e doorwright.Event) string {
 	return "\n         " + t.paint(dim, t.explain+" "+e.RequestID)
 }
 
-// deployed prints what `start` has brought up, in the form of SST's console.
-func (t *terminal) deployed(stack string, outputs []doorwright.Output) {
+// deployed prints what `start` has brought up, in the form of SST's console: the outputs,
+// where that is which no output names, and where the AWS CLI finds the stage. env is the
+// command that points it there.
+func (t *terminal) deployed(a *doorwright.App, env string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.json {
 		return // the event of KindReady says it
 	}
-	fmt.Fprintf(t.w, "\nStack %s\n  Status: %s\n", t.paint(bold, stack), t.paint(green, "deployed"))
+	fmt.Fprintf(t.w, "\nStack %s\n  Status: %s\n", t.paint(bold, a.Stack()), t.paint(green, "deployed"))
+	outputs := a.Outputs()
 	if len(outputs) > 0 {
 		fmt.Fprintln(t.w, "  Outputs:")
 	}
 	for _, o := range outputs {
 		fmt.Fprintf(t.w, "    %s: %s\n", o.Name, o.Value)
 	}
-	fmt.Fprintln(t.w)
+	addresses := slices.DeleteFunc(a.Addresses(), func(at doorwright.Output) bool {
+		return slices.ContainsFunc(outputs, func(o doorwright.Output) bool { return strings.TrimSuffix(o.Value, "/") == at.Value })
+	})
+	if len(addresses) > 0 {
+		fmt.Fprintln(t.w, "  Addresses:")
+	}
+	for _, at := range addresses {
+		fmt.Fprintf(t.w, "    %s: %s\n", at.Name, at.Value)
+	}
+	fmt.Fprintf(t.w, "\n  AWS: %s\n  %s\n\n", t.paint(cyan, a.Environment().Endpoint), t.paint(dim, "`"+env+"` points the AWS CLI and SDKs at it"))
 }
 
 // console prints the link that opens the console once. Programs ask for one by
