@@ -69,7 +69,8 @@ type Error struct {
 	Detail string
 	// KeyID is the token's "kid", once it is known.
 	KeyID string
-	// Got is what the token has: its issuer, its audiences, its algorithm.
+	// Got is what the token has: its issuer, its audiences, its algorithm. For
+	// DiscoveryUnavailable it is the issuer of a document that is another's.
 	Got []string
 	// Want is what would have been accepted.
 	Want []string

@@ -44,7 +44,11 @@ func (r *Remote) fetch(ctx context.Context) (*StaticKeySet, *Error) {
 		if r.jwksURL == "" || now.Sub(r.discovered) >= r.config.MaxAge {
 			found, err := r.discover(ctx)
 			if err != nil {
-				return nil, &Error{Reason: DiscoveryUnavailable, Err: err}
+				e := &Error{Reason: DiscoveryUnavailable, Err: err}
+				if other := (*otherIssuer)(nil); errors.As(err, &other) {
+					e.Got, e.Want = []string{other.got}, []string{other.want}
+				}
+				return nil, e
 			}
 			r.jwksURL, r.discovered = found, now
 		}
@@ -75,7 +79,7 @@ func (r *Remote) discover(ctx context.Context) (string, error) {
 	// Section 4.3: the same issuer exactly, lest one issuer speak for another.
 	if issuer, _ := o.get("issuer"); issuer != r.config.Issuer {
 		text, _ := issuer.(string)
-		return "", fmt.Errorf("its issuer is %s, not %s", quote(text), quote(r.config.Issuer))
+		return "", &otherIssuer{got: text, want: r.config.Issuer}
 	}
 	value, _ := o.get("jwks_uri")
 	address, _ := value.(string)
@@ -84,6 +88,13 @@ func (r *Remote) discover(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("checking its jwks_uri %s: %w", quote(address), err)
 	}
 	return address, nil
+}
+
+// otherIssuer is the error of a discovery document that is another issuer's.
+type otherIssuer struct{ got, want string }
+
+func (e *otherIssuer) Error() string {
+	return fmt.Sprintf("its issuer is %s, not %s", quote(e.got), quote(e.want))
 }
 
 func (r *Remote) fetchKeys(ctx context.Context, address string) (*StaticKeySet, error) {

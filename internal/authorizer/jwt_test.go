@@ -178,6 +178,35 @@ func TestKeySetFailure(t *testing.T) {
 	}
 }
 
+// An issuer that is declared by another name than it has for itself is up, and says so.
+func TestIssuerByAnotherName(t *testing.T) {
+	issuer, _ := newIssuer(t)
+	for declared, want := range map[string]string{
+		issuer.URL() + "/": "the issuer has a slash at the end that it calls itself without: set authorizers.auth0.issuer: " + issuer.URL(),
+		issuer.URL():       "the issuer lacks its slash at the end: set authorizers.auth0.issuer: " + issuer.URL() + "/",
+		issuer.URL() + "/v2": "an issuer is written as it calls itself, which its tokens do too: set authorizers.auth0.issuer: " + issuer.URL() +
+			", if that is whom you trust",
+	} {
+		name := issuer.URL()
+		if declared == name {
+			name += "/"
+		}
+		for _, path := range []string{verifytest.DiscoveryPath, "/v2" + verifytest.DiscoveryPath} {
+			issuer.Handle(path, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				fmt.Fprintf(w, `{"issuer":%q,"jwks_uri":%q}`, name, issuer.JWKSURL())
+			}))
+		}
+		remote, err := verify.NewRemote(verify.RemoteConfig{Issuer: declared, Now: clock})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := newJWT(t, declared, remote).Authorize(request(issuer.Token(nil)), nil).Reasons[0]
+		if r.Code != "DiscoveryUnavailable" || r.Hint != want || r.Change.Value != name {
+			t.Errorf("issuer %s: %+v\nwant the hint %q", declared, r, want)
+		}
+	}
+}
+
 type failing struct{}
 
 func (failing) Key(context.Context, verify.Header) (crypto.PublicKey, error) {

@@ -292,9 +292,29 @@ func (j *JWT) unavailableReason(e *verify.Error, r *Reason) {
 	if e.Reason == verify.DiscoveryUnavailable {
 		name = "the discovery document"
 	}
+	if e.Reason == verify.DiscoveryUnavailable && len(e.Got) == 1 {
+		j.otherIssuerReason(e.Got[0], r)
+		return
+	}
 	r.Facts = append(r.Facts, Fact{Name: name, Want: "an answer of " + shortText(j.config.Issuer), Got: "none"})
 	r.Hint = "is " + shortText(j.config.Issuer) + " up, and reachable from here? " + name + " could not be had; it is asked again by and by"
 	r.Change = &Change{AtIssuer, strings.TrimPrefix(name, "the "), j.config.Issuer}
+}
+
+// otherIssuerReason explains a discovery document that calls its issuer otherwise than the
+// declaration does, which is most often by a slash at the end: that of Auth0's has one.
+func (j *JWT) otherIssuerReason(got string, r *Reason) {
+	r.Facts = append(r.Facts, Fact{Name: "the discovery document's issuer", Want: shortText(j.config.Issuer), Got: shortQuote(got)})
+	r.Change = &Change{InDeclaration, j.declared("issuer"), shortText(got)}
+	change := "set " + j.declared("issuer") + ": " + shortText(got)
+	switch {
+	case got == j.config.Issuer+"/":
+		r.Hint = "the issuer lacks its slash at the end: " + change
+	case got+"/" == j.config.Issuer:
+		r.Hint = "the issuer has a slash at the end that it calls itself without: " + change
+	default:
+		r.Hint = "an issuer is written as it calls itself, which its tokens do too: " + change + ", if that is whom you trust"
+	}
 }
 
 // scopeReason explains that a token has none of a route's scopes.
