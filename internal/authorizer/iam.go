@@ -91,7 +91,7 @@ func (a *IAM) decide(q *Question, p iam.Principal, policy *iam.Policy) Decision 
 	}
 	if d.Allowed {
 		return Decision{Allow: true, Granted: &d, Signer: signer(&p), Reasons: []Reason{{
-			Code: CodeVerified, Text: "signed by " + ShortQuote(p.ARN) + ": " + d.Explanation(),
+			Code: CodeVerified, Text: "signed by " + shortText(p.ARN) + ": " + d.Explanation(),
 		}}}
 	}
 	return Decision{Status: http.StatusForbidden, Denied: &d, Reasons: []Reason{deniedSigner(q, &p, &d)}}

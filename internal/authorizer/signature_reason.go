@@ -190,7 +190,7 @@ func deniedSigner(q *Question, p *iam.Principal, d *iam.Decision) Reason {
 		where, name = InPolicy, Declared(q.Declared, "resourcePolicy")
 	}
 	r := Reason{
-		Code: CodeImplicitDeny, Text: ShortQuote(p.ARN) + ": " + d.Explanation(),
+		Code: CodeImplicitDeny, Text: shortText(p.ARN) + ": " + d.Explanation(),
 		Facts: []Fact{
 			{"signature", "of a key of this stage", "of a key of this stage", true},
 			{"Action", "what a statement allows", InvokeAction, false},

@@ -32,7 +32,11 @@ func TestIntegrationErrors(t *testing.T) {
 		body          string
 		cause         string
 	}{
-		{"unhandled error", `{"errorMessage":"boom","errorType":"Error"}`, "Unhandled", nil, 500, bodyInternal, `function error (Unhandled): {"errorMessage":"boom"`},
+		{"unhandled error", `{"errorMessage":"boom","errorType":"Error"}`, "Unhandled", nil, 500, bodyInternal, "function error (Unhandled): Error: boom"},
+		{"error with a trace", `{"errorType":"TypeError","errorMessage":"x is null","trace":["TypeError: x is null","    at main (/src/private.js:4:72)"]}`, "Unhandled", nil, 500, bodyInternal,
+			"function error (Unhandled): TypeError: x is null"},
+		{"error without a type", `{"errorMessage":"boom"}`, "Unhandled", nil, 500, bodyInternal, "function error (Unhandled): boom"},
+		{"error that is no error's JSON", `"boom"`, "Unhandled", nil, 500, bodyInternal, `function error (Unhandled): "boom"`},
 		{"handled error that looks like a reply", `{"statusCode":200}`, "Handled", nil, 500, bodyInternal, "function error (Handled)"},
 		{"throttled", "", "", &aws.Error{Code: "TooManyRequestsException", Message: "Rate Exceeded.", Status: 429}, 503, bodyUnavailable, "throttled"},
 		{"nothing to invoke", "", "", &aws.Error{Code: "ServiceException", Message: "build failed", Status: 500}, 500, bodyInternal, "build failed"},
@@ -44,7 +48,7 @@ func TestIntegrationErrors(t *testing.T) {
 				return []byte(row.reply), row.functionError, row.err
 			}
 			w.do(t, "GET", "/").assert(t, row.status, row.body, typeJSON)
-			if e := w.journal.last(t); e.Err == nil || !strings.Contains(e.Err.Error(), row.cause) {
+			if e := w.journal.last(t); e.Err == nil || !strings.Contains(e.Err.Error(), row.cause) || strings.Contains(e.Err.Error(), "    at ") {
 				t.Errorf("cause %v, want %q in it", e.Err, row.cause)
 			}
 		})

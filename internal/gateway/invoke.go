@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -153,6 +154,20 @@ func discard(limited *io.LimitedReader) error {
 		return errBodyTooLarge
 	}
 	return errEventTooLarge
+}
+
+// errorOf gives what a function has failed with, in a line: the error's type and message
+// of what runtimes reply, without the trace, which is in the function's log.
+// https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html (InvocationError)
+func errorOf(reply []byte) string {
+	var failed struct{ ErrorType, ErrorMessage string }
+	if json.Unmarshal(reply, &failed) != nil || failed.ErrorMessage == "" {
+		return excerpt(reply)
+	}
+	if failed.ErrorType == "" {
+		return excerpt([]byte(failed.ErrorMessage))
+	}
+	return excerpt([]byte(failed.ErrorType + ": " + failed.ErrorMessage))
 }
 
 // excerpt shortens a function's error for the log.

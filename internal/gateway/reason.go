@@ -88,7 +88,7 @@ func (x *exchange) failedThrottled(err error) error {
 }
 
 func (x *exchange) failedFunction(kind string, reply []byte) error {
-	return x.failedBehind("an error", "the function has failed, and its log says why", fmt.Errorf("function error (%s): %s", kind, excerpt(reply)))
+	return x.failedBehind("an error", "the function has failed, and its log says why", fmt.Errorf("function error (%s): %s", kind, errorOf(reply)))
 }
 
 func (x *exchange) failedReply(err error) error {
