@@ -152,7 +152,7 @@ func (a *App) queriedCall(ctx context.Context, q CallQuery) (any, error) {
 			}
 		}
 		c.ClientID = a.passwordClient(c.Token)
-		c.Bearer, err = a.bearer(ctx, &c.Token, c.IDToken)
+		c.Bearer, err = a.bearer(ctx, c.Token, c.IDToken)
 	}
 	if err != nil {
 		return nil, err
@@ -300,12 +300,10 @@ func (a *App) tenantTokenFor(issuer string, guard *app.Authorizer, route app.Res
 	return nil
 }
 
-// bearer gives a token, and completes what it is asked for by.
-func (a *App) bearer(ctx context.Context, q *TokenQuery, id bool) (string, error) {
-	if id && q.Tenant != "" && !slices.Contains(strings.Fields(q.Scope), "openid") {
-		q.Scope = strings.TrimSpace("openid " + q.Scope)
-	}
-	answer, err := a.queriedToken(ctx, *q)
+// bearer gives a token.
+func (a *App) bearer(ctx context.Context, q TokenQuery, id bool) (string, error) {
+	q.IDToken = id
+	answer, err := a.queriedToken(ctx, q)
 	if err != nil {
 		return "", err
 	}

@@ -25,6 +25,12 @@ func (a *App) roleKeys(caller string) (*SessionKeys, error) {
 		for _, r := range roles {
 			names = append(names, r.caller)
 		}
+		for tenant, decl := range a.decl.Tenants.All() {
+			if _, ok := decl.Roles.Get(caller); ok {
+				return nil, fixable(fmt.Errorf("%q is a role of the tenant %s, which signs nothing: its users have it", caller, tenant),
+					"call as one of them by --user; doorwright users roles USER --tenant "+tenant+" --add "+caller+" gives it to one")
+			}
+		}
 		return nil, fmt.Errorf("there is no role %q: the roles are %s", caller, joined(names))
 	}
 	given, err := a.account.Assume(iam.AssumeRequest{Role: roles[i].role, Session: "doorwright", Duration: time.Hour})
@@ -160,7 +166,7 @@ func (a *App) identityLogin(ctx context.Context, q CallQuery, c *Call) error {
 			_, provider, _ := strings.Cut(a.tenants.Tenant(l.tenant).Issuer(), "://")
 			c.Provider = strings.TrimSuffix(provider, "/")
 		}
-		if logins[c.Provider], err = a.bearer(ctx, &c.Token, true); err != nil {
+		if logins[c.Provider], err = a.bearer(ctx, c.Token, true); err != nil {
 			return err
 		}
 	}

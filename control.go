@@ -11,6 +11,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -82,6 +84,8 @@ type TokenQuery struct {
 	Tenant, Application, API, Scope string
 	Pool, Client                    string
 	User                            string
+	// IDToken says that the ID token is wanted: of a tenant the scope openid is asked for.
+	IDToken bool
 }
 
 // ReadToken asks the running stage of the app in dir for tokens.
@@ -97,7 +101,7 @@ func ReadToken(ctx context.Context, dir, stage string, q TokenQuery) (Tokens, er
 type notRunningError struct{ dir, stage string }
 
 func (e *notRunningError) Error() string {
-	return fmt.Sprintf("stage %s of the app in %s is not running: start it with `doorwright start %s`", e.stage, e.dir, e.dir)
+	return fmt.Sprintf("stage %s of the app in %s is not running: start it with `%s`", e.stage, e.dir, startCommand(e.dir, e.stage))
 }
 
 // controlError is a running stage's answer to a question that it does not answer.
@@ -120,7 +124,7 @@ func (e *notStageError) Error() string {
 	return fmt.Sprintf("who answers at %s, with status %d, is not stage %s of the app in %s: it does not have the stage's keys", e.endpoint, e.status, e.stage, e.dir)
 }
 func (e *notStageError) Hint() string {
-	return fmt.Sprintf("start the stage anew with `doorwright start %s`", e.dir)
+	return fmt.Sprintf("start the stage anew with `%s`", startCommand(e.dir, e.stage))
 }
 
 // askStage asks the running stage of the app in dir. What is asked may hold a password or
@@ -287,9 +291,29 @@ func (c control) bounded(ctx context.Context, question []byte) (any, error) {
 	return json.RawMessage(text), nil
 }
 
+// ofPool refuses what a user pool would pass over.
+func (q TokenQuery) ofPool() error {
+	switch {
+	case q.User == "":
+		return fixable(errors.New("a user pool's token needs a user"), "say --user ADDRESS; who does not exist is made")
+	case q.Tenant != "" || q.Application != "" || q.API != "":
+		return fixable(errors.New("a tenant, an application and its API are a tenant's, and this token is a user pool's"), "leave them out, or leave --pool and --client out")
+	case q.Scope != "":
+		return fixable(errors.New("nobody asks a user pool's sign-in for scopes: its tokens have aws.cognito.signin.user.admin"),
+			"leave --scope out; other scopes are given at the pool's domain, to clients with oauthScopes")
+	}
+	return nil
+}
+
 func (a *App) queriedToken(ctx context.Context, q TokenQuery) (any, error) {
 	if q.Pool != "" || q.Client != "" || a.decl.Tenants.Len() == 0 {
+		if err := q.ofPool(); err != nil {
+			return nil, err
+		}
 		return a.Token(ctx, TokenRequest{Pool: q.Pool, Client: q.Client, User: q.User})
+	}
+	if q.IDToken && !slices.Contains(strings.Fields(q.Scope), "openid") {
+		q.Scope = strings.TrimSpace("openid " + q.Scope)
 	}
 	return a.TenantToken(ctx, TenantTokenRequest{Tenant: q.Tenant, Application: q.Application, API: q.API, User: q.User, Scope: q.Scope})
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/doorwright/doorwright/internal/authorizer"
 	"github.com/doorwright/doorwright/internal/explain"
 	"github.com/doorwright/doorwright/internal/gateway"
+	"github.com/doorwright/doorwright/internal/tty"
 )
 
 // What is kept of the last requests.
@@ -95,7 +96,7 @@ func (a *App) signingCommand(api string, e *gateway.Entry) string {
 	if strings.Contains(path, "*") || path == "" { // something was left out of it
 		path = "PATH"
 	}
-	command := "doorwright call " + shellWord(e.Method) + " " + shellWord(path) + " --user USER"
+	command := "doorwright call " + tty.ShellWord(e.Method) + " " + tty.ShellWord(path) + " --user USER"
 	if len(a.apis) > 1 {
 		command += " --api " + api
 	}

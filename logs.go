@@ -185,7 +185,7 @@ func ReadLogs(ctx context.Context, dir, stage string, q LogQuery, each func(LogL
 func stageFolder(dir, stage string) (string, error) {
 	folder := store.Path(dir, stage)
 	if _, err := os.Stat(folder); errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("stage %s of the app in %s has never run: start it with `doorwright start %s`", stage, dir, dir)
+		return "", neverRun(dir, stage)
 	}
 	return folder, nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -115,13 +116,33 @@ func (e Environment) check() error {
 	return nil
 }
 
+// neverRun is the error of a stage that has left nothing behind.
+func neverRun(dir, stage string) error {
+	if _, err := os.Stat(filepath.Join(dir, app.FileName)); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("there is no %s in %s", app.FileName, dir)
+	}
+	return fmt.Errorf("stage %s of the app in %s has never run: start it with `%s`", stage, dir, startCommand(dir, stage))
+}
+
+// startCommand is the command that starts a stage.
+func startCommand(dir, stage string) string {
+	command := "doorwright start"
+	if dir != "." {
+		command += " " + tty.ShellWord(dir)
+	}
+	if stage != DefaultStage {
+		command += " --stage " + stage
+	}
+	return command
+}
+
 func readStageFile(dir, stage, name string) ([]byte, error) {
 	if err := app.CheckStage(stage); err != nil {
 		return nil, err
 	}
 	b, err := store.ReadFile(filepath.Join(store.Path(dir, stage), name), maxStageFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("stage %s of the app in %s has never run: start it with `doorwright start %s`", stage, dir, dir)
+		return nil, neverRun(dir, stage)
 	}
 	return b, err
 }

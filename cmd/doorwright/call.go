@@ -69,7 +69,7 @@ func newCall() *cobra.Command {
 	flags.BoolVar(&c.q.IDToken, "id-token", false, "send the ID token instead")
 	flags.StringVar(&c.token, "token", "", "send this token; - reads it from standard input, where no history keeps it")
 	flags.BoolVar(&c.q.Signed, "iam", false, "sign the request (Signature Version 4): say as whom with --user or one of the next three")
-	flags.StringVar(&c.q.Role, "role", "", "sign as this role, as `doorwright routes` names who may call: a function, Users.groups.admins, Auth.authenticated")
+	flags.StringVar(&c.q.Role, "role", "", "sign as this role (`NAME`), as doorwright routes names who may call: a function, Users.groups.admins, Auth.authenticated")
 	flags.StringVar(&c.q.IdentityPool, "identity-pool", "", "sign with keys of this identity pool, if there are several: of --user, or of a guest")
 	flags.BoolVar(&c.q.Root, "root", false, "sign with the stage's root keys")
 	flags.BoolVar(&c.presign, "presign", false, "put the signature into the URL, which is good for 15 minutes; alone or with --print it is printed")

@@ -32,7 +32,7 @@ func newOutputs() *cobra.Command {
 	stageFlag(cmd, &stage)
 	cmd.Flags().StringVar(&name, "name", "", "print the value of this output alone")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object")
-	cmd.Flags().BoolVar(&deployed, "deployed", false, "the outputs of the stage on AWS, as `deploy` has left them here")
+	cmd.Flags().BoolVar(&deployed, "deployed", false, "the outputs of the stage on AWS, as deploy has left them here")
 	return cmd
 }
 
@@ -138,9 +138,9 @@ func newEnv() *cobra.Command {
 		},
 	}
 	stageFlag(cmd, &stage)
-	cmd.Flags().StringVar(&shell, "shell", defaultShell(), "the shell to print for: sh, fish, powershell or cmd")
+	cmd.Flags().StringVar(&shell, "shell", defaultShell(), "the shell to print for: sh, which is bash and zsh too, fish, powershell or cmd")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object")
-	cmd.Flags().StringVar(&q.Role, "role", "", "keys of this role, as `doorwright routes` names who may call")
+	cmd.Flags().StringVar(&q.Role, "role", "", "keys of this role (`NAME`), as doorwright routes names who may call")
 	cmd.Flags().StringVar(&q.IdentityPool, "identity-pool", "", "keys of this identity pool: of --user, or of a guest")
 	cmd.Flags().StringVar(&q.Token.User, "user", "", "the user who is signed in to the identity pool")
 	cmd.Flags().StringVar(&q.Token.Pool, "pool", "", "the user's pool, if there are several")
@@ -169,14 +169,14 @@ func printEnv(w io.Writer, variables []doorwright.Variable, unsetting []string, 
 	var set, unset string
 	quote := func(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 	switch shell {
-	case "sh":
+	case "sh", "bash", "zsh", "dash", "ksh":
 		set, unset = "export %s=%s\n", "unset %s\n"
 	case "fish":
 		set, unset = "set -gx %s %s;\n", "set -e %s;\n"
 		quote = func(s string) string {
 			return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(s) + "'"
 		}
-	case "powershell":
+	case "powershell", "pwsh":
 		set, unset = "$env:%s = %s\n", "Remove-Item Env:%s -ErrorAction SilentlyContinue\n"
 		quote = func(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 	case "cmd":

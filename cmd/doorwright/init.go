@@ -30,7 +30,17 @@ func newInit() *cobra.Command {
 		Use:   "init TEMPLATE DIR",
 		Short: "Write a working project from a template",
 		Long:  "Init writes a template into DIR, which must be new or empty. Templates:\n\n  " + strings.Join(templates(), "\n  "),
-		Args:  cobra.ExactArgs(2),
+		Args: func(_ *cobra.Command, args []string) error {
+			switch len(args) {
+			case 2:
+				return nil
+			case 0:
+				return fmt.Errorf("a template is to be named: %s", strings.Join(templates(), ", "))
+			case 1:
+				return errors.New("a new folder is to be named")
+			}
+			return errors.New("one template and one folder are to be named")
+		},
 		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 			if len(args) == 0 {
 				return templates(), cobra.ShellCompDirectiveNoFileComp

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -52,6 +54,9 @@ func newLogs() *cobra.Command {
 			if since > 0 {
 				q.Since = time.Now().Add(-since)
 			}
+			if err := isFunction(dir, stage, q.Function); err != nil {
+				return err
+			}
 			return doorwright.ReadLogs(cmd.Context(), dir, stage, q, func(l doorwright.LogLine) error {
 				if asJSON {
 					text, err := json.Marshal(l)
@@ -92,4 +97,14 @@ func functionNames(dir, stage string) []string {
 		names = append(names, f.Handler)
 	}
 	return names
+}
+
+// isFunction refuses a handler that the declaration does not have, of which there would be
+// no line and no word.
+func isFunction(dir, stage, handler string) error {
+	names := functionNames(dir, stage)
+	if handler == "" || len(names) == 0 || slices.Contains(names, handler) {
+		return nil
+	}
+	return fmt.Errorf("the declaration has no function %q: it has %s", handler, strings.Join(slices.Compact(names), ", "))
 }

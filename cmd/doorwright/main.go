@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -108,7 +109,38 @@ func newRoot() *cobra.Command {
 	root.AddCommand(newToken(), newUsers(), newCall(), newExplain(), newLogs(), newSecret())
 	root.AddCommand(newSynth(), newDeploy(), newRemove(), newParity(), newTrust(), newVersion())
 	root.InitDefaultCompletionCmd()
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return &hintedError{err, "`" + cmd.CommandPath() + " --help` lists the flags"}
+	})
+	sayUsage(root)
 	return root
+}
+
+// sayUsage has each command answer other arguments than it takes with those that it does.
+func sayUsage(cmd *cobra.Command) {
+	if check := cmd.Args; check != nil {
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			err := check(cmd, args)
+			if err == nil {
+				return nil
+			}
+			if cmd.HasSubCommands() {
+				hint := "`" + cmd.CommandPath() + " --help` lists the commands"
+				cmd.SuggestionsMinimumDistance = 2 // cobra's own, which it sets for the root alone
+				if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+					hint = "did you mean " + cmd.CommandPath() + " " + strings.Join(near, " or ") + "?"
+				}
+				return &hintedError{err, hint}
+			}
+			if strings.HasPrefix(err.Error(), "unknown command") { // what cobra.NoArgs says of an argument
+				err = fmt.Errorf("%s takes no argument: %q", cmd.CommandPath(), args[0])
+			}
+			return &hintedError{err, "usage: " + cmd.UseLine()}
+		}
+	}
+	for _, c := range cmd.Commands() {
+		sayUsage(c)
+	}
 }
 
 // dirArg gives the DIR argument that most commands take: the folder of the

@@ -24,6 +24,7 @@ func newToken() *cobra.Command {
 			"A user pool's user who does not exist is made.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			q.IDToken = idToken
 			tokens, err := doorwright.ReadToken(cmd.Context(), dir, stage, q)
 			if err != nil {
 				return err
@@ -31,7 +32,7 @@ func newToken() *cobra.Command {
 			token := tokens.Access
 			if idToken {
 				if token = tokens.ID; token == "" {
-					return errors.New("there is no ID token: ask for one with --user and --scope openid")
+					return errors.New("there is no ID token: it is a user's: say --user")
 				}
 			}
 			_, err = fmt.Fprintln(cmd.OutOrStdout(), token)
@@ -45,7 +46,7 @@ func newToken() *cobra.Command {
 	flags.StringVar(&q.Tenant, "tenant", "", "the tenant, if there are several")
 	flags.StringVar(&q.Application, "application", "", "the tenant's application, if there are several that would do")
 	flags.StringVar(&q.API, "api", "", "the tenant's API that the token is for; without it a user's token is opaque")
-	flags.StringVar(&q.Scope, "scope", "", "what the application asks for, with spaces between")
+	flags.StringVar(&q.Scope, "scope", "", "what is asked for at the tenant, with spaces between")
 	flags.StringVar(&q.Pool, "pool", "", "the user pool, in place of a tenant")
 	flags.StringVar(&q.Client, "client", "", "the user pool's client, if there are several")
 	flags.BoolVar(&idToken, "id-token", false, "print the ID token instead")

@@ -304,7 +304,7 @@ func (j *JWT) unavailableReason(e *verify.Error, r *Reason) {
 // otherIssuerReason explains a discovery document that calls its issuer otherwise than the
 // declaration does, which is most often by a slash at the end: that of Auth0's has one.
 func (j *JWT) otherIssuerReason(got string, r *Reason) {
-	r.Facts = append(r.Facts, Fact{Name: "the discovery document's issuer", Want: shortText(j.config.Issuer), Got: shortQuote(got)})
+	r.Facts = append(r.Facts, Fact{Name: "the discovery document's issuer", Want: shortText(j.config.Issuer), Got: ShortQuote(got)})
 	r.Change = &Change{InDeclaration, j.declared("issuer"), shortText(got)}
 	change := "set " + j.declared("issuer") + ": " + shortText(got)
 	switch {
