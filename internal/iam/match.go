@@ -137,6 +137,22 @@ func (p pattern) expand(r *Request) (pattern, bool) {
 // maxShown bounds the patterns that are shown of a statement.
 const maxShown = 3
 
+// text gives a pattern that was expanded as it is written.
+func (p pattern) text() string {
+	var b strings.Builder
+	for _, e := range p {
+		switch e.kind {
+		case anyRun:
+			b.WriteByte('*')
+		case anyOne:
+			b.WriteByte('?')
+		default:
+			b.WriteRune(e.char)
+		}
+	}
+	return b.String()
+}
+
 // texts gives patterns for people, with the values of variables. One whose variable has
 // none is left out: it matches nothing.
 func texts(patterns []pattern, r *Request) (list []string) {
@@ -148,18 +164,7 @@ func texts(patterns []pattern, r *Request) (list []string) {
 		if len(list) == maxShown {
 			return append(list, "…")
 		}
-		var b strings.Builder
-		for _, e := range expanded {
-			switch e.kind {
-			case anyRun:
-				b.WriteByte('*')
-			case anyOne:
-				b.WriteByte('?')
-			default:
-				b.WriteRune(e.char)
-			}
-		}
-		list = append(list, shortenTo(b.String(), maxWhy))
+		list = append(list, shortenTo(expanded.text(), maxWhy))
 	}
 	return list
 }

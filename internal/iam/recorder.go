@@ -169,18 +169,7 @@ func written(text string, r *Request, variables bool) string {
 	if !ok {
 		return text
 	}
-	var b strings.Builder
-	for _, e := range expanded {
-		switch e.kind {
-		case anyRun:
-			b.WriteByte('*')
-		case anyOne:
-			b.WriteByte('?')
-		default:
-			b.WriteRune(e.char)
-		}
-	}
-	return b.String()
+	return expanded.text()
 }
 
 // shorten bounds a value.
