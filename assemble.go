@@ -117,22 +117,14 @@ func poolConfig(name string, p *app.UserPool) cognito.PoolConfig {
 		Domain:                 p.Domain,
 		CaseSensitive:          p.SignInCaseSensitive,
 		AdminCreateUserOnly:    !p.SelfSignUp,
-		AutoVerifiedAttributes: attributeNames(p.AutoVerify),
+		AutoVerifiedAttributes: p.AutoVerifiedAttributes(),
 		PasswordPolicy:         &policy,
 		MFA:                    strings.ToUpper(p.MFA),
+
+		AllowedFirstAuthFactors: p.FirstAuthFactors(),
+		EnabledMFAs:             p.MFAFactors(),
 	}
-	for _, factor := range p.AllowedFirstAuthFactors {
-		cfg.AllowedFirstAuthFactors = append(cfg.AllowedFirstAuthFactors, firstAuthFactors[factor])
-	}
-	for _, factor := range p.EnabledMfas {
-		cfg.EnabledMFAs = append(cfg.EnabledMFAs, enabledMfas[factor])
-	}
-	aliases := attributeNames(p.SignInAliases)
-	if slices.Contains(p.SignInAliases, "username") {
-		cfg.AliasAttributes = aliases
-	} else {
-		cfg.UsernameAttributes = aliases
-	}
+	cfg.AliasAttributes, cfg.UsernameAttributes = p.Aliases()
 	for _, name := range p.RequiredAttributes {
 		cfg.Schema = append(cfg.Schema, cognito.SchemaAttribute{Name: name, Required: true})
 	}
@@ -199,51 +191,10 @@ func (a *App) invokeTrigger(ctx context.Context, function string, event []byte) 
 	return a.functions.Invoke(ctx, function, event)
 }
 
-// attributeNames gives the attributes that sign-in aliases stand for, or nil.
-func attributeNames(aliases []string) []string {
-	var names []string
-	for _, alias := range aliases {
-		switch alias {
-		case "email":
-			names = append(names, "email")
-		case "phone":
-			names = append(names, "phone_number")
-		case "preferredUsername":
-			names = append(names, "preferred_username")
-		}
-	}
-	return names
-}
-
-// firstAuthFactors says the declaration's words for first factors in Cognito's.
-var firstAuthFactors = map[string]string{
-	"password": "PASSWORD",
-	"emailOtp": "EMAIL_OTP",
-	"smsOtp":   "SMS_OTP",
-}
-
-// enabledMfas says the declaration's words for second factors in Cognito's.
-var enabledMfas = map[string]string{
-	"softwareToken": "SOFTWARE_TOKEN_MFA",
-	"sms":           "SMS_MFA",
-	"email":         "EMAIL_OTP",
-}
-
-// authFlows says the declaration's words for sign-in flows in Cognito's.
-var authFlows = map[string]string{
-	"userPassword":      "ALLOW_USER_PASSWORD_AUTH",
-	"adminUserPassword": "ALLOW_ADMIN_USER_PASSWORD_AUTH",
-	"userSrp":           "ALLOW_USER_SRP_AUTH",
-	"custom":            "ALLOW_CUSTOM_AUTH",
-	"user":              "ALLOW_USER_AUTH",
-}
-
-// oauthFlows says the declaration's words for grants in Cognito's.
-var oauthFlows = map[string]string{"code": "code", "implicit": "implicit", "clientCredentials": "client_credentials"}
-
 func clientConfig(name string, c *app.UserPoolClient) cognito.ClientConfig {
 	cfg := cognito.ClientConfig{
 		Name:                       name,
+		ExplicitAuthFlows:          c.ExplicitAuthFlows(),
 		GenerateSecret:             c.GenerateSecret,
 		PreventUserExistenceErrors: c.PreventUserExistenceErrors,
 		AccessTokenValidity:        c.AccessTokenValidity,
@@ -255,26 +206,15 @@ func clientConfig(name string, c *app.UserPoolClient) cognito.ClientConfig {
 		WriteAttributes:            c.WriteAttributes,
 
 		AllowedOAuthFlowsUserPoolClient: len(c.OAuthFlows) > 0,
+		AllowedOAuthFlows:               c.AllowedOAuthFlows(),
 		AllowedOAuthScopes:              c.OAuthScopes,
 		CallbackURLs:                    c.CallbackURLs,
 		DefaultRedirectURI:              c.DefaultRedirectURI,
 		LogoutURLs:                      c.LogoutURLs,
 		SupportedIdentityProviders:      c.IdentityProviders,
 	}
-	for _, f := range c.OAuthFlows {
-		cfg.AllowedOAuthFlows = append(cfg.AllowedOAuthFlows, oauthFlows[f])
-	}
-	for _, f := range c.AuthFlows {
-		cfg.ExplicitAuthFlows = append(cfg.ExplicitAuthFlows, authFlows[f])
-	}
-	switch r := c.RefreshTokenRotation; {
-	case r != nil:
+	if r := c.RefreshTokenRotation; r != nil {
 		cfg.Rotation = &cognito.Rotation{RetryGracePeriod: r.RetryGracePeriod}
-		if cfg.ExplicitAuthFlows == nil { // the default but for refreshing, which rotation excludes
-			cfg.ExplicitAuthFlows = []string{authFlows["userSrp"], authFlows["custom"]}
-		}
-	case cfg.ExplicitAuthFlows != nil:
-		cfg.ExplicitAuthFlows = append(cfg.ExplicitAuthFlows, "ALLOW_REFRESH_TOKEN_AUTH")
 	}
 	return cfg
 }

@@ -79,21 +79,11 @@ func (a *App) roles() ([]iam.RoleConfig, error) {
 	return all, nil
 }
 
-// mappersOf gives the ids of the identity pools that may give the role of a group: those
-// that take a user's role from the tokens of the user pool, or name the group in a rule.
+// mappersOf gives the ids of the identity pools that may give the role of a group.
 func (a *App) mappersOf(userPool, group string) []string {
 	var ids []string
-	for name, pool := range a.decl.IdentityPools.All() {
-		for provider, m := range pool.RoleMappings.All() {
-			gives := provider == userPool && m.Type == "token"
-			for _, r := range m.Rules {
-				gives = gives || r.Role == userPool+"."+group
-			}
-			if gives {
-				ids = append(ids, a.identityPoolIDs[name])
-				break
-			}
-		}
+	for _, name := range a.decl.IdentityPoolsOf(userPool, group) {
+		ids = append(ids, a.identityPoolIDs[name])
 	}
 	return ids
 }

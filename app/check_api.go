@@ -86,34 +86,44 @@ func loopback(host string) bool {
 }
 
 func (c *checker) poolAuthorizer(path string, a *Authorizer) {
-	if a.UserPool == "" || !c.readable("userPools") {
+	if a.UserPool == "" {
 		return
 	}
-	pool, ok := c.app.UserPools.Get(a.UserPool)
+	named := a.Clients != nil
+	a.Clients = c.poolClients(path, a.UserPool, a.Clients)
+	// The default, all clients of the pool, has the bound of a list that is written.
+	if n := len(a.Clients); !named && n > 50 {
+		c.at(path+".userPool", "name the clients: in the authorizer", "userPools.%s has %d clients; an authorizer can have at most 50", a.UserPool, n)
+	}
+}
+
+// poolClients checks the user pool of a path and those of its clients that are named
+// there, and gives them: all of the pool's, if none are.
+func (c *checker) poolClients(path, userPool string, named []string) []string {
+	if !c.readable("userPools") {
+		return named
+	}
+	pool, ok := c.app.UserPools.Get(userPool)
 	if !ok {
-		c.at(path+".userPool", c.nameHint(a.UserPool, c.app.UserPools.Keys(), "userPools"), "there is no userPools.%s", a.UserPool)
-		return
+		c.at(path+".userPool", c.nameHint(userPool, c.app.UserPools.Keys(), "userPools"), "there is no userPools.%s", userPool)
+		return named
 	}
-	clients := join("userPools", a.UserPool) + ".clients"
-	if pool == nil || !c.readable("userPools."+a.UserPool) || !c.readable(clients) {
-		return
+	clients := join("userPools", userPool) + ".clients"
+	if pool == nil || !c.readable("userPools."+userPool) || !c.readable(clients) {
+		return named
 	}
-	for i, name := range a.Clients {
+	for i, name := range named {
 		if _, ok := pool.Clients.Get(name); !ok && name != "" {
 			c.at(fmt.Sprintf("%s.clients[%d]", path, i), c.nameHint(name, pool.Clients.Keys(), clients), "there is no %s.%s", clients, name)
 		}
 	}
-	if a.Clients != nil {
-		return
+	if named != nil {
+		return named
 	}
-	// The default, all clients of the pool, has the bounds of a list that is written.
-	switch n := pool.Clients.Len(); {
-	case n == 0:
-		c.at(path+".userPool", fmt.Sprintf("add a client below %s:", clients), "userPools.%s has no client, so nobody could sign in", a.UserPool)
-	case n > 50:
-		c.at(path+".userPool", "name the clients: in the authorizer", "userPools.%s has %d clients; an authorizer can have at most 50", a.UserPool, n)
+	if pool.Clients.Len() == 0 {
+		c.at(path+".userPool", fmt.Sprintf("add a client below %s:", clients), "userPools.%s has no client, so nobody could sign in", userPool)
 	}
-	a.Clients = pool.Clients.Keys()
+	return pool.Clients.Keys()
 }
 
 func (c *checker) cors(path string, cors *CORS) {

@@ -21,7 +21,7 @@ func (c *checker) identityPool(path string, p *IdentityPool) {
 			c.at(at, "name all of its clients in one item", "the user pool %s is named twice", u.UserPool)
 		}
 		seen[u.UserPool] = true
-		c.identityUserPool(at, u)
+		u.Clients = c.poolClients(at, u.UserPool, u.Clients)
 	}
 	for name, f := range p.Federation.All() {
 		at := join(path+".federation", name)
@@ -71,33 +71,6 @@ func (c *checker) provider(at, name string, providers []string) {
 		hint = "name a user pool below userPools, or an issuer below federation"
 	}
 	c.key(at, hint, "%s is no provider of this identity pool", name)
-}
-
-// identityUserPool checks a user pool of an identity pool, and fills in its clients.
-func (c *checker) identityUserPool(at string, u *IdentityUserPool) {
-	if !c.readable("userPools") {
-		return
-	}
-	pool, ok := c.app.UserPools.Get(u.UserPool)
-	if !ok {
-		c.at(at+".userPool", c.nameHint(u.UserPool, c.app.UserPools.Keys(), "userPools"), "there is no userPools.%s", u.UserPool)
-		return
-	}
-	clients := join("userPools", u.UserPool) + ".clients"
-	if pool == nil || !c.readable("userPools."+u.UserPool) || !c.readable(clients) {
-		return
-	}
-	for i, name := range u.Clients {
-		if _, ok := pool.Clients.Get(name); !ok && name != "" {
-			c.at(fmt.Sprintf("%s.clients[%d]", at, i), c.nameHint(name, pool.Clients.Keys(), clients), "there is no %s.%s", clients, name)
-		}
-	}
-	if u.Clients == nil {
-		if pool.Clients.Len() == 0 {
-			c.at(at+".userPool", fmt.Sprintf("add a client below %s:", clients), "userPools.%s has no client, so nobody could sign in", u.UserPool)
-		}
-		u.Clients = pool.Clients.Keys()
-	}
 }
 
 // federation checks that an issuer is said in one way, and its client with it.

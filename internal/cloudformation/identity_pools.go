@@ -181,25 +181,6 @@ func (s *synth) principalTags(name string, pool *app.IdentityPool) {
 	}
 }
 
-// mappersOf gives the identity pools that may give the role of a group: those that take a
-// user's role from the tokens of the user pool, or name the group in a rule.
-func (s *synth) mappersOf(userPool, group string) []string {
-	var names []string
-	for name, pool := range s.app.IdentityPools.All() {
-		for provider, m := range pool.RoleMappings.All() {
-			gives := provider == userPool && m.Type == "token"
-			for _, r := range m.Rules {
-				gives = gives || r.Role == userPool+"."+group
-			}
-			if gives {
-				names = append(names, name)
-				break
-			}
-		}
-	}
-	return names
-}
-
 // An issuer is trusted by an AWS::IAM::OIDCProvider, of which an account has one for
 // each URL.
 type federatedIssuer struct {

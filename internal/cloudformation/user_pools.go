@@ -67,9 +67,9 @@ func (s *synth) userPoolProperties(name string, pool *app.UserPool) userPool {
 	policy := pool.PasswordPolicy
 	p := userPool{
 		AdminCreateUserConfig:  adminCreateUserConfig{!pool.SelfSignUp},
-		AutoVerifiedAttributes: attributeNames(pool.AutoVerify),
+		AutoVerifiedAttributes: pool.AutoVerifiedAttributes(),
 		DeletionProtection:     "INACTIVE",
-		EnabledMfas:            words(pool.EnabledMfas, map[string]string{"softwareToken": "SOFTWARE_TOKEN_MFA", "sms": "SMS_MFA", "email": "EMAIL_OTP"}),
+		EnabledMfas:            pool.MFAFactors(),
 		LambdaConfig:           s.lambdaConfig(name),
 		MfaConfiguration:       strings.ToUpper(pool.MFA),
 		Policies: userPoolPolicies{
@@ -77,18 +77,14 @@ func (s *synth) userPoolProperties(name string, pool *app.UserPool) userPool {
 				MinimumLength: policy.MinimumLength, RequireLowercase: policy.RequireLowercase, RequireNumbers: policy.RequireNumbers,
 				RequireSymbols: policy.RequireSymbols, RequireUppercase: policy.RequireUppercase, TemporaryPasswordValidityDays: policy.TemporaryPasswordValidityDays,
 			},
-			SignInPolicy: signInPolicy{words(pool.AllowedFirstAuthFactors, map[string]string{"password": "PASSWORD", "emailOtp": "EMAIL_OTP", "smsOtp": "SMS_OTP"})},
+			SignInPolicy: signInPolicy{pool.FirstAuthFactors()},
 		},
 		UsernameConfiguration: usernameConfiguration{pool.SignInCaseSensitive},
 	}
 	if s.protected() {
 		p.DeletionProtection = "ACTIVE"
 	}
-	if aliases := attributeNames(pool.SignInAliases); slices.Contains(pool.SignInAliases, "username") {
-		p.AliasAttributes = aliases
-	} else {
-		p.UsernameAttributes = aliases
-	}
+	p.AliasAttributes, p.UsernameAttributes = pool.Aliases()
 	for _, required := range pool.RequiredAttributes {
 		p.Schema = append(p.Schema, schemaAttribute{Name: required, Required: true, Mutable: new(true)})
 	}
@@ -111,31 +107,6 @@ func (s *synth) userPoolLines(at string, pool *app.UserPool) map[string]app.Pos 
 		lines["Schema.custom:"+name] = s.app.Pos(at + ".customAttributes." + name)
 	}
 	return lines
-}
-
-// words says the declaration's words in AWS's.
-func words(declared []string, of map[string]string) []string {
-	var list []string
-	for _, word := range declared {
-		list = append(list, of[word])
-	}
-	return list
-}
-
-// attributeNames gives the attributes that sign-in aliases stand for.
-func attributeNames(aliases []string) []string {
-	var names []string
-	for _, alias := range aliases {
-		switch alias {
-		case "email":
-			names = append(names, "email")
-		case "phone":
-			names = append(names, "phone_number")
-		case "preferredUsername":
-			names = append(names, "preferred_username")
-		}
-	}
-	return names
 }
 
 // customAttribute gives an attribute by its name without custom:, as the API takes it.
@@ -276,7 +247,7 @@ func clientNeeds(pool string, decl *app.UserPool, client *app.UserPoolClient) []
 
 func clientProperties(pool, name string, c *app.UserPoolClient) userPoolClient {
 	p := userPoolClient{
-		AllowedOAuthFlows:               words(c.OAuthFlows, map[string]string{"code": "code", "implicit": "implicit", "clientCredentials": "client_credentials"}),
+		AllowedOAuthFlows:               c.AllowedOAuthFlows(),
 		AllowedOAuthFlowsUserPoolClient: len(c.OAuthFlows) > 0,
 		AllowedOAuthScopes:              c.OAuthScopes,
 		AuthSessionValidity:             int(c.AuthSessionValidity / time.Minute),
@@ -284,7 +255,7 @@ func clientProperties(pool, name string, c *app.UserPoolClient) userPoolClient {
 		ClientName:                      name,
 		DefaultRedirectURI:              c.DefaultRedirectURI,
 		EnableTokenRevocation:           c.EnableTokenRevocation == nil || *c.EnableTokenRevocation,
-		ExplicitAuthFlows:               words(c.AuthFlows, authFlows),
+		ExplicitAuthFlows:               c.ExplicitAuthFlows(),
 		GenerateSecret:                  c.GenerateSecret,
 		LogoutURLs:                      c.LogoutURLs,
 		PreventUserExistenceErrors:      "LEGACY",
@@ -299,25 +270,10 @@ func clientProperties(pool, name string, c *app.UserPoolClient) userPoolClient {
 	p.AccessTokenValidity, p.TokenValidityUnits.AccessToken = validity(c.AccessTokenValidity)
 	p.IDTokenValidity, p.TokenValidityUnits.IDToken = validity(c.IDTokenValidity)
 	p.RefreshTokenValidity, p.TokenValidityUnits.RefreshToken = validity(c.RefreshTokenValidity)
-	switch r := c.RefreshTokenRotation; {
-	case r != nil:
+	if r := c.RefreshTokenRotation; r != nil {
 		p.RefreshTokenRotation = &refreshTokenRotation{Feature: "ENABLED", RetryGracePeriodSeconds: int(r.RetryGracePeriod / time.Second)}
-		if p.ExplicitAuthFlows == nil { // the default but for refreshing, which rotation excludes
-			p.ExplicitAuthFlows = []string{authFlows["userSrp"], authFlows["custom"]}
-		}
-	case p.ExplicitAuthFlows != nil:
-		p.ExplicitAuthFlows = append(p.ExplicitAuthFlows, "ALLOW_REFRESH_TOKEN_AUTH")
 	}
 	return p
-}
-
-// authFlows says the declaration's words for sign-in flows in Cognito's.
-var authFlows = map[string]string{
-	"userPassword":      "ALLOW_USER_PASSWORD_AUTH",
-	"adminUserPassword": "ALLOW_ADMIN_USER_PASSWORD_AUTH",
-	"userSrp":           "ALLOW_USER_SRP_AUTH",
-	"custom":            "ALLOW_CUSTOM_AUTH",
-	"user":              "ALLOW_USER_AUTH",
 }
 
 // validity says a duration in the largest unit of which it is a whole number.
@@ -340,7 +296,7 @@ func (s *synth) userPoolGroup(pool, name string, g *app.UserPoolGroup) {
 	switch {
 	case g.Permissions != nil:
 		id := groupRoleID(pool, name)
-		s.identityRole(id, g.Permissions, authenticated, s.mappersOf(pool, name), at)
+		s.identityRole(id, g.Permissions, authenticated, s.app.IdentityPoolsOf(pool, name), at)
 		p.RoleArn = GetAtt(id, "Arn")
 	case g.RoleArn != "":
 		s.refuseLocalAccount(at, g.RoleArn)
