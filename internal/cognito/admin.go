@@ -107,12 +107,9 @@ func (p *Pool) temporaryPassword(given string) (string, error) {
 // invite gives a user that has not yet signed in a new temporary password, and
 // sends it.
 func (s *Service) invite(ctx context.Context, c *call, p *Pool, in *adminCreateUserInput) (*adminCreateUserOutput, error) {
-	found, err := p.findUser(ctx, in.Username)
+	found, err := p.findExisting(ctx, in.Username)
 	if err != nil {
 		return nil, err
-	}
-	if found == nil {
-		return nil, refuse(codeUserNotFound, textNoUser, "")
 	}
 	password, err := p.temporaryPassword(in.TemporaryPassword)
 	if err != nil {
@@ -175,12 +172,9 @@ func (s *Service) adminGetUser(ctx context.Context, c *call, in *adminUserInput)
 	if err != nil {
 		return nil, err
 	}
-	u, err := p.findUser(ctx, in.Username)
+	u, err := p.findExisting(ctx, in.Username)
 	if err != nil {
 		return nil, err
-	}
-	if u == nil {
-		return nil, refuse(codeUserNotFound, textNoUser, "")
 	}
 	shown, err := p.mfaSettingsOf(ctx, u.sub)
 	if err != nil {

@@ -301,12 +301,9 @@ func (s *Service) adminListGroupsForUser(ctx context.Context, c *call, in *listG
 	if err != nil {
 		return nil, err
 	}
-	u, err := p.findUser(ctx, in.Username)
+	u, err := p.findExisting(ctx, in.Username)
 	if err != nil {
 		return nil, err
-	}
-	if u == nil {
-		return nil, refuse(codeUserNotFound, textNoUser, "")
 	}
 	return s.pageOfGroups(ctx, p, "groups of "+u.sub,
 		"cognito_member m JOIN cognito_group g ON g.pool = m.pool AND g.name = m.name WHERE m.pool = ? AND m.sub = ?",

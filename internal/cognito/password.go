@@ -262,12 +262,9 @@ func (s *Service) adminSetUserPassword(ctx context.Context, c *call, in *adminSe
 	if err != nil {
 		return nil, err
 	}
-	found, err := p.findUser(ctx, in.Username)
+	found, err := p.findExisting(ctx, in.Username)
 	if err != nil {
 		return nil, err
-	}
-	if found == nil {
-		return nil, refuse(codeUserNotFound, textNoUser, "")
 	}
 	if err := p.policy.check(in.Password, policyPrefix); err != nil {
 		return nil, err

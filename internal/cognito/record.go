@@ -89,6 +89,18 @@ func (p *Pool) findUser(ctx context.Context, name string) (u *user, err error) {
 	return u, nil
 }
 
+// findExisting is findUser for a user that there has to be.
+func (p *Pool) findExisting(ctx context.Context, name string) (*user, error) {
+	u, err := p.findUser(ctx, name)
+	if err == nil && u == nil {
+		err = refuse(codeUserNotFound, textNoUser, "")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return u, nil
+}
+
 // nameTakenError says that a name is another user's.
 type nameTakenError struct {
 	kind string // "username", "sub" or the attribute that is an alias
