@@ -18,6 +18,7 @@ type userPool struct {
 	UserPoolName           string                `json:"UserPoolName,omitempty"`
 	UsernameAttributes     []string              `json:"UsernameAttributes,omitempty"`
 	UsernameConfiguration  usernameConfiguration `json:"UsernameConfiguration"`
+	UserPoolTier           string                `json:"UserPoolTier"`
 }
 
 type adminCreateUserConfig struct {

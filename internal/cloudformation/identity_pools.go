@@ -91,7 +91,30 @@ func (s *synth) roleAttachment(name string, pool *app.IdentityPool) {
 			a.RoleMappings[key] = to
 		}
 	}
+	if n := len(a.RoleMappings); n > maxRoleMappings {
+		s.refuse(s.app.Pos(at+".roleMappings"), "name the clients that need them, in userPools", "the role mappings are %d on AWS, where each client of a user pool has its own; an identity pool has at most %d", n, maxRoleMappings)
+	}
 	s.add(logicalID("IdentityPoolRoles", name), Resource{Type: "AWS::Cognito::IdentityPoolRoleAttachment", Pos: s.app.Pos(at), Properties: a})
+}
+
+// The bounds of SetIdentityPoolRoles RoleMappings, and of the names of providers there and
+// in SetPrincipalTagAttributeMap.
+// https://docs.aws.amazon.com/cognitoidentity/latest/APIReference/API_SetIdentityPoolRoles.html
+const (
+	maxRoleMappings = 10
+	maxProviderName = 128
+)
+
+// namedProvider gives the ARN of the provider of a federation where it is a name, for
+// which there is less room than for an ARN.
+func (s *synth) namedProvider(pool, name, key string) Value {
+	arn := "arn:aws:iam::" + strings.Repeat("0", 12) + ":oidc-provider/"
+	i := s.federation(pool, name)
+	if url, known := i.url.Literal(); known && len(arn)+len(strings.TrimPrefix(url, "https://")) > maxProviderName {
+		s.refuse(s.app.Pos("identityPools."+pool+"."+key+"."+name), "take it out for this issuer",
+			"the ARN of the provider of %s is longer than the %d characters that Cognito takes as its name", url, maxProviderName)
+	}
+	return s.federatedARN(pool, name)
 }
 
 // mappedProviders gives what AWS calls the providers that a role mapping is for: each
@@ -109,7 +132,7 @@ func (s *synth) mappedProviders(name string, pool *app.IdentityPool, provider st
 		return of
 	}
 	if _, ok := pool.Federation.Get(provider); ok {
-		return map[string]Value{logicalID("", provider): s.federatedARN(name, provider)}
+		return map[string]Value{logicalID("", provider): s.namedProvider(name, provider, "roleMappings")}
 	}
 	return map[string]Value{logicalID("", provider): Text(pool.DeveloperProviderName)}
 }
@@ -169,7 +192,7 @@ func (s *synth) principalTags(name string, pool *app.IdentityPool) {
 		}
 		switch _, federated := pool.Federation.Get(provider); {
 		case federated:
-			p.IdentityProviderName = s.federatedARN(name, provider)
+			p.IdentityProviderName = s.namedProvider(name, provider, "principalTags")
 		case provider == pool.DeveloperProviderName:
 			p.IdentityProviderName = Text(provider)
 		default:

@@ -80,6 +80,9 @@ func (s *synth) userPoolProperties(name string, pool *app.UserPool) userPool {
 			SignInPolicy: signInPolicy{pool.FirstAuthFactors()},
 		},
 		UsernameConfiguration: usernameConfiguration{pool.SignInCaseSensitive},
+		// The one that pools have locally: in LITE there are neither access tokens that a
+		// trigger changes nor sign-in by codes.
+		UserPoolTier: "ESSENTIALS",
 	}
 	if s.protected() {
 		p.DeletionProtection = "ACTIVE"
