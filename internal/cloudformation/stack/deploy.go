@@ -159,7 +159,12 @@ func (r *deploying) usable(ctx context.Context, stack *types.Stack) (*types.Stac
 	switch {
 	case stack == nil:
 	case neverGood(stack.StackStatus):
-		return stack, []string{fmt.Sprintf("the first deploy of this stack failed (%s): what it left is deleted first", stack.StackStatus)}, nil
+		notes := []string{fmt.Sprintf("the first deploy of this stack failed (%s): what it left is deleted first", stack.StackStatus)}
+		left, err := r.left(ctx, stack)
+		if len(left) > 0 {
+			notes = append(notes, "but for what the stage is to keep, which stays in the account, empty and outside of any stack: "+strings.Join(left, ", "))
+		}
+		return stack, notes, err
 	case stack.StackStatus == types.StackStatusUpdateRollbackFailed:
 		stack, err := r.continueRollback(ctx, stack)
 		if err == nil {
@@ -168,6 +173,18 @@ func (r *deploying) usable(ctx context.Context, stack *types.Stack) (*types.Stac
 		return stack, nil, err
 	}
 	return stack, nil, nil
+}
+
+// left gives what a stack that never was good does not take with it.
+func (r *deploying) left(ctx context.Context, stack *types.Stack) ([]string, error) {
+	resources, err := r.resources(ctx, stack)
+	var names []string
+	for _, res := range resources {
+		if res.ResourceStatus == types.ResourceStatusDeleteSkipped {
+			names = append(names, aws.ToString(res.LogicalResourceId)+" ("+aws.ToString(res.PhysicalResourceId)+")")
+		}
+	}
+	return names, err
 }
 
 // rollbackFailures gives what failed in the last operation.

@@ -160,8 +160,11 @@ func (r *removing) plan(ctx context.Context, stack *types.Stack) (Plan, error) {
 	if slices.ContainsFunc(p.Changes, func(c Change) bool { return c.Action == Delete && c.Type == oidcProviderType }) {
 		p.Notes = append(p.Notes, "stages that name an OIDC provider of this stack by providerArn lose it with the stack")
 	}
-	if slices.ContainsFunc(p.Changes, func(c Change) bool { return c.Action == Keep }) {
+	switch {
+	case slices.ContainsFunc(p.Changes, func(c Change) bool { return c.Action == Keep && !c.Maybe }):
 		p.Notes = append(p.Notes, "what is kept stays in the account, outside of any stack; the next deploy makes new ones. --delete-data deletes it")
+	case slices.ContainsFunc(p.Changes, func(c Change) bool { return c.Action == Keep }):
+		p.Notes = append(p.Notes, "what is kept has left the stack already, and stays in the account")
 	}
 	return p, nil
 }

@@ -106,6 +106,25 @@ func TestRemoveKeepsGroups(t *testing.T) {
 	deploy(t, f, changed(d, `"Admins"`, `"Owners"`)) // a deploy does what the declaration says
 }
 
+// TestFailedCreateOfProtected: what a stage is to keep stays, also if its first deploy
+// failed, and is told of.
+func TestFailedCreateOfProtected(t *testing.T) {
+	f := newFake(t)
+	f.refuses["Notes"] = "no"
+	fails(t, f, deployment(t), "the stack is ROLLBACK_COMPLETE")
+	f.stacks[0].resources = map[string]string{"Users": "DELETE_SKIPPED", "Api": "DELETE_COMPLETE"}
+	r := remove(t, f, stack.Removal{PlanOnly: true})
+	equal(t, "the plan", actions(r.Plan), []string{"keep Users"})
+	if notes := strings.Join(r.Plan.Notes, "\n"); !strings.Contains(notes, "has left the stack already") || strings.Contains(notes, "--delete-data") {
+		t.Errorf("the notes are %s", notes)
+	}
+	d := deployment(t)
+	d.PlanOnly = true
+	if notes := fmt.Sprint(deploy(t, f, d).Plan.Notes); !strings.Contains(notes, "stays in the account, empty and outside of any stack: Users (prod-notes-users)") {
+		t.Errorf("the notes are %s", notes)
+	}
+}
+
 // TestRemoveFails tells of the line, and the next one finishes it.
 func TestRemoveFails(t *testing.T) {
 	f := newFake(t)
