@@ -102,6 +102,8 @@ type App struct {
 	decl  *app.App
 	ready chan struct{} // closed when everything answers
 	drain time.Duration // how long what is in flight may take at the end
+	// portShift is added to every preferred port: tests have room of their own.
+	portShift int
 	// generateKey makes the signing keys of pools and tenants; as they do it, if nil.
 	generateKey func() (*rsa.PrivateKey, error)
 

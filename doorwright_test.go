@@ -64,6 +64,10 @@ type running struct {
 // keys are what pools and tenants sign with.
 var keys keytest.Ring
 
+// portShift keeps the ports that a stage has again when it starts again from who starts
+// the program meanwhile, as the tests of other packages and of other checkouts do.
+var portShift = 1000 * (2 + os.Getpid()%20)
+
 // run starts an app. Its events are kept, unless cfg has a use for them; each of
 // prepare may change it before it listens.
 func run(t *testing.T, cfg doorwright.Config, prepare ...func(*doorwright.App)) *running {
@@ -87,6 +91,7 @@ func runKept(t *testing.T, cfg doorwright.Config, prepare ...func(*doorwright.Ap
 		t.Fatal(err)
 	}
 	a.SetGenerateKey(keys.Maker(t))
+	a.SetPortShift(portShift)
 	for _, p := range prepare {
 		p(a)
 	}

@@ -190,7 +190,7 @@ func (a *App) bind(ctx context.Context, name, key string, preferred, fixed int) 
 	if err != nil {
 		return nil, err
 	}
-	want := portRequest{preferred: preferred}
+	want := portRequest{preferred: preferred + a.portShift}
 	if remembered != 0 {
 		want.preferred = remembered
 	}

@@ -15,6 +15,9 @@ func (a *App) SetDrain(d time.Duration) { a.drain = d }
 // SetGenerateKey replaces the making of signing keys, which is slow.
 func (a *App) SetGenerateKey(f func() (*rsa.PrivateKey, error)) { a.generateKey = f }
 
+// SetPortShift has the app look for its ports elsewhere than the program does.
+func (a *App) SetPortShift(n int) { a.portShift = n }
+
 // Call runs an operation on user pools as an administrator.
 func (a *App) Call(ctx context.Context, operation string, in any) error {
 	return a.pools.Call(ctx, operation, in, nil)

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -126,7 +127,7 @@ func TestTablesWithoutEngine(t *testing.T) {
 // TestTablesOutliveTheirEngine kills dynalite: it is started again, and holds what it held.
 func TestTablesOutliveTheirEngine(t *testing.T) {
 	aws := need(t, "aws")
-	pkill := need(t, "pkill")
+	pgrep := need(t, "pgrep")
 	p := tables(t)
 	name := p.outputs()["TableName"]
 	cli := func(arguments ...string) (string, error) {
@@ -139,8 +140,21 @@ func TestTablesOutliveTheirEngine(t *testing.T) {
 	if out, err := cli("put-item", "--table-name", name, "--item", item); err != nil {
 		t.Fatalf("%v %s", err, out)
 	}
-	if out, err := exec.Command(pkill, "-KILL", "-f", filepath.Join(p.dir, ".doorwright", "dev", "tables")).CombinedOutput(); err != nil {
-		t.Fatalf("killing dynalite: %v %s", err, out)
+	// The program's own child, of all that may run on this machine.
+	out, err := exec.Command(pgrep, "-P", strconv.Itoa(p.cmd.Process.Pid), "-f", filepath.Join(p.dir, ".doorwright", "dev", "tables")).Output()
+	if err != nil {
+		t.Fatalf("looking for dynalite among the children of %d: %v", p.cmd.Process.Pid, err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(out))) // exactly one
+	if err != nil {
+		t.Fatalf("looking for dynalite: %v", err)
+	}
+	dynalite, err := os.FindProcess(pid)
+	if err == nil {
+		err = dynalite.Kill()
+	}
+	if err != nil {
+		t.Fatalf("killing dynalite: %v", err)
 	}
 	p.waitFor("dynalite ended and is started again")
 	if out, err := cli("get-item", "--table-name", name, "--key", item, "--query", "Item.noteId.S", "--output", "text"); err != nil || strings.TrimSpace(out) != "1" {
