@@ -10,9 +10,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -127,35 +129,56 @@ func (e *notStageError) Hint() string {
 	return fmt.Sprintf("start the stage anew with `%s`", startCommand(e.dir, e.stage))
 }
 
-// askStage asks the running stage of the app in dir. What is asked may hold a password or
-// a token: who answers has to prove to be the stage before it is said.
+// askStage asks the running stage of the app in dir.
 func askStage(ctx context.Context, dir, stage, target string, question, answer any) error {
-	env, err := ReadEnvironment(dir, stage)
+	r, err := reachStage(ctx, dir, stage)
 	if err != nil {
 		return err
 	}
-	ask := func(target string, question, answer any) error {
-		err := askEndpoint(ctx, env, target, question, answer)
-		var other *notStageError
-		switch {
-		case errors.Is(err, syscall.ECONNREFUSED):
-			return &notRunningError{dir, stage}
-		case errors.As(err, &other):
-			other.dir, other.stage = dir, stage
-		}
-		var refused *controlError
-		if err == nil || errors.As(err, &refused) || other != nil {
-			return err
-		}
-		return fmt.Errorf("asking stage %s: %w", stage, err)
-	}
-	if err := ask(helloTarget, struct{}{}, &struct{}{}); err != nil {
-		return err
-	}
-	return ask(target, question, answer)
+	defer r.client.CloseIdleConnections()
+	return r.ask(ctx, target, question, answer)
 }
 
-func askEndpoint(ctx context.Context, env Environment, target string, question, answer any) error {
+// A reached is a stage that has proved to be the one of an app, by the connection that
+// everything else is asked on: it may be killed, and another take its port.
+type reached struct {
+	dir, stage string
+	env        Environment
+	client     *http.Client
+}
+
+// reachStage reaches the running stage of the app in dir. What is asked may hold a password
+// or a token: who answers has to prove to be the stage before it is said.
+func reachStage(ctx context.Context, dir, stage string) (*reached, error) {
+	env, err := ReadEnvironment(dir, stage)
+	if err != nil {
+		return nil, err
+	}
+	r := &reached{dir, stage, env, localClient()}
+	if err := r.ask(ctx, helloTarget, struct{}{}, &struct{}{}); err != nil {
+		r.client.CloseIdleConnections()
+		return nil, err
+	}
+	return r, nil
+}
+
+func (r *reached) ask(ctx context.Context, target string, question, answer any) error {
+	err := askEndpoint(ctx, r.client, r.env, target, question, answer)
+	var other *notStageError
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, errHungUp):
+		return &notRunningError{r.dir, r.stage}
+	case errors.As(err, &other):
+		other.dir, other.stage = r.dir, r.stage
+	}
+	var refused *controlError
+	if err == nil || errors.As(err, &refused) || other != nil {
+		return err
+	}
+	return fmt.Errorf("asking stage %s: %w", r.stage, err)
+}
+
+func askEndpoint(ctx context.Context, client *http.Client, env Environment, target string, question, answer any) error {
 	body, err := json.Marshal(question)
 	if err != nil {
 		return err
@@ -167,7 +190,7 @@ func askEndpoint(ctx context.Context, env Environment, target string, question, 
 	r.Header.Set("X-Amz-Target", target)
 	r.Header.Set("Content-Type", "application/x-amz-json-1.1")
 	sigv4.Sign(r, body, sigv4.Credentials{AccessKeyID: env.AccessKeyID, SecretAccessKey: env.SecretAccessKey}, controlService, env.Region, time.Now())
-	res, err := localClient().Do(r)
+	res, err := client.Do(r)
 	if err != nil {
 		return err
 	}
@@ -201,11 +224,21 @@ func proof(secret string, r *http.Request, answer []byte) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// localClient asks this machine, without a proxy, and follows no redirect: what is asked
-// may hold a password.
+// errHungUp says that the one connection to a stage has ended.
+var errHungUp = errors.New("the stage has ended the connection")
+
+// localClient asks this machine on one connection, without a proxy, and follows no
+// redirect: what is asked may hold a password.
 func localClient() *http.Client {
+	var once atomic.Bool
+	var dialer net.Dialer
 	return &http.Client{
-		Timeout: 30 * time.Second, Transport: &http.Transport{DisableKeepAlives: true},
+		Timeout: 30 * time.Second, Transport: &http.Transport{MaxConnsPerHost: 1, DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			if once.Swap(true) {
+				return nil, errHungUp
+			}
+			return dialer.DialContext(ctx, network, address)
+		}},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }

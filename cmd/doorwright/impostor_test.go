@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -133,5 +134,86 @@ func TestImpostor(t *testing.T) {
 	defer mu.Unlock()
 	for _, e := range elsewhere {
 		t.Errorf("somebody else was told %s", e)
+	}
+}
+
+// TestImpostorAfterTheProof: the stage is killed as it has just proved what it is, and
+// somebody else has its port at once. What is asked goes where the proof came from, or nowhere.
+func TestImpostorAfterTheProof(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		answer map[string]any // of the question that identity credentials take
+		proofs int            // that are given before
+		args   []string
+	}{
+		{"a password", nil, 1, []string{"users", "create", "bea@example.com", "--password-stdin"}},
+		{"a token", nil, 1, []string{"explain", "GET", "/x", "--token", "-"}},
+		{"a login of an identity pool", map[string]any{"API": "Api", "URL": "http://localhost:1/x", "IdentityPoolID": "us-east-1:1", "Logins": map[string]string{"p": "SECRET"}}, 2, []string{"call", "/x", "--identity-pool", "P", "--user", "bea@example.com"}},
+		{"a login, after another proof", map[string]any{"API": "Api", "URL": "http://localhost:1/x", "IdentityPoolID": "us-east-1:1", "Logins": map[string]string{"p": "SECRET"}}, 3, []string{"call", "/x", "--identity-pool", "P", "--user", "bea@example.com"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, port, _ := net.SplitHostPort(l.Addr().String())
+			var mu sync.Mutex
+			var heard []string
+			impostor := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				body, _ := io.ReadAll(r.Body)
+				mu.Lock()
+				defer mu.Unlock()
+				heard = append(heard, string(body))
+			})}
+			defer impostor.Close()
+			given := 0
+			stage := &http.Server{}
+			stage.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				text := []byte("{}")
+				if r.Header.Get("X-Amz-Target") != "Doorwright.Hello" && tt.answer != nil {
+					text, _ = json.Marshal(tt.answer) // texts always can be
+				}
+				if given++; given == tt.proofs { // it is killed when this is sent
+					taken := make(chan struct{})
+					l.Close()
+					go func() {
+						defer close(taken)
+						other, err := net.Listen("tcp", "127.0.0.1:"+port)
+						if err != nil {
+							t.Error(err)
+							return
+						}
+						go impostor.Serve(other)
+					}()
+					<-taken
+					w.Header().Set("Connection", "close")
+				}
+				w.Header().Set("X-Doorwright-Proof", prove(r, text))
+				_, _ = w.Write(text) // the client went away
+			})
+			go stage.Serve(l)
+			defer stage.Close()
+			dir := t.TempDir()
+			folder := filepath.Join(dir, ".doorwright", "dev")
+			if err := os.MkdirAll(folder, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			environment := fmt.Sprintf(`{"endpoint":"http://localhost:%s","region":"us-east-1","accessKeyId":"AKIA1","secretAccessKey":"s"}`, port)
+			if err := os.WriteFile(filepath.Join(folder, "environment.json"), []byte(environment), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			var out bytes.Buffer
+			if code := run(t.Context(), append(tt.args, "--dir", dir), strings.NewReader("SECRET-Passw0rd\n"), &out, &out); code == 0 {
+				t.Errorf("it succeeds: %s", out.String())
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if strings.Contains(fmt.Sprint(heard), "SECRET") {
+				t.Errorf("who has taken the port was told %s", heard)
+			}
+			if given < tt.proofs {
+				t.Errorf("%d proofs were asked for: %s", given, out.String())
+			}
+		})
 	}
 }
