@@ -190,19 +190,6 @@ func stageFolder(dir, stage string) (string, error) {
 	return folder, nil
 }
 
-// readLines gives the lines of a log, those of the file before it first.
-func readLines(ctx context.Context, path string, follow bool, each func([]byte) error) error {
-	old, err := openLog(path + oldLog)
-	if err == nil {
-		_, err = readLog(old, each)
-		err = errors.Join(err, closeLog(old))
-	}
-	if err != nil {
-		return err
-	}
-	return followLog(ctx, path, follow, each)
-}
-
 // invocationsOf gives the ids of the invocations that a request led to, and its own.
 func invocationsOf(ctx context.Context, dir, stage, id string) []string {
 	ids := []string{id}
@@ -290,42 +277,21 @@ func readLog(f *os.File, each func([]byte) error) (n int64, err error) {
 // followEvery is how often a log that is followed is looked at.
 const followEvery = 200 * time.Millisecond
 
-// followLog reads the log and, to follow it, what is added, also to the file that takes
-// its place.
-func followLog(ctx context.Context, path string, follow bool, each func([]byte) error) error {
-	var f *os.File
-	defer func() { _ = closeLog(f) }() // it was read alone
-	var at int64
+// readLines gives the lines of a log, those of the file before it first, and to follow it
+// what is added, also to files that take its place.
+func readLines(ctx context.Context, path string, follow bool, each func([]byte) error) error {
+	r := &logReader{path: path, each: each}
+	defer func() { _ = closeLog(r.file) }() // it was read alone
 	tick := time.NewTicker(followEvery)
 	defer tick.Stop()
 	for {
-		if f == nil {
-			var err error
-			if f, err = openLog(path); err != nil {
-				return err
-			}
-			at = 0
-		}
-		if f != nil {
-			if _, err := f.Seek(at, io.SeekStart); err != nil {
-				return fmt.Errorf("reading a log: %w", err)
-			}
-			// Which file has the name is asked first: what is written to the old one
-			// after it was read is not missed.
-			replaced := isReplaced(f, path)
-			n, err := readLog(f, each)
-			if at += n; err != nil {
-				return err
-			}
-			if replaced {
-				if err := f.Close(); err != nil {
-					return err
-				}
-				f = nil
-				continue
-			}
-		}
-		if !follow {
+		again, err := r.read()
+		switch {
+		case err != nil:
+			return err
+		case again:
+			continue
+		case !follow:
 			return nil
 		}
 		select {
@@ -334,6 +300,87 @@ func followLog(ctx context.Context, path string, follow bool, each func([]byte) 
 		case <-tick.C:
 		}
 	}
+}
+
+// A logReader reads a log of two files, of which the first takes the place of the second
+// whenever it is full.
+type logReader struct {
+	path string
+	each func([]byte) error
+	file *os.File // was read up to at; nil if there is none yet
+	at   int64
+	last os.FileInfo // of the file that was read to its end; nil before
+}
+
+// read reads what there is, and says whether another file has taken the place of what was
+// read.
+func (r *logReader) read() (again bool, err error) {
+	if r.file == nil {
+		before, err := r.open()
+		if err != nil {
+			return false, err
+		}
+		if before != nil {
+			_, err = readLog(before, r.each)
+			if err = errors.Join(err, r.ended(before)); err != nil {
+				return false, err
+			}
+		}
+	}
+	if r.file == nil {
+		return false, nil
+	}
+	if _, err := r.file.Seek(r.at, io.SeekStart); err != nil {
+		return false, fmt.Errorf("reading a log: %w", err)
+	}
+	// Which file has the name is asked first: what is written to the old one after it
+	// was read is not missed.
+	replaced := isReplaced(r.file, r.path)
+	n, err := readLog(r.file, r.each)
+	if r.at += n; err != nil || !replaced {
+		return false, err
+	}
+	file := r.file
+	r.file = nil
+	return true, r.ended(file)
+}
+
+// open opens the file, and gives the one before it unless that was read. Files may change
+// places at any time, once or more often: what is open is not missed.
+func (r *logReader) open() (before *os.File, err error) {
+	const most = 100 // they do so once in megabytes
+	for range most {
+		if r.file, err = openLog(r.path); err != nil {
+			return nil, err
+		}
+		r.at = 0
+		if before, err = openLog(r.path + oldLog); err != nil || before == nil {
+			return nil, err
+		}
+		info, err := before.Stat()
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("reading a log: %w", err), before.Close())
+		}
+		if r.file == nil || isReplaced(r.file, r.path+oldLog) { // the usual: they are two files
+			if r.last != nil && os.SameFile(info, r.last) {
+				return nil, before.Close()
+			}
+			return before, nil
+		}
+		if err := errors.Join(before.Close(), r.file.Close()); err != nil {
+			return nil, err
+		}
+		r.file = nil
+	}
+	return nil, fmt.Errorf("reading a log: %s and %s are one file: move them away", r.path, r.path+oldLog)
+}
+
+// ended closes a file that was read to its end.
+func (r *logReader) ended(f *os.File) (err error) {
+	if r.last, err = f.Stat(); err != nil {
+		return errors.Join(fmt.Errorf("reading a log: %w", err), f.Close())
+	}
+	return f.Close()
 }
 
 // isReplaced says whether another file has an open file's name, or none.

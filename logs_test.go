@@ -3,6 +3,7 @@ package doorwright_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -156,5 +157,70 @@ func TestFunctionLogIsNoLink(t *testing.T) {
 		if err == nil {
 			t.Errorf("%s may be a link", name)
 		}
+	}
+}
+
+// TestLogsWhileFilesChangePlaces reads and follows a log whose files change places in the
+// middle of it, once and twice: each line is told, once, in its order.
+func TestLogsWhileFilesChangePlaces(t *testing.T) {
+	for _, tt := range []struct {
+		name      string
+		old, now  string // lines of the two files
+		follow    bool
+		meanwhile map[string]func(change func(string), add func(string)) // at a line
+		want      string
+	}{
+		{"once, while the old one is read", "a", "b", false, map[string]func(func(string), func(string)){"a": func(change, _ func(string)) { change("c") }}, "abc"},
+		{"once, while it is read", "a", "b", false, map[string]func(func(string), func(string)){"b": func(change, add func(string)) { add("c"); change("d") }}, "abc"},
+		{"twice between two looks", "", "a", true, map[string]func(func(string), func(string)){"a": func(change, add func(string)) { add("b"); change("c"); change("d") }}, "abcd"},
+		{"twice while the old one is read", "a", "b", true, map[string]func(func(string), func(string)){"a": func(change, _ func(string)) { change("c") }, "b": func(change, _ func(string)) { change("d") }}, "abcd"},
+		{"again and again", "a", "b", true, map[string]func(func(string), func(string)){
+			"b": func(change, _ func(string)) { change("c") }, "c": func(change, add func(string)) { add("d"); change("e"); change("f") }, "f": func(_, add func(string)) { add("g") },
+		}, "abcdefg"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			folder := filepath.Join(dir, ".doorwright", "dev")
+			if err := os.MkdirAll(folder, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			path := filepath.Join(folder, "functions.log")
+			write := func(path, lines string) {
+				f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+				for _, l := range lines {
+					_, more := fmt.Fprintf(f, "{\"kind\":\"stdout\",\"text\":%q}\n", string(l))
+					err = errors.Join(err, more)
+				}
+				if err = errors.Join(err, f.Close()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if tt.old != "" {
+				write(path+".1", tt.old)
+			}
+			write(path, tt.now)
+			change := func(lines string) {
+				if err := os.Rename(path, path+".1"); err != nil {
+					t.Fatal(err)
+				}
+				write(path, lines)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			got := ""
+			err := doorwright.ReadLogs(ctx, dir, "dev", doorwright.LogQuery{Follow: tt.follow}, func(l doorwright.LogLine) error {
+				got += l.Text
+				if do := tt.meanwhile[l.Text]; do != nil {
+					do(change, func(lines string) { write(path, lines) })
+				}
+				if tt.follow && (len(got) >= len(tt.want) || !strings.HasPrefix(tt.want, got)) {
+					cancel()
+				}
+				return nil
+			})
+			if err != nil || got != tt.want {
+				t.Errorf("the lines are %q, %v; want %q", got, err, tt.want)
+			}
+		})
 	}
 }
