@@ -113,9 +113,13 @@ func (c *call) Run(ctx context.Context, members awsjson.Object) (any, error) {
 	return result, nil
 }
 
-// tagOperations name what they are about by its ARN. Every other operation has the pool
-// in UserPoolId, or is about none; a ResourceArn beside it says nothing.
-var tagOperations = []string{"TagResource", "UntagResource", "ListTagsForResource"}
+// tagOperations name what they are about by its ARN, and accountOperations are about no
+// pool. Every other operation has the pool in UserPoolId. What is beside the member that
+// counts says nothing: who may do everything with one pool could name it there.
+var (
+	tagOperations     = []string{"TagResource", "UntagResource", "ListTagsForResource"}
+	accountOperations = []string{"CreateUserPool", "ListUserPools", "DescribeUserPoolDomain"}
+)
 
 // authorize asks IAM whether a caller may run an operation
 // (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncognitouserpools.html).
@@ -125,7 +129,7 @@ func (c *call) authorize(members awsjson.Object) error {
 		if arn, ok := members["ResourceArn"].(string); ok {
 			resource = arn
 		}
-	} else if id, ok := members["UserPoolId"].(string); ok {
+	} else if id, ok := members["UserPoolId"].(string); ok && !slices.Contains(accountOperations, operation) {
 		resource = c.svc.poolARN(id)
 	}
 	if c.caller.Authorize == nil {

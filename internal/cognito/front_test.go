@@ -53,6 +53,10 @@ func TestOperationsAreTheModels(t *testing.T) {
 	}
 }
 
+// ofNoPool are the operations that AWS decides on with "*": their model names no pool
+// (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncognitouserpools.html).
+var ofNoPool = map[string]bool{"CreateUserPool": true, "ListUserPools": true, "DescribeUserPoolDomain": true}
+
 // Every signed operation, emulated or not, is refused without a signature and
 // to anybody but root; no unsigned one asks for a signature.
 func TestWhoMayCall(t *testing.T) {
@@ -83,7 +87,10 @@ func TestWhoMayCall(t *testing.T) {
 			continue
 		}
 		w.checkRefusal(row.Name, none, 403, "MissingAuthenticationTokenException", "Missing Authentication Token")
-		action := "cognito-idp:" + row.Name
+		action, arn := "cognito-idp:"+row.Name, arn
+		if ofNoPool[row.Name] {
+			arn = "*"
+		}
 		w.checkRefusal(row.Name, rider, 400, "AccessDeniedException",
 			"User: arn:aws:sts::000000000000:assumed-role/rider/s is not authorized to perform: "+action+" on resource: "+arn+
 				" because no identity-based policy allows the "+action+" action")
@@ -123,6 +130,21 @@ func TestPermittedOperations(t *testing.T) {
 		w.checkRefusal(operation, w.request("POST", "/", target+operation, "rider", "application/x-amz-json-1.1", body), 400, "AccessDeniedException",
 			"User: arn:aws:sts::000000000000:assumed-role/rider/s is not authorized to perform: "+action+" on resource: "+arn+other+
 				" because no identity-based policy allows the "+action+" action")
+	}
+}
+
+// TestPermissionsForOnePool: who may do everything with one pool may not make another, or
+// see which there are, by naming it where the operation has no place for it.
+func TestPermissionsForOnePool(t *testing.T) {
+	w := newWorld(t, emailPool())
+	w.may = map[string]bool{}
+	for operation := range ofNoPool {
+		w.may["cognito-idp:"+operation+" arn:aws:cognito-idp:us-east-1:000000000000:userpool/"+w.pool()] = true
+	}
+	for operation, members := range map[string]string{"CreateUserPool": `"PoolName":"Mine"`, "ListUserPools": `"MaxResults":1`, "DescribeUserPoolDomain": `"Domain":"x"`} {
+		action := "cognito-idp:" + operation
+		w.checkRefusal(operation, w.request("POST", "/", target+operation, "rider", "application/x-amz-json-1.1", `{"UserPoolId":"`+w.pool()+`",`+members+`}`), 400, "AccessDeniedException",
+			"User: arn:aws:sts::000000000000:assumed-role/rider/s is not authorized to perform: "+action+" on resource: * because no identity-based policy allows the "+action+" action")
 	}
 }
 
