@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -46,7 +45,7 @@ func newRoutes() *cobra.Command {
 			if asJSON {
 				return printJSON(cmd.OutOrStdout(), rows)
 			}
-			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 3, ' ', 0)
+			w := columns(cmd.OutOrStdout())
 			fmt.Fprintln(w, "API\tROUTE\tTARGET\tAUTHORIZER\tSCOPES\tWHO MAY CALL")
 			for _, r := range rows {
 				guard := r.Authorizer

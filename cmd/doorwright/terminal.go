@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"text/tabwriter"
 	"unicode/utf8"
 
 	"github.com/doorwright/doorwright"
@@ -59,6 +60,10 @@ func harmless(s string) string {
 	}
 	return b.String() + s[from:]
 }
+
+// columns sets the tables that commands print: what is parted by tabs stands in columns,
+// three spaces apart, once it is flushed.
+func columns(w io.Writer) *tabwriter.Writer { return tabwriter.NewWriter(w, 0, 0, 3, ' ', 0) }
 
 // SGR sequences (ECMA-48, section 8.3.117).
 const (

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 	"time"
 	"unicode/utf8"
 
@@ -126,7 +125,7 @@ func (u *usersCommand) newList() *cobra.Command {
 			if u.asJSON {
 				return printJSON(cmd.OutOrStdout(), a.Page)
 			}
-			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 3, ' ', 0)
+			w := columns(cmd.OutOrStdout())
 			fmt.Fprintln(w, "USER\tSTATUS\tCREATED\tNAME")
 			for _, user := range a.Page.Users {
 				fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", quoted(signInName(user)), status(user), user.Created.Local().Format(time.DateTime), quoted(user.Name))
@@ -189,7 +188,7 @@ func printUser(w io.Writer, a doorwright.UsersAnswer) error {
 	if user.EmailVerified {
 		verified = " (verified)"
 	}
-	tab := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
+	tab := columns(w)
 	line := func(name, value string) {
 		if value != "" {
 			fmt.Fprintf(tab, "%s\t%s\n", name, quoted(value))
@@ -380,7 +379,7 @@ func (u *usersCommand) printGroups(cmd *cobra.Command) error {
 	if u.asJSON {
 		return printJSON(cmd.OutOrStdout(), a.Groups)
 	}
-	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 3, ' ', 0)
+	w := columns(cmd.OutOrStdout())
 	for _, g := range a.Groups {
 		gives := permissionText(g.Permissions)
 		if gives == "" {
@@ -423,7 +422,7 @@ func (u *usersCommand) newSignIns() *cobra.Command {
 			if u.asJSON {
 				return printJSON(cmd.OutOrStdout(), a.SignIns)
 			}
-			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 3, ' ', 0)
+			w := columns(cmd.OutOrStdout())
 			fmt.Fprintln(w, "ID\tBY\tSINCE\tUNTIL")
 			for _, s := range a.SignIns {
 				by := s.Client
