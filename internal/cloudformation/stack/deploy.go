@@ -1,9 +1,11 @@
 package stack
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -239,15 +241,11 @@ func (r *deploying) continueRollback(ctx context.Context, stack *types.Stack) (*
 
 // follow begins to follow a stack from its newest event on.
 func (s *Stack) follow(ctx context.Context, stack *types.Stack) (*follower, error) {
-	events, err := s.eventsOf(ctx, aws.ToString(stack.StackId), "")
+	seen, err := s.newestEvent(ctx, aws.ToString(stack.StackId))
 	if err != nil {
 		return nil, err
 	}
-	f := &follower{stack: s, id: aws.ToString(stack.StackId), asked: s.cfg.Now()}
-	if len(events) > 0 {
-		f.seen = events[0].EventId
-	}
-	return f, nil
+	return &follower{stack: s, id: aws.ToString(stack.StackId), asked: s.cfg.Now(), seen: seen}, nil
 }
 
 func (r *deploying) confirm(p Plan) error {
@@ -445,6 +443,7 @@ func (r *deploying) result(stack *types.Stack, plan Plan, changed bool) Result {
 	for _, o := range stack.Outputs {
 		result.Outputs = append(result.Outputs, Output{aws.ToString(o.OutputKey), plain(aws.ToString(o.OutputValue))})
 	}
+	slices.SortFunc(result.Outputs, func(a, b Output) int { return cmp.Compare(a.Name, b.Name) }) // AWS gives them in any order
 	return result
 }
 

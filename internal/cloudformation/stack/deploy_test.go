@@ -22,7 +22,7 @@ const notes = `{
     "Uploads": {"Type": "AWS::S3::Bucket"},
     "Users": {"Type": "AWS::Cognito::UserPool", "Properties": {"UsernameAttributes": ["email"], "DeletionProtection": "ACTIVE"}}
   },
-  "Outputs": {"ApiEndpoint": {"Value": {"Ref": "Api"}}}
+  "Outputs": {"ApiEndpoint": {"Value": {"Ref": "Api"}}, "Region": {"Value": {"Ref": "AWS::Region"}}}
 }`
 
 // deployment is notes with one artifact.
@@ -154,7 +154,7 @@ func TestDeploy(t *testing.T) {
 		t.Errorf("the result is %+v, protected: %t", r, f.stacks[0].protected)
 	}
 	equal(t, "the plan", actions(r.Plan), []string{"add Api", "add Function", "add Notes", "add Uploads", "add Users"})
-	equal(t, "the outputs", r.Outputs, []stack.Output{{Name: "ApiEndpoint", Value: "ApiEndpoint-value"}})
+	equal(t, "the outputs", r.Outputs, []stack.Output{{Name: "ApiEndpoint", Value: "ApiEndpoint-value"}, {Name: "Region", Value: "Region-value"}})
 	equal(t, "the target", r.Target.Account+" "+r.Target.Region+" "+r.Target.Stack, accountID+" "+region+" prod-notes")
 	equal(t, "the first event", l.events[0].Kind, stack.KindTarget)
 	equal(t, "the parameter", f.stacks[0].params["ArtifactsBucket"], bucket)
@@ -172,7 +172,7 @@ func TestDeploy(t *testing.T) {
 
 	d.Confirm = func(stack.Plan) error { t.Error("asked for nothing"); return nil }
 	puts := f.counts["s3.PUT object"]
-	if r := deploy(t, f, d); r.Changed || len(r.Plan.Changes) > 0 || len(r.Outputs) != 1 {
+	if r := deploy(t, f, d); r.Changed || len(r.Plan.Changes) > 0 || len(r.Outputs) != 2 {
 		t.Errorf("the second deploy gives %+v", r)
 	}
 	equal(t, "objects sent again", f.counts["s3.PUT object"]-puts, 0)
@@ -249,6 +249,20 @@ func TestDataIsNotLost(t *testing.T) {
 	f.replaces["Api"] = "True"
 	d = changed(changed(d, `"Uploads": {"DeletionPolicy": "Retain", "Type": "AWS::S3::Bucket"},`, ``), `"ProtocolType": "HTTP"`, `"ProtocolType": "WEBSOCKET"`)
 	equal(t, "the plan", actions(deploy(t, f, d).Plan), []string{"replace Api", "keep Uploads"})
+}
+
+// TestLongHistory: what happened before is not read again, a page a request.
+func TestLongHistory(t *testing.T) {
+	f := newFake(t)
+	deploy(t, f, deployment(t))
+	for range 300 {
+		f.event(f.stacks[0], "Api", "AWS::ApiGatewayV2::Api", "x", "UPDATE_COMPLETE", "")
+	}
+	before := f.counts["cloudformation.DescribeStackEvents"]
+	deploy(t, f, changed(deployment(t), `"Name": "prod-notes"`, `"Name": "other"`))
+	if n := f.counts["cloudformation.DescribeStackEvents"] - before; n > 20 {
+		t.Errorf("events were asked for %d times", n)
+	}
 }
 
 // TestFailedCreate traces a failure to its line, and the next deploy begins afresh.
@@ -384,7 +398,7 @@ func TestCredentialsExpire(t *testing.T) {
 		t.Errorf("the error is %v", err)
 	}
 	f.before = nil
-	if r := deploy(t, f, deployment(t)); r.Changed || len(r.Outputs) != 1 {
+	if r := deploy(t, f, deployment(t)); r.Changed || len(r.Outputs) != 2 {
 		t.Errorf("the next deploy gives %+v", r)
 	}
 	f.before = func(op string, _ int) *fault {
@@ -425,7 +439,7 @@ func TestInterrupted(t *testing.T) {
 				equal(t, "change sets", len(f.sets), 0)
 			}
 			f.onSleep = nil
-			if r := deploy(t, f, deployment(t)); len(r.Outputs) != 1 {
+			if r := deploy(t, f, deployment(t)); len(r.Outputs) != 2 {
 				t.Errorf("the next deploy gives %+v", r)
 			}
 		})

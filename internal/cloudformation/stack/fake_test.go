@@ -318,7 +318,7 @@ func (s *fakeStack) xml() string {
 	}
 	b.WriteString("</Parameters><Outputs>")
 	if strings.HasSuffix(s.status, "E_COMPLETE") {
-		for _, k := range sortedKeys(parse(s.template).Outputs) {
+		for _, k := range slices.Backward(sortedKeys(parse(s.template).Outputs)) {
 			fmt.Fprintf(&b, "<member><OutputKey>%s</OutputKey><OutputValue>%s-value</OutputValue></member>", k, k)
 		}
 	}

@@ -196,9 +196,24 @@ const maxEvents = 5000
 // eventsOf gives the events since the one that was seen last, the newest first. AWS
 // keeps those of a stack for 90 days.
 func (s *Stack) eventsOf(ctx context.Context, id, seen string) ([]types.StackEvent, error) {
+	return s.events(ctx, id, seen, maxEvents)
+}
+
+// newestEvent gives the id of the newest event, or nil, with one request: the history of
+// a stack is long, and its readers are throttled together.
+func (s *Stack) newestEvent(ctx context.Context, id string) (*string, error) {
+	events, err := s.events(ctx, id, "", 1)
+	if err != nil || len(events) == 0 {
+		return nil, err
+	}
+	return events[0].EventId, nil
+}
+
+// events reads pages until it has most events.
+func (s *Stack) events(ctx context.Context, id, seen string, most int) ([]types.StackEvent, error) {
 	var events []types.StackEvent
 	in := &cloudformation.DescribeStackEventsInput{StackName: &id}
-	for len(events) < maxEvents {
+	for len(events) < most {
 		var out *cloudformation.DescribeStackEventsOutput
 		err := s.call(ctx, "reading the events of stack "+s.name, func() (err error) {
 			out, err = s.cfn.DescribeStackEvents(ctx, in)
