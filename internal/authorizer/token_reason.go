@@ -125,7 +125,7 @@ func (j *JWT) tokenReason(e *verify.Error, value string, scopes []string) Reason
 	case verify.WrongIssuer:
 		j.issuerReason(e, &r)
 	case verify.WrongAudience:
-		fact(e.Claim, "one of "+list(j.config.Audience), quoted(e.Got))
+		fact(e.Claim, oneOf(j.config.Audience), quoted(e.Got))
 		j.audienceReason(e, &r)
 	default:
 		j.timeReason(e, &r)
@@ -159,7 +159,7 @@ func (j *JWT) passed(e *verify.Error) []Fact {
 	if claim == "aud" || claim == "client_id" {
 		return facts
 	}
-	match("aud", "one of "+list(j.config.Audience))
+	match("aud", oneOf(j.config.Audience))
 	return facts
 }
 
@@ -169,7 +169,7 @@ func (j *JWT) formReason(e *verify.Error, value string, r *Reason) {
 	r.Facts = append(r.Facts, Fact{Name: "form", Want: "a signed JWT: header.payload.signature", Got: e.Detail})
 	switch {
 	case strings.Contains(e.Detail, "encrypted"):
-		r.Hint = fmt.Sprintf("this one is encrypted, as Auth0's access tokens are where no audience was asked for: ask for the audience %s", list(j.config.Audience))
+		r.Hint = fmt.Sprintf("this one is encrypted, as Auth0's access tokens are where no audience was asked for: ask for the audience %s", oneOf(j.config.Audience))
 		r.Change = &Change{AtLogin, "audience", j.config.Audience[0]}
 	case e.Reason == verify.WrongSegments && instead(value) != "":
 		r.Facts[len(r.Facts)-1].Got, r.Hint = instead(value), "there is "+instead(value)+": send "+j.source.example()
@@ -249,7 +249,7 @@ func (j *JWT) audienceReason(e *verify.Error, r *Reason) {
 func (j *JWT) missingReason(e *verify.Error, r *Reason) {
 	switch e.Claim {
 	case "aud", "client_id":
-		r.Facts = append(r.Facts, Fact{Name: "aud", Want: "one of " + list(j.config.Audience), Got: "none, and no client_id"})
+		r.Facts = append(r.Facts, Fact{Name: "aud", Want: oneOf(j.config.Audience), Got: "none, and no client_id"})
 		j.audienceReason(e, r)
 	case "iss":
 		r.Facts = append(r.Facts, Fact{Name: "iss", Want: shortText(j.config.Issuer), Got: "none"})
@@ -323,10 +323,13 @@ func scopeReason(wanted []string, claims verify.Claims) Reason {
 	if _, ok := claims.Get("scp"); ok {
 		name = "scp"
 	}
-	text, got := "token has no scope, and the route wants one of "+list(wanted), "none"
+	text, got := "token has no scope, and the route wants "+oneOf(wanted), "none"
 	if v, ok := claims.Get(name); ok {
 		got = ShortQuote(printed(v))
 		text = fmt.Sprintf("%s %s holds none of %s", name, got, list(wanted))
+		if len(wanted) == 1 {
+			text = fmt.Sprintf("%s %s does not hold %s", name, got, wanted[0])
+		}
 	}
 	hint := "request the scope " + wanted[0] + " at login"
 	have := tokenScopes(claims)
@@ -351,7 +354,7 @@ func scopeReason(wanted []string, claims verify.Claims) Reason {
 		Code: CodeInsufficientScope, Text: text, Hint: hint,
 		Facts: []Fact{
 			{Name: "token", Want: "verified", Got: "verified", Match: true},
-			{Name: name, Want: "one of " + list(wanted), Got: got},
+			{Name: name, Want: oneOf(wanted), Got: got},
 		},
 		Change: &Change{AtLogin, "scope", wanted[0]},
 	}
@@ -371,7 +374,12 @@ func useReason(use, want string, scopes []string) Reason {
 		Hint: "send the ID token, or give the route scopes", Change: &Change{AtLogin, "token_use", want},
 	}
 	if want == "access" {
-		r.Hint = "send the access token: the route asks for the scopes " + list(scopes)
+		r.Hint = "send the access token: the route asks for "
+		if len(scopes) == 1 {
+			r.Hint += "the scope " + scopes[0]
+		} else {
+			r.Hint += "one of the scopes " + list(scopes)
+		}
 	}
 	return r
 }
