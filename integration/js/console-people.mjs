@@ -55,6 +55,18 @@ await withPage(async (page) => {
   await accessible(page, "user-delete");
   await page.getByRole("button", { name: "Delete" }).click();
   await page.getByText("Deleted bea@example.com.").waitFor();
+
+  // A long address fits a phone, in the title and in what says that it was made.
+  const long = "somebody.with.quite.a.long.name@a.subdomain.of.another.example.com";
+  await page.getByRole("link", { name: "New user" }).click();
+  await page.getByLabel("Email").fill(long);
+  await page.getByLabel("Password").fill("Passw0rd!");
+  await page.getByRole("button", { name: "Create" }).click();
+  await page.getByText(`Created ${long}.`).waitFor();
+  await accessible(page, "user-long");
+  await page.getByRole("link", { name: "Delete…" }).click();
+  await page.getByRole("button", { name: "Delete" }).click();
+  await page.getByText(`Deleted ${long}.`).waitFor();
   await page.getByRole("link", { name: "Groups", exact: true }).click();
   await accessible(page, "groups");
 

@@ -270,7 +270,7 @@ func TestPageHeaders(t *testing.T) {
 	} {
 		for _, path := range []string{"/login?", "/signup?", "/confirm?", "/forgotPassword?", "/resetPassword?"} {
 			h := b.get(path + query).header
-			want := "default-src 'none'; style-src 'self'; form-action " + action + "; base-uri 'none'; frame-ancestors 'none'"
+			want := "default-src 'none'; style-src 'self'; img-src data:; form-action " + action + "; base-uri 'none'; frame-ancestors 'none'"
 			if got := h.Get("Content-Security-Policy"); got != want {
 				t.Errorf("%s: the policy is\n%s, not\n%s", path, got, want)
 			}

@@ -38,7 +38,7 @@ func TestUICustomization(t *testing.T) {
 	b := w.browser()
 	page := b.get("/login?" + w.requestQuery())
 	if !strings.Contains(page.body, `href="/assets/look.css?client_id=`+w.client("web")+`"`) || !strings.Contains(page.body, `src="/assets/logo?client_id=`+w.client("web")+`"`) ||
-		!strings.HasSuffix(page.header.Get("Content-Security-Policy"), "; frame-ancestors 'none'; img-src 'self'") {
+		!strings.HasPrefix(page.header.Get("Content-Security-Policy"), "default-src 'none'; style-src 'self'; img-src 'self' data:; ") {
 		t.Errorf("the page: %v\n%s", page.header, page.body)
 	}
 	css := b.get("/assets/look.css?client_id=" + w.client("web"))

@@ -136,7 +136,7 @@ func (d *domain) write(w http.ResponseWriter, c *call, p *hostedPage, target str
 	h := w.Header()
 	d.engine.Protect(h, target)
 	if p.Look != nil && p.Look.Logo {
-		h.Set("Content-Security-Policy", h.Get("Content-Security-Policy")+"; img-src 'self'")
+		h.Set("Content-Security-Policy", strings.Replace(h.Get("Content-Security-Policy"), "img-src data:", "img-src 'self' data:", 1))
 	}
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(p.status)

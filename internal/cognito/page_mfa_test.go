@@ -310,7 +310,7 @@ func TestMFASetupChoiceOnPages(t *testing.T) {
 		if a.status != 200 || strings.Contains(a.body, "<script") {
 			t.Errorf("a page has a name as markup:\n%s", a.body)
 		}
-		if policy := a.header.Get("Content-Security-Policy"); !strings.HasPrefix(policy, "default-src 'none'; style-src 'self'; form-action 'self' http://localhost:3000;") || a.header.Get("Cache-Control") != "no-store" {
+		if policy := a.header.Get("Content-Security-Policy"); !strings.HasPrefix(policy, "default-src 'none'; style-src 'self'; img-src data:; form-action 'self' http://localhost:3000;") || a.header.Get("Cache-Control") != "no-store" {
 			t.Errorf("the headers are %v", a.header)
 		}
 	}

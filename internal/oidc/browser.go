@@ -116,7 +116,8 @@ func (e *Engine) CheckForm(r *http.Request, token string) error {
 }
 
 // Protect sets the headers of a page with a form. It runs no script, loads
-// nothing from elsewhere, is in no frame, is kept nowhere, and tells no other
+// nothing from elsewhere (the pages' icon is an empty data: URL, so that browsers ask for
+// none and have nothing to complain of), is in no frame, is kept nowhere, and tells no other
 // site its address. The form goes here, and on to target, where the answer
 // redirects: Chromium holds form-action against redirects too. ("no-referrer"
 // would make the form's own Origin null.)
@@ -125,7 +126,7 @@ func (e *Engine) Protect(h http.Header, target string) {
 	if source := formTarget(target); source != "" {
 		action += " " + source
 	}
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; form-action "+action+
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src data:; form-action "+action+
 		"; base-uri 'none'; frame-ancestors 'none'")
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("X-Content-Type-Options", "nosniff")
