@@ -8,6 +8,7 @@ import (
 
 // TestWalkThroughByBoto3 signs a user up and in through boto3.
 func TestWalkThroughByBoto3(t *testing.T) {
+	t.Parallel()
 	python := need(t, "python3")
 	if err := exec.Command(python, "-c", "import boto3").Run(); err != nil {
 		need(t, "python3 with boto3") // names what is missing; there is no such program

@@ -59,6 +59,7 @@ func (p *process) browse(browser, js, script string, more map[string]string) {
 // SRP, sessions, passwords and attributes, from an origin that is not the
 // endpoint's.
 func TestByAmplify(t *testing.T) {
+	t.Parallel()
 	browser, js := chromium(t), scripts(t)
 	p := clients(t, "clients")
 	invited, temporary := "invited@example.com", "Temp0rary!"

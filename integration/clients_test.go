@@ -14,6 +14,7 @@ import (
 // with a new password, and for an administrator's user; the API takes the
 // token.
 func TestBySRP(t *testing.T) {
+	t.Parallel()
 	js := scripts(t)
 	p := clients(t, "clients")
 	out := p.outputs()
@@ -31,6 +32,7 @@ func TestBySRP(t *testing.T) {
 
 // TestBySDKForJavaScript goes through the AWS SDK for JavaScript v3.
 func TestBySDKForJavaScript(t *testing.T) {
+	t.Parallel()
 	js := scripts(t)
 	p := clients(t, "clients")
 	token := p.script(js, "sdk.mjs", nil)
@@ -42,6 +44,7 @@ func TestBySDKForJavaScript(t *testing.T) {
 // TestAWSVerifierTakesOurTokens has aws-jwt-verify judge tokens of the stage,
 // and forgeries of them.
 func TestAWSVerifierTakesOurTokens(t *testing.T) {
+	t.Parallel()
 	js := scripts(t)
 	p := clients(t, "clients")
 	out := p.outputs()

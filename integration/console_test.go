@@ -22,6 +22,7 @@ func (p *process) link() string {
 // TestConsoleInBrowser watches a request be refused, and asks why. Every page is looked
 // at by axe-core, on a desk and on a phone, light and dark.
 func TestConsoleInBrowser(t *testing.T) {
+	t.Parallel()
 	browser, js := chromium(t), scripts(t)
 	p := start(t, project(t, "quickstart"))
 	p.waitFor("good once")
@@ -35,6 +36,7 @@ func TestConsoleInBrowser(t *testing.T) {
 // TestConsolePeopleInBrowser makes, changes and deletes users, and has axe-core look at
 // every page of people.
 func TestConsolePeopleInBrowser(t *testing.T) {
+	t.Parallel()
 	browser, js := chromium(t), scripts(t)
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "doorwright.yaml"), []byte(consolePeople), 0o600); err != nil {
@@ -71,6 +73,7 @@ outputs: {IdentityPoolId: "${identityPools.Auth.id}", UserPoolId: "${userPools.U
 // TestConsoleOfStrangers: a page without the link, a stranger's page in another tab, a
 // forged Host, a cross-site form.
 func TestConsoleOfStrangers(t *testing.T) {
+	t.Parallel()
 	browser, js := chromium(t), scripts(t)
 	p := start(t, project(t, "quickstart"))
 	p.browse(browser, js, "console-strangers.mjs", map[string]string{
@@ -89,6 +92,7 @@ func TestConsoleToolsInBrowser(t *testing.T) {
 
 // TestConsoleStoriesInBrowser shows what policies say of signed requests, and functions.
 func TestConsoleStoriesInBrowser(t *testing.T) {
+	t.Parallel()
 	browser, js := chromium(t), scripts(t)
 	p := toolsApp(t)
 	p.browse(browser, js, "console-stories.mjs", map[string]string{"Link": p.link(), "Binary": binary, "Dir": p.dir})
@@ -96,6 +100,7 @@ func TestConsoleStoriesInBrowser(t *testing.T) {
 
 // TestConsoleTokensInBrowser pastes what is no good token.
 func TestConsoleTokensInBrowser(t *testing.T) {
+	t.Parallel()
 	browser, js := chromium(t), scripts(t)
 	p := toolsApp(t)
 	p.browse(browser, js, "console-tokens.mjs", map[string]string{"Link": p.link()})

@@ -8,6 +8,7 @@ import (
 // TestIdentityPoolByAmplify is a web app with Amplify v6 in a browser: a guest's
 // session, and that of who signs in, from an origin that is not the endpoint's.
 func TestIdentityPoolByAmplify(t *testing.T) {
+	t.Parallel()
 	browser, js := chromium(t), scripts(t)
 	p := clients(t, "clients")
 	out := p.outputs()
@@ -19,6 +20,7 @@ func TestIdentityPoolByAmplify(t *testing.T) {
 // TestIdentityPoolByBoto3 does with boto3 what a backend does: pools, guests, logins of
 // its own, and the errors by their classes.
 func TestIdentityPoolByBoto3(t *testing.T) {
+	t.Parallel()
 	python := need(t, "python3")
 	if err := exec.Command(python, "-c", "import boto3").Run(); err != nil {
 		need(t, "python3 with boto3") // names what is missing; there is no such program

@@ -38,6 +38,7 @@ func noise(t *testing.T, n int) (path string, content []byte) {
 
 // TestBucketsByTheCLI: what people do with `aws s3`.
 func TestBucketsByTheCLI(t *testing.T) {
+	t.Parallel()
 	need(t, "aws")
 	p := clients(t, "buckets")
 	b := "s3://" + p.outputs()["BucketName"]
@@ -73,6 +74,7 @@ func TestBucketsByTheCLI(t *testing.T) {
 // TestPresignedByCurl is what the pages of a walk-through do: a link to upload,
 // a link to download, and no others.
 func TestPresignedByCurl(t *testing.T) {
+	t.Parallel()
 	need(t, "aws")
 	need(t, "curl")
 	python := need(t, "python3")
@@ -112,6 +114,7 @@ print(boto3.client("s3", config=Config(signature_version="s3")).generate_presign
 
 // TestBucketsByBoto3 is boto3's own way: transfers, checksums, lists, errors.
 func TestBucketsByBoto3(t *testing.T) {
+	t.Parallel()
 	python := need(t, "python3")
 	if err := exec.Command(python, "-c", "import boto3").Run(); err != nil {
 		need(t, "python3 with boto3")
@@ -210,6 +213,7 @@ func (p *process) s3(ctx context.Context) *s3.Client {
 // TestBucketsBySDK goes through aws-sdk-go-v2 and its upload manager, which
 // verifies checksums of what it reads.
 func TestBucketsBySDK(t *testing.T) {
+	t.Parallel()
 	p := clients(t, "buckets")
 	c, bucket, ctx := p.s3(t.Context()), aws.String(p.outputs()["BucketName"]), t.Context()
 	_, content := noise(t, 17<<20)

@@ -126,6 +126,7 @@ func TestTablesWithoutEngine(t *testing.T) {
 
 // TestTablesOutliveTheirEngine kills dynalite: it is started again, and holds what it held.
 func TestTablesOutliveTheirEngine(t *testing.T) {
+	t.Parallel()
 	aws := need(t, "aws")
 	pgrep := need(t, "pgrep")
 	p := tables(t)

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/doorwright/doorwright/internal/keytest"
 	"github.com/doorwright/doorwright/verify"
 	"github.com/doorwright/doorwright/verify/verifytest"
 )
@@ -103,9 +104,18 @@ func newRemote(t *testing.T, config verify.RemoteConfig) *verify.Remote {
 	return remote
 }
 
+// rsaKeys are what issuers sign with.
+var rsaKeys keytest.Ring
+
 func newIssuer(t *testing.T, alg verify.Algorithm) *verifytest.Issuer {
 	t.Helper()
-	issuer := verifytest.NewIssuer(alg)
+	var issuer *verifytest.Issuer
+	switch alg {
+	case verify.RS256, verify.RS384, verify.RS512, verify.PS256, verify.PS384, verify.PS512:
+		issuer = verifytest.NewIssuerWithKey(alg, rsaKeys.Take(t))
+	default:
+		issuer = verifytest.NewIssuer(alg)
+	}
 	t.Cleanup(issuer.Close)
 	return issuer
 }
