@@ -226,7 +226,7 @@ func TestBucketsBySDK(t *testing.T) {
 		if !strings.HasSuffix(aws.ToString(up.ETag), `-3"`) {
 			t.Errorf("%s: ETag %s", algorithm, aws.ToString(up.ETag))
 		}
-		back := tmtypes.NewWriteAtBuffer(nil)
+		back := tmtypes.NewWriteAtBuffer(make([]byte, 0, len(content))) // which would grow by every write
 		if _, err := transfers.DownloadObject(ctx, &transfermanager.DownloadObjectInput{Bucket: bucket, Key: aws.String("big"), WriterAt: back}); err != nil || md5.Sum(back.Bytes()) != md5.Sum(content) {
 			t.Errorf("%s: %d bytes, %v", algorithm, len(back.Bytes()), err)
 		}
