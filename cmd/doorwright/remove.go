@@ -31,8 +31,8 @@ func newRemove() *cobra.Command {
 		Long: "Remove deletes what a local stage has kept: its users and keys, what is in its tables and\n" +
 			"buckets, its outputs, logs and built functions. It refuses while the stage runs.\n\n" +
 			"A stage that was deployed from here, or that never ran here, is taken away from AWS: it\n" +
-			"shows what goes and asks. User pools, tables and buckets stay in the account, unless\n" +
-			"--delete-data is said. Where a stage is both, say --local or --aws.",
+			"shows what goes and asks. User pools with their groups, identity pools, tables and buckets\n" +
+			"stay in the account, unless --delete-data is said. Where a stage is both, say --local or --aws.",
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			local, err := f.isLocal(dirArg(args))
@@ -50,7 +50,7 @@ func newRemove() *cobra.Command {
 	cmd.Flags().BoolVar(&f.local, "local", false, "remove the local stage's state")
 	cmd.Flags().BoolVar(&f.onAWS, "aws", false, "remove the stack on AWS")
 	cmd.Flags().BoolVar(&f.plan, "plan", false, "show what would go from AWS, and remove nothing")
-	cmd.Flags().BoolVar(&f.deleteData, "delete-data", false, "on AWS, delete user pools, tables and buckets too, with what is in them")
+	cmd.Flags().BoolVar(&f.deleteData, "delete-data", false, "on AWS, delete user and identity pools, tables and buckets too, with what is in them")
 	cmd.Flags().BoolVar(&f.unprotect, "unprotect", false, "on AWS, take the protection off a stage that is protected against removal")
 	cmd.Flags().BoolVar(&f.yes, "yes", false, "do not ask")
 	cmd.Flags().BoolVar(&f.asJSON, "json", false, "print JSON, for AWS a line an event; needs --yes")

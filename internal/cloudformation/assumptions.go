@@ -66,6 +66,11 @@ var Assumptions = []aws.Assumption{
 		Why:    "the settings of a stage are of single methods",
 	},
 	{
+		Area: "Templates, REST APIs", Question: "What is a method of the root called in a usage plan's throttle?",
+		Choice: "//METHOD: the path, a slash and the method, as of every other path, and as the CDK writes it",
+		Why:    "the examples are of other paths alone",
+	},
+	{
 		Area: "Templates, REST APIs", Question: "How are the clients of a user pool's authorizer told apart?",
 		Choice: "by identityValidationExpression, which is matched with aud; with scopes it is refused to name some clients only",
 		Why:    "access tokens have no aud, and would be refused one and all",
