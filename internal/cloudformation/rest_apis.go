@@ -33,6 +33,10 @@ type restCompiler struct {
 }
 
 func (r *restCompiler) compile() {
+	if r.api.Routes.Len() == 0 { // "The REST API doesn't contain any methods"
+		r.refuse(r.app.Pos(r.path), "give it a route, or take it out", "the REST API %s has no routes, and API Gateway makes no deployment of such a one", r.name)
+		return
+	}
 	p := restAPI{
 		APIKeySourceType:      strings.ToUpper(r.api.APIKeySource),
 		EndpointConfiguration: endpointConfiguration{[]string{"REGIONAL"}}, Name: r.apiName(r.name),

@@ -130,6 +130,9 @@ func (s *synth) finish() error {
 	if len(s.problems) == 0 { // what came from an expression has been refused at its place
 		s.dynamicReferences()
 	}
+	if len(s.template.Resources) == 0 && len(s.problems) == 0 {
+		s.refuse(s.app.Pos("name"), "declare an API, a user pool, a table or a bucket", "the app has nothing that goes to AWS, and a stack has at least one resource")
+	}
 	if n := len(s.template.Resources); n > maxResources {
 		s.refuse(s.app.Pos("name"), "split the app in two", "the app has %d resources; a stack has at most %d", n, maxResources)
 	}

@@ -86,7 +86,9 @@ func withoutRoutes(has []byte, want template) (*goneRoutes, error) {
 	for _, v := range resources {
 		r, _ := v.(map[string]any)
 		if needs, ok := r["DependsOn"].([]any); ok {
-			r["DependsOn"] = slices.DeleteFunc(needs, func(id any) bool { return slices.Contains(gone.all(), fmt.Sprint(id)) })
+			if r["DependsOn"] = slices.DeleteFunc(needs, func(id any) bool { return slices.Contains(gone.all(), fmt.Sprint(id)) }); len(r["DependsOn"].([]any)) == 0 {
+				delete(r, "DependsOn")
+			}
 		}
 	}
 	var err error
