@@ -120,8 +120,9 @@ func (a *App) adviseAudience(api string, e *gateway.Entry) []explain.Advice {
 	return nil
 }
 
-// tokenCommand gives the command that prints a token for the route of a request, or "".
-func (a *App) tokenCommand(api string, e *gateway.Entry) string {
+// tokenCommand gives the command that prints a token with one of some scopes for the
+// authorizer of a request, or "".
+func (a *App) tokenCommand(api string, e *gateway.Entry, scopes []string) string {
 	of, ok := a.decl.APIs.Get(api)
 	if !ok {
 		return ""
@@ -150,7 +151,7 @@ func (a *App) tokenCommand(api string, e *gateway.Entry) string {
 	if login == nil {
 		return ""
 	}
-	return login(a.routeScopes(api, e.RouteKey))
+	return login(scopes)
 }
 
 // ofTenant finds the scope that is the nearest: one that needs no more than to be asked
@@ -430,21 +431,36 @@ func (a *App) loginOfTenant(issuer string, audience []string) func([]string) str
 		if tenant := a.tenants.Tenant(name); tenant == nil || tenant.Issuer() != issuer {
 			continue
 		}
+		var apis []string
 		for api, d := range decl.APIs.All() {
-			if !slices.Contains(audience, d.Identifier) {
-				continue
+			if slices.Contains(audience, d.Identifier) {
+				apis = append(apis, api)
 			}
-			flag, users := signInTo(decl)
+		}
+		if len(apis) == 0 {
+			return nil
+		}
+		flag, users := signInTo(decl)
+		return func(scopes []string) string {
+			api, scope := apis[0], ""
+			if len(scopes) > 0 {
+				scope = scopes[0]
+			}
+			for _, name := range apis { // the one that has such a scope
+				d, _ := decl.APIs.Get(name)
+				if i := slices.IndexFunc(scopes, func(s string) bool { return slices.Contains(d.Permissions, s) }); i >= 0 {
+					api, scope = name, scopes[i]
+					break
+				}
+			}
 			command := "doorwright token" + flag + " --api " + api
 			if a.decl.Tenants.Len() > 1 {
 				command += " --tenant " + name
 			}
-			return func(scopes []string) string {
-				if len(scopes) == 0 || !users {
-					return command
-				}
-				return command + ` --scope "openid ` + scopes[0] + `"`
+			if scope == "" || !users {
+				return command
 			}
+			return command + ` --scope "openid ` + scope + `"`
 		}
 	}
 	return nil

@@ -123,6 +123,7 @@ func TestScopeAdvice(t *testing.T) {
 	}{
 		{"a role of the user holds it", "/unicorns", "trainer@example.com", "Unicorns", "openid", authorizer.AtLogin, []string{
 			"request the scope list:unicorns at login: the role trainer of trainer@example.com holds it; the claim permissions has it, and API Gateway reads scope alone",
+			`(doorwright token --user USER --api Unicorns --scope "openid list:unicorns" prints one)`,
 		}},
 		{"other roles hold it", "/unicorns", "rider@example.com", "Unicorns", "openid list:unicorns", authorizer.OfUser, []string{
 			"give rider@example.com the role lister, which holds list:unicorns as trainer does, and sign in again: doorwright users roles rider@example.com --add lister, or in the console",
@@ -135,6 +136,7 @@ func TestScopeAdvice(t *testing.T) {
 		}},
 		{"the API has no rbac", "/stable", "rider@example.com", "Stables", "openid", authorizer.AtLogin, []string{
 			"request the scope read:stable at login: tenants.Auth0.apis.Stables has no rbac, and gives it to every user",
+			`(doorwright token --user USER --api Stables --scope "openid read:stable" prints one)`,
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 	"github.com/doorwright/doorwright/internal/explain"
 	"github.com/doorwright/doorwright/internal/gateway"
 	"github.com/doorwright/doorwright/internal/tty"
+	"github.com/doorwright/doorwright/verify"
 )
 
 // What is kept of the last requests.
@@ -48,21 +49,36 @@ func (a *App) readvise(ctx context.Context, x *Explanation, rec explain.Record) 
 	if list := a.adviseRequest(ctx, rec.Source, rec.Entry); len(list) > 0 {
 		x.Advice = list
 	}
-	if command := a.goodCommand(rec.Source, rec.Entry); command != "" && len(x.Advice) == 1 {
+	if len(x.Advice) != 1 {
+		return
+	}
+	if command := a.goodCommand(rec.Source, rec.Entry, x.Advice[0].Change); command != "" {
 		x.Advice = append(x.Advice, explain.Advice{Text: "(" + command + ")"})
 	}
 }
 
-// goodCommand gives the command that makes what a request is without: a token, or a
-// signature.
-func (a *App) goodCommand(api string, e *gateway.Entry) string {
-	if len(e.Reasons) != 1 {
+// goodCommand gives the command that makes what a request is without: a token, one with
+// the scope that is advised, or a signature.
+func (a *App) goodCommand(api string, e *gateway.Entry, advised *authorizer.Change) string {
+	if len(e.Reasons) != 1 || advised == nil {
+		return ""
+	}
+	prints := func(scopes []string) string {
+		if command := a.tokenCommand(api, e, scopes); command != "" {
+			return command + " prints one"
+		}
 		return ""
 	}
 	switch r := &e.Reasons[0]; r.Code {
 	case authorizer.CodeTokenAbsent:
-		if command := a.tokenCommand(api, e); command != "" {
-			return command + " prints one"
+		return prints(a.routeScopes(api, e.RouteKey))
+	case string(verify.WrongSegments):
+		if advised.Where != authorizer.AtLogin { // which names it
+			return prints(a.routeScopes(api, e.RouteKey))
+		}
+	case authorizer.CodeInsufficientScope:
+		if kind, _ := e.Trace.Claims.String("gty"); advised.Where == authorizer.AtLogin && kind == "" { // a user's
+			return prints([]string{advised.Value})
 		}
 	case authorizer.CodeUnsigned, authorizer.CodeSignatureRefused:
 		if r.Change == nil || r.Change.Name != "request" || r.Facts[0].Match {

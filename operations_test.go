@@ -645,6 +645,16 @@ outputs: {Url: "${apis.Signed.url}"}
 	if x := explained(t, app, res); res.StatusCode != 401 || !strings.HasSuffix(x.Text(), "\n  send Authorization: Bearer TOKEN\n  (doorwright token --user USER prints one)\n") {
 		t.Error(x.Text())
 	}
+	for token, advice := range map[string]string{
+		"abc": "send a signed JWT in compact form: Authorization: Bearer header.payload.signature", "null": `send Authorization: Bearer TOKEN`,
+	} {
+		req := get(t, app.output("Url")+"/private")
+		req.Header.Set("Authorization", "Bearer "+token)
+		res, _ = do(t, req)
+		if x := explained(t, app, res); res.StatusCode != 401 || !strings.HasSuffix(x.Text(), advice+"\n  (doorwright token --user USER prints one)\n") {
+			t.Error(x.Text())
+		}
+	}
 }
 
 // TestExplainTenants: what a token lacks is said of the request that it was made for.
