@@ -27,15 +27,15 @@ func Empty(ctx context.Context, migrations []Migration) (_ []byte, err error) {
 	return os.ReadFile(filepath.Join(s.Dir(), databaseName))
 }
 
-// beginWith gives a folder in which no database was so far the one that it begins with.
+// beginWith gives a folder in which no database was so far, as checkMark has found, the one
+// that it begins with.
 func beginWith(dir string, database []byte) error {
 	if len(database) == 0 {
 		return nil
 	}
-	for _, name := range []string{databaseName, markName} {
-		if _, err := os.Stat(filepath.Join(dir, name)); !errors.Is(err, fs.ErrNotExist) {
-			return err // nil if it is there
-		}
+	path := filepath.Join(dir, databaseName)
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return err // nil if it is there
 	}
-	return writeFile(filepath.Join(dir, databaseName), database)
+	return writeFile(path, database)
 }
