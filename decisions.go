@@ -81,7 +81,8 @@ func (a *App) goodCommand(api string, e *gateway.Entry, advised *authorizer.Chan
 			return prints([]string{advised.Value})
 		}
 	case authorizer.CodeUnsigned, authorizer.CodeSignatureRefused:
-		if r.Change == nil || r.Change.Name != "request" || r.Facts[0].Match {
+		unsigned := r.Change != nil && r.Change.Name == "request" && !r.Facts[0].Match
+		if stranger := r.Change != nil && r.Change.Name == "credentials"; !unsigned && !stranger {
 			return ""
 		}
 		if command := a.signingCommand(api, e); command != "" {

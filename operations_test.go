@@ -613,9 +613,12 @@ func TestExplainServicesInOneLine(t *testing.T) {
 // TestExplainNamesTheCommand: who sends no token, or signs nothing, is told what makes it.
 func TestExplainNamesTheCommand(t *testing.T) {
 	r := run(t, doorwright.Config{Dir: notesApp(t), AnyPort: true})
-	for _, header := range []http.Header{nil, {"Authorization": {"Bearer abc"}}} {
+	for _, header := range []http.Header{{}, {"Authorization": {"Bearer abc"}}, nil} {
 		req := get(t, strings.TrimSuffix(r.output("ApiEndpoint"), "/")+"/notes")
-		req.Header = header
+		if req.Header = header; header == nil { // signed, by keys of somewhere else
+			req.Header = http.Header{}
+			sigv4.Sign(req, nil, sigv4.Credentials{AccessKeyID: "AKIAIOSFODNN7EXAMPLE", SecretAccessKey: "x"}, "execute-api", "us-east-1", time.Now())
+		}
 		res, _ := do(t, req)
 		if x := explained(t, r, res); res.StatusCode != 403 || !strings.HasSuffix(x.Text(), "\n  (doorwright call GET /notes --user USER signs it)\n") {
 			t.Error(x.Text())
