@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"slices"
@@ -260,6 +261,9 @@ func (a *App) serveControl(w http.ResponseWriter, r *http.Request) {
 		var denied *aws.Error
 		if errors.As(err, &denied) {
 			status, refused.Message = http.StatusForbidden, denied.Code+": "+denied.Message
+			if isRoot && denied.Err != nil { // who asks with root keys is who sees the terminal
+				refused.Fix = printable(a.byHandler(denied.Err.Error(), slices.Collect(maps.Keys(a.handlerOf))))
+			}
 		}
 		var fix interface{ Hint() string }
 		if errors.As(err, &fix) {

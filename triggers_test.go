@@ -3,6 +3,7 @@ package doorwright_test
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"os"
@@ -73,6 +74,13 @@ func TestTriggersEndToEnd(t *testing.T) {
 	if want := "InitiateAuth Users mallory@blocked.example: UserLambdaValidationException " +
 		"(trigger PreAuthentication_Authentication, function src/preAuthentication.main: it threw: Not from there)"; !strings.Contains(r.text(doorwright.KindPool), want) {
 		t.Errorf("the terminal does not say %q:\n%s", want, r.text(doorwright.KindPool))
+	}
+
+	// So is who asks for a token with the stage's keys.
+	_, err := doorwright.ReadToken(t.Context(), dir, "dev", doorwright.TokenQuery{User: "mallory@blocked.example"})
+	var fix interface{ Hint() string }
+	if want := "function src/preAuthentication.main: it threw: Not from there"; !errors.As(err, &fix) || !strings.Contains(fix.Hint(), want) {
+		t.Errorf("no word of %q: %v", want, err)
 	}
 
 	if status, body = signIn("amelie@example.com"); status != 200 {

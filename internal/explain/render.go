@@ -374,7 +374,7 @@ func (s *story) verdict() string {
 		return status(e.Status) + ": " + who + s.why()
 	case e.Trace != nil && e.Trace.At == gateway.AtPreflight:
 		if e.Refusal != nil {
-			return status(e.Status) + ": a browser goes no further: " + e.Refusal.Text
+			return status(e.Status) + ": " + e.Refusal.Text // which ends in: the browser goes no further
 		}
 		return status(e.Status) + ": the gateway answers the preflight"
 	case e.Status == 0:

@@ -55,6 +55,8 @@ func TestCORS(t *testing.T) {
 			[]string{"Access-Control-Allow-Origin: *", "Content-Type: application/json"}, false},
 		{"preflight without configuration", nil, "OPTIONS", "/open", []string{"Origin: https://x.example", askGET}, 404, bodyNotFound,
 			[]string{"Content-Type: application/json"}, false},
+		{"preflight without configuration that asks for headers", nil, "OPTIONS", "/open", []string{"Origin: https://x.example", askGET, "Access-Control-Request-Headers: authorization,x-tenant"}, 404, bodyNotFound,
+			[]string{"Content-Type: application/json"}, false},
 		{"401 of the gateway's own", named, "GET", "/private", []string{"Origin: https://app.example"}, 401, bodyUnauthorized,
 			[]string{"Access-Control-Allow-Origin: https://app.example", "Vary: origin", "Access-Control-Allow-Credentials: true", "Access-Control-Expose-Headers: x-total,x-page", "Www-Authenticate: Bearer"}, false},
 		{"404 of the gateway's own", any, "GET", "/nothing", []string{"Origin: https://app.example"}, 404, bodyNotFound,

@@ -131,10 +131,23 @@ func (x *exchange) missedPreflight(r *authorizer.Reason) bool {
 	r.Text += ", and the API has no cors to answer preflights"
 	r.Facts[0] = authorizer.Fact{Name: "cors", Want: "what answers a preflight", Got: "none"}
 	cors := x.g.config.declared("cors")
-	r.Hint = "set " + cors + ": {allowOrigins: [" + authorizer.ShortQuote(x.r.Header.Get("Origin")) + "], allowMethods: [...], allowHeaders: [...]}"
+	r.Hint = "set " + cors + ": {allowOrigins: [" + authorizer.ShortQuote(x.r.Header.Get("Origin")) + "], allowMethods: [" + authorizer.ShortQuote(x.r.Header.Get(asks)) + "]"
+	if headers := x.r.Header.Get("Access-Control-Request-Headers"); headers != "" {
+		var names []string
+		for name := range strings.SplitSeq(headers, ",") {
+			if names = append(names, authorizer.ShortQuote(strings.TrimSpace(name))); len(names) == maxHintedHeaders {
+				break
+			}
+		}
+		r.Hint += ", allowHeaders: [" + strings.Join(names, ", ") + "]"
+	}
+	r.Hint += "}"
 	r.Change = &authorizer.Change{Where: authorizer.InDeclaration, Name: cors, Value: "true"}
 	return true
 }
+
+// maxHintedHeaders bounds how many of the headers that a preflight asks for are repeated.
+const maxHintedHeaders = 8
 
 // routeKeyFor gives the key of a route for what was asked for.
 func (x *exchange) routeKeyFor(method string) string {
