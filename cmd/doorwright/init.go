@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/doorwright/doorwright/app"
 	"github.com/doorwright/doorwright/examples"
 )
 
@@ -25,11 +27,19 @@ const (
 	goDirective     = "1.26"
 )
 
+// Editors with the YAML language server take the schema from where the declaration's first
+// line says.
+const (
+	schemaFile = "doorwright.schema.json"
+	schemaLine = "# yaml-language-server: $schema=" + schemaFile
+)
+
 func newInit() *cobra.Command {
 	return &cobra.Command{
 		Use:   "init TEMPLATE DIR",
 		Short: "Write a working project from a template",
-		Long:  "Init writes a template into DIR, which must be new or empty. Templates:\n\n  " + strings.Join(templates(), "\n  "),
+		Long: "Init writes a template into DIR, which must be new or empty, with the JSON Schema by which\n" +
+			"editors complete the declaration. Templates:\n\n  " + strings.Join(templates(), "\n  "),
 		Args: func(_ *cobra.Command, args []string) error {
 			switch len(args) {
 			case 2:
@@ -100,10 +110,16 @@ func writeTemplate(template, dir string) error {
 			return err
 		}
 		goCode = goCode || path.Ext(p) == ".go"
+		if path.Base(p) == app.FileName && !bytes.HasPrefix(b, []byte(schemaLine)) {
+			b = append([]byte(schemaLine+"\n"), b...)
+		}
 		return writeNew(target, b)
 	})
 	if err == nil && goCode {
 		err = writeModule(dir)
+	}
+	if err == nil {
+		err = writeNew(filepath.Join(dir, schemaFile), app.Schema())
 	}
 	if err == nil {
 		err = writeNew(filepath.Join(dir, ".gitignore"), []byte(".doorwright/\nnode_modules/\n"))
