@@ -92,6 +92,8 @@ func (w *walker) plain(n *node, what string) bool {
 		return true
 	case n.kind == boolean || n.kind == integer || n.kind == float:
 		w.wrong(n, fmt.Sprintf("put it in quotes: %q", n.text), what, "text")
+	case n.kind == dict && what == "userPool": // as the CDK and its like have it
+		w.wrong(n, "write the name of the pool alone, and names of its clients as clients: [NAME]", what, "text")
 	default:
 		w.wrong(n, "", what, "text")
 	}
