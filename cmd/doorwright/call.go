@@ -290,5 +290,5 @@ func (c *callCommand) paths(cmd *cobra.Command, args []string, _ string) ([]stri
 			paths = append(paths, path)
 		}
 	}
-	return paths, cobra.ShellCompDirectiveNoFileComp
+	return proposed(paths)
 }

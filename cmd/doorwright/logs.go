@@ -33,7 +33,7 @@ func newLogs() *cobra.Command {
 			if len(args) > 0 {
 				return nil, cobra.ShellCompDirectiveNoFileComp
 			}
-			return functionNames(dir, stage), cobra.ShellCompDirectiveNoFileComp
+			return proposed(functionNames(dir, stage))
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {

@@ -48,7 +48,7 @@ func newStart() *cobra.Command {
 	cmd.Flags().StringVar(&inspect, "inspect", "", "let a debugger reach this function, without time-outs")
 	cmd.Flags().BoolVar(&inspectWait, "inspect-wait", false, "run nothing of the inspected function until a debugger has attached")
 	_ = cmd.RegisterFlagCompletionFunc("inspect", func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-		return functionNames(dirArg(args), stage), cobra.ShellCompDirectiveNoFileComp
+		return proposed(functionNames(dirArg(args), stage))
 	})
 	return cmd
 }

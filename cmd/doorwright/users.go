@@ -83,7 +83,7 @@ func (u *usersCommand) names(cmd *cobra.Command, args []string, word string) ([]
 	for _, user := range a.Page.Users {
 		names = append(names, signInName(user))
 	}
-	return names, cobra.ShellCompDirectiveNoFileComp
+	return proposed(names)
 }
 
 // signInName is what a person calls a user.
@@ -104,7 +104,7 @@ func (u *usersCommand) groupNames(cmd *cobra.Command, _ []string, _ string) ([]s
 	for _, g := range a.Groups {
 		names = append(names, g.Name)
 	}
-	return names, cobra.ShellCompDirectiveNoFileComp
+	return proposed(names)
 }
 
 func (u *usersCommand) newList() *cobra.Command {
