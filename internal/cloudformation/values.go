@@ -44,11 +44,24 @@ func Sub(text string) Value { return Value{kind: substitute, text: text} }
 func Join(parts ...Value) Value {
 	var flat []Value
 	texts := true
+	add := func(p Value) {
+		// What stands side by side is escaped together: "$" may be at the end of one text,
+		// and "{" at the beginning of the next.
+		if last := len(flat) - 1; p.kind == literal && last >= 0 && flat[last].kind == literal {
+			flat[last].text += p.text
+			return
+		}
+		flat = append(flat, p)
+	}
 	for _, p := range parts {
-		if p.kind == join {
-			flat = append(flat, p.list...)
-		} else if p.kind != none {
-			flat = append(flat, p)
+		switch p.kind {
+		case none:
+		case join:
+			for _, piece := range p.list {
+				add(piece)
+			}
+		default:
+			add(p)
 		}
 	}
 	var b strings.Builder

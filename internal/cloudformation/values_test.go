@@ -30,6 +30,9 @@ func TestValuesInCloudFormationsForm(t *testing.T) {
 		// after the open curly brace": a policy variable is IAM's to replace.
 		{join(cloudformation.GetAtt("B", "Arn"), text("/${cognito-identity.amazonaws.com:sub}/*")), `{"Fn::Sub":"${B.Arn}/${!cognito-identity.amazonaws.com:sub}/*"}`},
 		{text("${cognito-identity.amazonaws.com:sub}/*"), `"${cognito-identity.amazonaws.com:sub}/*"`},
+		// Two texts, one of which may come from an environment, are no reference together.
+		{join(text("x$"), text("{AWS::StackName}"), ref("A")), `{"Fn::Sub":"x${!AWS::StackName}${A}"}`},
+		{join(ref("A"), text("$"), join(text("{AWS::StackName}"), ref("B"))), `{"Fn::Sub":"${A}${!AWS::StackName}${B}"}`},
 		{join(cloudformation.Sub("${A}-${!b}"), text("${c}")), `{"Fn::Sub":"${A}-${!b}${!c}"}`},
 	} {
 		got, err := json.Marshal(c.value)
