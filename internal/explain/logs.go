@@ -1,6 +1,9 @@
 package explain
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // What is kept of the log of one invocation. The beginning says what went wrong first.
 const (
@@ -22,6 +25,22 @@ type logs struct {
 type invocationLog struct {
 	lines []string
 	bytes int64
+	inKey bool // the lines are those of a private key
+}
+
+// ofKey says whether a line is in the middle of a private key (RFC 7468), which is written
+// on several.
+func (l *invocationLog) ofKey(line string) bool {
+	if strings.Contains(line, "PRIVATE KEY-----") { // what is in front of it may be left out already
+		l.inKey = !strings.Contains(line, "-----END")
+		return false
+	}
+	if l.inKey {
+		line = strings.TrimSpace(line)
+		l.inKey = strings.Trim(line, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=") == "" ||
+			strings.HasPrefix(line, "Proc-Type:") || strings.HasPrefix(line, "DEK-Info:") // of the older form (RFC 1421)
+	}
+	return l.inKey
 }
 
 func (l *logs) add(id, line string) {
@@ -34,6 +53,9 @@ func (l *logs) add(id, line string) {
 		l.byID[id] = log
 		l.order = append(l.order, id)
 		l.bytes += log.bytes
+	}
+	if log.ofKey(line) {
+		line = "***"
 	}
 	if size := int64(len(line)) + 16; len(log.lines) < maxLogLines && log.bytes+size <= maxLogBytes {
 		log.lines = append(log.lines, line)

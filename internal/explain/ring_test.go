@@ -187,3 +187,28 @@ func TestTextActsOnNoTerminal(t *testing.T) {
 		t.Errorf("what was sent is not shown:\n%s", x.Text())
 	}
 }
+
+// TestKeysOnSeveralLines has a function log a private key, as libraries write one, and go
+// on; and one that is not ended.
+func TestKeysOnSeveralLines(t *testing.T) {
+	w := newWorld(t, 1<<20)
+	r := httptest.NewRequest("GET", "/open/1", nil)
+	w.gateway.ServeHTTP(httptest.NewRecorder(), r)
+	rec := w.ring.Last(1)[0]
+	id := rec.Entry.Trace.Function.ID
+	for _, line := range []string{
+		"before", "key: -----BEGIN RSA PRIVATE KEY-----", "Proc-Type: 4,ENCRYPTED", "DEK-Info: AES-128-CBC,S3CR3T", "", "MIIES3CR3T+/", "  S3CR3T==", "-----END RSA PRIVATE KEY-----", "between",
+		"-----BEGIN PRIVATE KEY-----S3CR3T-----END PRIVATE KEY-----", "BETWEEN2", "-----BEGIN PRIVATE KEY-----", "S3CR3T", "END RequestId: " + id, "after",
+	} {
+		w.ring.Line(id, line)
+	}
+	text := w.ring.Explain(rec).Text()
+	for _, seen := range []string{"before", "between", "BETWEEN2", "END RequestId", "after"} {
+		if !strings.Contains(text, seen) {
+			t.Errorf("%s is left out of %s", seen, text)
+		}
+	}
+	if strings.Contains(text, "S3CR3T") {
+		t.Errorf("a key is told: %s", text)
+	}
+}
