@@ -18,12 +18,19 @@ import (
 
 // ReadSecret gives a secret of the running or last stage of the app in dir, by its
 // reference, such as tenants.Auth0.applications.web.clientSecret. A running stage is
-// asked for it; of the last one it is read from the stage's folder.
+// asked for it; of the last one it is read from the stage's folder, also where another
+// stage has its port by now.
 func ReadSecret(ctx context.Context, dir, stage, ref string) (string, error) {
 	var answer struct{ Value string }
 	err := askStage(ctx, dir, stage, secretTarget, secretQuery{ref}, &answer)
 	if stopped := (*notRunningError)(nil); errors.As(err, &stopped) {
 		return lastSecret(ctx, dir, stage, ref)
+	}
+	if other := (*notStageError)(nil); errors.As(err, &other) {
+		// A stage that runs holds its folder.
+		if value, lastErr := lastSecret(ctx, dir, stage, ref); lastErr == nil {
+			return value, nil
+		}
 	}
 	return answer.Value, err
 }
