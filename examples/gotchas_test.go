@@ -47,7 +47,7 @@ func TestGotchasAreNamed(t *testing.T) {
 	}
 
 	app.Get(t, "Api", "/unicorns", token("trainer@example.com", "", "openid"))
-	named("no audience", "this one is encrypted, as Auth0's access tokens are where no audience was asked for: ask for the audience [https://unicorns.example]")
+	named("no audience", "this one is encrypted, as Auth0's access tokens are where no audience was asked for: ask for the audience https://unicorns.example")
 	app.Get(t, "Api", "/unicorns", token("rider@example.com", "Unicorns", "openid list:unicorns"))
 	named("a scope that is not held", `scope "openid" does not hold list:unicorns (give rider@example.com the role unicorn-trainer, which holds list:unicorns`)
 	foreign := other.TenantToken(t, doorwrighttest.TenantUser{Application: "test", API: "Unicorns"}).Access

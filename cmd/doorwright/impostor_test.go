@@ -141,15 +141,11 @@ func TestImpostor(t *testing.T) {
 // somebody else has its port at once. What is asked goes where the proof came from, or nowhere.
 func TestImpostorAfterTheProof(t *testing.T) {
 	for _, tt := range []struct {
-		name   string
-		answer map[string]any // of the question that identity credentials take
-		proofs int            // that are given before
-		args   []string
+		name string
+		args []string
 	}{
-		{"a password", nil, 1, []string{"users", "create", "bea@example.com", "--password-stdin"}},
-		{"a token", nil, 1, []string{"explain", "GET", "/x", "--token", "-"}},
-		{"a login of an identity pool", map[string]any{"API": "Api", "URL": "http://localhost:1/x", "IdentityPoolID": "us-east-1:1", "Logins": map[string]string{"p": "SECRET"}}, 2, []string{"call", "/x", "--identity-pool", "P", "--user", "bea@example.com"}},
-		{"a login, after another proof", map[string]any{"API": "Api", "URL": "http://localhost:1/x", "IdentityPoolID": "us-east-1:1", "Logins": map[string]string{"p": "SECRET"}}, 3, []string{"call", "/x", "--identity-pool", "P", "--user", "bea@example.com"}},
+		{"a password", []string{"users", "create", "bea@example.com", "--password-stdin"}},
+		{"a token", []string{"explain", "GET", "/x", "--token", "-"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -170,10 +166,7 @@ func TestImpostorAfterTheProof(t *testing.T) {
 			stage := &http.Server{}
 			stage.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				text := []byte("{}")
-				if r.Header.Get("X-Amz-Target") != "Doorwright.Hello" && tt.answer != nil {
-					text, _ = json.Marshal(tt.answer) // texts always can be
-				}
-				if given++; given == tt.proofs { // it is killed when this is sent
+				if given++; given == 1 { // it is killed when this is sent
 					taken := make(chan struct{})
 					l.Close()
 					go func() {
@@ -211,8 +204,8 @@ func TestImpostorAfterTheProof(t *testing.T) {
 			if strings.Contains(fmt.Sprint(heard), "SECRET") {
 				t.Errorf("who has taken the port was told %s", heard)
 			}
-			if given < tt.proofs {
-				t.Errorf("%d proofs were asked for: %s", given, out.String())
+			if given == 0 {
+				t.Errorf("no proof was asked for: %s", out.String())
 			}
 		})
 	}

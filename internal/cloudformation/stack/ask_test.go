@@ -72,7 +72,8 @@ func TestQuestionsGoTo(t *testing.T) {
 			}
 			d := wide(t)
 			d.PlanOnly = true
-			if _, err := s.Deploy(t.Context(), d); err != nil {
+			// A pool's domain is refused elsewhere, after all has been asked.
+			if _, err := s.Deploy(t.Context(), d); err != nil && (c.partition == "aws" || !strings.Contains(err.Error(), "cannot go to the partition")) {
 				t.Fatal(err, hint(err))
 			}
 			for _, want := range c.want {
