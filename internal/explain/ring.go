@@ -56,13 +56,19 @@ type Ring struct {
 	first   int    // the oldest
 	count   int
 	bytes   int64
+	spare   []byte // the texts of a record that was dropped, for the next one
 	logs    logs
+	line    []byte // memory for one line while it is told; empty of it else
 }
 
-// kept is a record. An entry is in the circle itself, and takes no memory of its own.
+// kept is a record. An entry and its trace are in the circle itself: a full ring takes no
+// memory for a request, and who reads gets copies.
 type kept struct {
 	source    string
-	entry     gateway.Entry // unless operation is set
+	entry     gateway.Entry // unless operation is set; without its Trace
+	trace     gateway.Trace // the entry's if isTraced
+	isTraced  bool
+	texts     []byte // trace's, this record's until it is dropped
 	operation *Operation
 	cause     string
 	panicked  bool
@@ -82,6 +88,10 @@ func (k *kept) record() Record {
 		return Record{Source: k.source, Operation: k.operation}
 	}
 	e := k.entry
+	if k.isTraced {
+		e.Trace = new(gateway.Trace)
+		k.trace.CopyTo(e.Trace, make([]byte, 0, len(k.texts)))
+	}
 	return Record{Source: k.source, Entry: &e, isSettled: true, cause: k.cause, panicked: k.panicked}
 }
 
@@ -106,17 +116,43 @@ func (r *Ring) Add(rec Record) {
 	}
 }
 
-// AddEntry is Add of a request to an API. It copies the entry, which the caller may keep
-// where it likes.
+// AddEntry is Add of a request to an API. It copies the entry and its trace, which the
+// caller may use for another request then.
 func (r *Ring) AddEntry(source string, e *gateway.Entry) {
 	settled := *e
+	settled.Trace = nil
 	cause, panicked := settle(&settled)
-	size := entrySize(&settled, cause)
+	size, texts := entrySize(&settled, cause), 0
+	if e.Trace != nil {
+		size, texts = size+int64(e.Trace.Size()), e.Trace.TextSize()
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if k := r.next(size); k != nil {
-		k.source, k.entry, k.cause, k.panicked = source, settled, cause, panicked
+	k := r.next(size + int64(texts))
+	if k == nil {
+		return
 	}
+	k.source, k.entry, k.cause, k.panicked = source, settled, cause, panicked
+	if e.Trace == nil {
+		return
+	}
+	k.isTraced, k.texts = true, e.Trace.CopyTo(&k.trace, r.room(texts))
+	more := int64(cap(k.texts) - texts)
+	k.size += more
+	r.bytes += more
+	for r.bytes > r.most {
+		r.drop()
+	}
+}
+
+// room gives memory for so many bytes of texts: that of a record that was dropped, unless
+// it is far too large. The caller holds mu.
+func (r *Ring) room(n int) []byte {
+	if room := r.spare; cap(room) >= n && cap(room) <= n+n/4+256 {
+		r.spare = nil
+		return room[:0]
+	}
+	return make([]byte, 0, n)
 }
 
 // next gives the place of the next record, of so many bytes, or nil if it is too large.
@@ -140,8 +176,12 @@ func (r *Ring) next(size int64) *kept {
 
 // drop lets go of the oldest record. The caller holds mu.
 func (r *Ring) drop() {
-	r.bytes -= r.records[r.first].size
-	r.records[r.first] = kept{}
+	k := &r.records[r.first]
+	r.bytes -= k.size
+	if cap(k.texts) > 0 {
+		r.spare = k.texts
+	}
+	*k = kept{}
 	r.first = (r.first + 1) % len(r.records)
 	r.count--
 }
@@ -164,10 +204,17 @@ func (r *Ring) Line(invocation, text string) {
 	if invocation == "" {
 		return
 	}
-	line := gateway.RedactLine(text, r.names)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.logs.add(invocation, line)
+	r.logs.add(invocation, func(to []byte) []byte {
+		r.line = append(r.line[:0], text...)
+		to = gateway.AppendRedacted(to, r.line, r.names)
+		clear(r.line) // of its secrets
+		if cap(r.line) > maxLogBytes {
+			r.line = nil
+		}
+		return to
+	})
 }
 
 // Len says how many requests are kept, and about how many bytes, logs included.
@@ -230,11 +277,11 @@ func (r *Ring) Explain(rec Record) *Explanation {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if x.Function != nil {
-		x.Function.Log = r.logs.of(x.Function.RequestID)
+		x.Function.Log = r.logs.lines(x.Function.RequestID)
 	}
 	for _, s := range x.Steps {
 		if s.Function != nil {
-			s.Function.Log = r.logs.of(s.Function.RequestID)
+			s.Function.Log = r.logs.lines(s.Function.RequestID)
 		}
 	}
 	return x
@@ -303,7 +350,7 @@ func (o *Operation) size() int64 {
 	return n
 }
 
-// entrySize is that of an entry.
+// entrySize is that of an entry but for its trace.
 func entrySize(e *gateway.Entry, cause string) int64 {
 	n := ownSize + len(cause) + len(e.Path) + len(e.Method) + len(e.SourceIP)
 	if e.Refusal != nil {
@@ -317,9 +364,6 @@ func entrySize(e *gateway.Entry, cause string) int64 {
 		for i := range e.Reasons {
 			n += len(e.Reasons[i].Text)
 		}
-	}
-	if e.Trace != nil {
-		n += e.Trace.Size()
 	}
 	return int64(n)
 }

@@ -93,6 +93,48 @@ func TestRingIsBoundedInBytes(t *testing.T) {
 	runtime.KeepAlive(w)
 }
 
+// TestFullRingUsesItsMemoryAgain counts what a request takes of a ring that is full, and
+// that the function's log takes: nothing. What was read before stays as it was.
+func TestFullRingUsesItsMemoryAgain(t *testing.T) {
+	w := newWorld(t, 1<<20)
+	var traces []gateway.Trace
+	for i := range 4 {
+		r := httptest.NewRequest("POST", "/open/1", strings.NewReader(strings.Repeat(fmt.Sprint(i), 1000)))
+		r.Header.Set("Content-Type", "text/plain")
+		w.gateway.ServeHTTP(httptest.NewRecorder(), r)
+		traces = append(traces, *w.ring.Last(1)[0].Entry.Trace)
+	}
+	ring := explain.NewRing(101, 1<<20)
+	ids := make([]string, 1000)
+	for i := range ids {
+		ids[i] = fmt.Sprint("invocation ", i)
+	}
+	n := 0
+	add := func() {
+		ring.AddEntry("Api", &gateway.Entry{RequestID: ids[n%1000], Allowed: true, Trace: &traces[n%4]})
+		ring.Line(ids[n%1000], "START RequestId: 1")
+		ring.Line(ids[n%1000], "password=hunter2 is left out")
+		n++
+	}
+	for range 1000 {
+		add()
+	}
+	old := ring.Last(1)[0]
+	event := string(old.Entry.Trace.Function.Event)
+	if took := testing.AllocsPerRun(1000, add); took > 0 {
+		t.Errorf("a request takes memory %v times", took)
+	}
+	if requests, _ := ring.Len(); requests != 101 {
+		t.Errorf("%d requests are kept", requests)
+	}
+	if got := string(old.Entry.Trace.Function.Event); got != event || len(event) < 1000 {
+		t.Errorf("what was read has become %.100q, was %.100q", got, event)
+	}
+	if got := ring.Last(4); string(got[0].Entry.Trace.Function.Event) == string(got[1].Entry.Trace.Function.Event) || got[0].Entry.Trace.Function.ID != traces[(n-1)%4].Function.ID {
+		t.Error("one request has another's event")
+	}
+}
+
 // TestRingByManyAtOnce adds and reads from many goroutines. What is kept is never the
 // memory of another request.
 func TestRingByManyAtOnce(t *testing.T) {

@@ -60,7 +60,7 @@ func (x *exchange) logAccess() {
 	if l == nil || x.outsideOfStage() {
 		return // no stage has answered, so that none logs
 	}
-	secrets := x.secrets()
+	secrets := x.secrets(nil)
 	line := make([]byte, 0, 512)
 	for _, part := range l.parts {
 		if part.Variable == "" {

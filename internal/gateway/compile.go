@@ -99,6 +99,8 @@ func New(c Config) (*Gateway, error) {
 			g.secretQuery = append(g.secretQuery, q.QueryParameter())
 		}
 	}
+	slices.Sort(g.secretHeaders)
+	g.secretHeaders = slices.DeleteFunc(slices.Compact(g.secretHeaders), func(name string) bool { return slices.Contains(alwaysSecret[:], name) })
 	g.secretNames = namesOfSecrets(g.secretHeaders, g.secretQuery)
 	if c.Transport == nil {
 		g.ownTransport = NewTransport()

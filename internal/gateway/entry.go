@@ -40,7 +40,8 @@ type Entry struct {
 	Err error
 	// Stack is set if the request ended in a panic.
 	Stack string
-	// Trace is how the request was decided; nil unless Config.Trace or Config.AccessLog.
+	// Trace is how the request was decided; nil unless Config.Trace or Config.AccessLog. It
+	// is Log's until Log returns.
 	Trace *Trace
 }
 

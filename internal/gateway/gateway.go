@@ -24,7 +24,7 @@ type Gateway struct {
 	rest           *rest // nil for an HTTP API
 	cors           *cors
 	secretQuery    []string        // query parameters that authorizers read
-	secretHeaders  []string        // and headers
+	secretHeaders  []string        // and headers beside those that are always secret
 	secretNames    []string        // those of either whose names do not say so
 	ownTransport   *http.Transport // nil if Config.Transport is not
 	accessLog      *accessLog      // nil without one
@@ -80,6 +80,11 @@ type exchange struct {
 	segments []string
 	rest     restScratch
 	raw      raw
+	headSize int // requestHeadSize of r
+
+	trace Trace    // the entry's, until the entry was told of
+	known []string // the secrets that the request has brought, while it is told of
+	texts []byte   // what its trace tells of events and replies, without secrets
 }
 
 // ServeHTTP answers one request.
@@ -104,7 +109,11 @@ func (x *exchange) begin(w http.ResponseWriter, r *http.Request) {
 		Method:    loggedMethod(r.Method),
 	}
 	if g.config.Trace || g.accessLog != nil || x.dry {
-		x.entry.Trace = &Trace{g: g, last: time.Now()}
+		x.entry.Trace = &x.trace
+		if x.dry { // the caller's, who is not to keep the request by it
+			x.entry.Trace = new(Trace)
+		}
+		x.entry.Trace.g, x.entry.Trace.began = g, time.Now()
 	}
 }
 
@@ -120,7 +129,7 @@ func (x *exchange) run() {
 
 // serve is the order of a request to an HTTP API: match, preflight, authorize, integrate.
 func (x *exchange) serve() {
-	if requestHeadSize(x.r) > maxRequestHead {
+	if x.headSize = requestHeadSize(x.r); x.headSize > maxRequestHead {
 		x.refuse(headersTooLarge, tooLargeReason("headers", "10,240 bytes", errHeadersTooLarge))
 		return
 	}
@@ -264,8 +273,12 @@ func (x *exchange) took() time.Duration {
 // reset forgets the request, so that the pool keeps no token alive.
 func (x *exchange) reset() {
 	clear(x.segments[:cap(x.segments)])
+	clear(x.known[:cap(x.known)])
+	if cap(x.texts) > maxShown {
+		x.texts = nil
+	}
 	x.event.reset()
-	*x = exchange{g: x.g, event: x.event, segments: x.segments[:0]}
+	*x = exchange{g: x.g, event: x.event, segments: x.segments[:0], known: x.known[:0], texts: x.texts[:0]}
 }
 
 // maxRequestHead bounds the request line and the header values together.

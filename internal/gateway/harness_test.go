@@ -87,6 +87,11 @@ type journal struct {
 func (j *journal) add(e gateway.Entry) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if e.Trace != nil {
+		trace := new(gateway.Trace)
+		e.Trace.CopyTo(trace, nil)
+		e.Trace = trace
+	}
 	j.entries = append(j.entries, e)
 }
 

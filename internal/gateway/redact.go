@@ -17,24 +17,20 @@ func Redact(text []byte, secrets ...string) []byte { return RedactNamed(text, ni
 
 // RedactNamed is Redact with further names, in lower case, whose values are secret.
 func RedactNamed(text []byte, names []string, secrets ...string) []byte {
-	if out := redact(text, names, secrets); out != nil {
-		return out
-	}
-	return bytes.Clone(text)
+	out, _ := redact(make([]byte, 0, min(len(text), maxShown)+16), text, names, secrets)
+	return out
 }
 
-// RedactLine is RedactNamed of a line of a log; it gives the text itself if there is
-// nothing to leave out, as in nearly all.
-func RedactLine(text string, names []string) string {
-	if out := redact([]byte(text), names, nil); out != nil {
-		return string(out)
-	}
-	return text
+// AppendRedacted appends what RedactNamed gives, which is less work where there is memory
+// for it.
+func AppendRedacted(to, text []byte, names []string, secrets ...string) []byte {
+	out, _ := redact(to, text, names, secrets)
+	return out
 }
 
-// redact is RedactNamed, and gives nil if the text is to be kept as it is.
-func redact(text []byte, names, secrets []string) []byte {
-	whole, replaced := text, false
+// redact appends what is told of a text, and says whether that is not the text itself.
+func redact(to, text []byte, names, secrets []string) (out []byte, changed bool) {
+	whole := text
 	cut := len(text) > maxShown
 	if cut {
 		text = text[:maxShown]
@@ -45,22 +41,18 @@ func redact(text []byte, names, secrets []string) []byte {
 		var begin [32]byte // most are not there, and need no memory
 		if n := copy(begin[:], s); n >= shortestSecret && bytes.Contains(text, begin[:n]) {
 			text = bytes.ReplaceAll(text, []byte(s), []byte(redacted))
-			replaced = true
+			changed = true
 		}
 	}
 	text, keys := withoutKeys(text)
-	replaced = replaced || keys
-	r := redactor{in: text, whole: whole, names: names}
+	changed = changed || keys
+	r := redactor{in: text, out: to, whole: whole, names: names}
 	r.run()
-	if r.kept == 0 && !cut && !replaced {
-		return nil
-	}
-	r.room()
-	r.out = append(r.out, r.in[r.kept:]...)
+	out = append(r.out, r.in[r.kept:]...)
 	if cut {
-		r.out = append(r.out, "..."...)
+		out = append(out, "..."...)
 	}
-	return r.out
+	return out, changed || cut || r.kept > 0
 }
 
 // isEncoded says whether the body of an event or a reply is encoded. It is said after
@@ -107,46 +99,63 @@ func (r *redactor) encoded() bool {
 	return r.base64 == inBase64
 }
 
-// room takes memory, once it is known that the text will not stay as it is.
-func (r *redactor) room() {
-	if r.out == nil {
-		r.out = make([]byte, 0, len(r.in)+16)
-	}
+// secretBeginnings are the words of secretName, in groups, by what they begin with.
+var secretBeginnings = [8][]string{
+	{"token", "ticket"}, {"sig", "secret", "session", "state"}, {"code", "credential", "cookie"}, {"passw", "pwd", "passphrase"},
+	{"key", "jwt"}, {"auth", "assertion"}, {"nonce"}, {"otp"},
 }
 
-// A byteSet is a set of ASCII characters, as bits: what is asked of every byte of every
-// request that is kept.
-type byteSet [2]uint64
-
-func (s *byteSet) has(c byte) bool { return c < 128 && s[c>>6]>>(c&63)&1 != 0 }
-
-// The sets' members, below 64 and from 64 on.
+// What is asked of every byte of every request that is kept. Below are three times eight
+// bits: of which groups of secretBeginnings it may be the third letter, the second and the
+// first.
 const (
-	digits  = (1<<10 - 1) << '0'
-	letters = (1<<26-1)<<('A'-64) | (1<<26-1)<<('a'-64)
+	isStop     = 1 << (24 + iota) // run looks at it
+	inName                        // it may be in a name
+	inToken                       // and in a token
+	aroundName                    // it may be between a name and the separator
+	isPercent
+	isBracket
 )
 
-var (
-	inName  = byteSet{digits | 1<<'-' | 1<<'.' | 1<<'%', letters | 1<<('_'-64)}
-	inToken = byteSet{digits | 1<<'-' | 1<<'.' | 1<<'+' | 1<<'/' | 1<<'=', letters | 1<<('_'-64) | 1<<('~'-64)}
-)
-
-// stops are the bytes that run looks at: what separates names from values, the first
-// byte of a separator as Go escapes it or percent-encoded, the last of what tokens begin
-// with, the one that they follow, and the one that a URL's password ends before.
-var stops = [256]bool{':': true, '=': true, '>': true, '\\': true, 'J': true, ' ': true, '%': true, '@': true}
+// classes has for every byte what it is. The stops are what separates names from values,
+// the first byte of a separator as Go escapes it or percent-encoded, the last of what
+// tokens begin with, the one that they follow, and the one that a URL's password ends before.
+var classes = func() (of [256]uint32) {
+	for set, class := range map[string]uint32{
+		":=>\\J %@": isStop, "-.%_": inName, "-.+/=_~": inToken, " \t\r\n\"'\\": aroundName, "%": isPercent, "[]": isBracket,
+		"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz": inName | inToken,
+	} {
+		for i := range len(set) {
+			of[set[i]] |= class
+		}
+	}
+	for group, words := range secretBeginnings {
+		for _, word := range words {
+			for i := range 3 {
+				bit := uint32(1) << (8*(2-i) + group)
+				of[word[i]] |= bit
+				of[word[i]-'a'+'A'] |= bit
+			}
+		}
+	}
+	return of
+}()
 
 func (r *redactor) run() {
 	in := r.in
 	from := 0 // where it has gone on last
 	for i := 0; i < len(in); {
-		c := in[i]
-		if !stops[c] { // most of them
+		for i+4 <= len(in) && (classes[in[i]]|classes[in[i+1]]|classes[in[i+2]]|classes[in[i+3]])&isStop == 0 { // most of them
+			i += 4
+		}
+		for i < len(in) && classes[in[i]]&isStop == 0 {
 			i++
-			continue
+		}
+		if i == len(in) {
+			return
 		}
 		next := i + 1
-		switch c {
+		switch in[i] {
 		case ':', '=', '>':
 			next = r.afterName(i)
 		case '\\':
@@ -178,7 +187,6 @@ func (r *redactor) replace(from, to int) int {
 	if to <= from {
 		return max(from, to)
 	}
-	r.room()
 	r.out = append(append(r.out, r.in[r.kept:from]...), redacted...)
 	r.kept = to
 	return to
@@ -187,7 +195,7 @@ func (r *redactor) replace(from, to int) int {
 // token leaves out a JWT, or the beginning of one, at i, where "eyJ" is.
 func (r *redactor) token(i int) int {
 	end := i
-	for end < len(r.in) && inToken.has(r.in[end]) {
+	for end < len(r.in) && classes[r.in[end]]&inToken != 0 {
 		end++
 	}
 	if end-i > shortestToken || end == len(r.in) {
@@ -205,7 +213,7 @@ func (r *redactor) scheme(i int) int {
 	for _, name := range [...]string{"bearer", "basic"} {
 		if from := i - len(name); from >= r.kept && strings.EqualFold(string(r.in[from:i]), name) {
 			end := i + 1
-			for end < len(r.in) && inToken.has(r.in[end]) {
+			for end < len(r.in) && classes[r.in[end]]&inToken != 0 {
 				end++
 			}
 			if end-i > 8 {
@@ -220,11 +228,11 @@ func (r *redactor) scheme(i int) int {
 // is that of a secret.
 func (r *redactor) afterName(i int) int {
 	separator := r.in[i]
-	name, escaped := r.nameBefore(i)
+	name, secret, escaped := r.nameBefore(i)
 	at := i
 	if separator == 'e' {
 		separator, at = '>', i-len(`\u003`)
-		name, escaped = r.nameBefore(at)
+		name, secret, escaped = r.nameBefore(at)
 	}
 	if separator == '>' {
 		for at > 0 && r.in[at-1] == '\\' {
@@ -232,9 +240,13 @@ func (r *redactor) afterName(i int) int {
 		}
 		if at > 0 && strings.IndexByte(`"'`, r.in[at-1]) >= 0 { // attributes
 			name, escaped = r.tagBefore(at), false
+			secret = secretName(name)
 		} else if n := at - len(name); n > 0 && r.in[n-1] == '/' { // the end of an element
 			return i + 1
 		}
+	}
+	if !secret && !escaped && len(name) > len("body") && len(r.names) == 0 { // nearly all
+		return i + 1
 	}
 	body := string(name) == "body" && r.encoded()
 	if isNaming(name) {
@@ -242,10 +254,10 @@ func (r *redactor) afterName(i int) int {
 			return next
 		}
 	}
-	if separator == ':' && r.inSource(name, i+1) {
+	if len(name) == 0 || !body && !escaped && !secret && !r.named(name) {
 		return i + 1
 	}
-	if len(name) == 0 || !body && !escaped && !secretName(name) && !r.named(name) {
+	if separator == ':' && r.inSource(name, i+1) {
 		return i + 1
 	}
 	return r.value(i, separator, name)
@@ -263,6 +275,9 @@ func (r *redactor) value(i int, separator byte, name []byte) int {
 	if from == len(r.in) {
 		return from
 	}
+	if c := r.in[from]; separator != '>' && (c == '"' || c == '\'' || c == '\\') {
+		return r.quoted(from)
+	}
 	end := r.unquoted(from)
 	switch string(r.in[from:end]) {
 	case "null", "true", "false":
@@ -277,8 +292,6 @@ func (r *redactor) value(i int, separator byte, name []byte) int {
 		return from + 1 // its members have names of their own
 	case c == '[':
 		return r.list(from)
-	case c == '"', c == '\'', c == '\\':
-		return r.quoted(from)
 	case separator != '>' && (wholeLine(name) || wholeLine(r.in[from:end])):
 		return r.replace(from, r.until(from, "\r\n\"\\]"))
 	}
@@ -299,7 +312,7 @@ func (r *redactor) namedValue(from int) int {
 		i++
 	}
 	end := i
-	for end < len(r.in) && inName.has(r.in[end]) {
+	for end < len(r.in) && classes[r.in[end]]&inName != 0 {
 		end++
 	}
 	if name := r.in[i:end]; !secretName(name) && !r.named(name) {
@@ -343,7 +356,7 @@ func (r *redactor) inSource(name []byte, i int) bool {
 	for end < len(r.in) && end-i <= longest && '0' <= r.in[end] && r.in[end] <= '9' {
 		end++
 	}
-	if end == i || end-i > longest || end < len(r.in) && r.in[end] != ':' && inToken.has(r.in[end]) {
+	if end == i || end-i > longest || end < len(r.in) && r.in[end] != ':' && classes[r.in[end]]&inToken != 0 {
 		return false
 	}
 	for _, extension := range [...]string{".js", ".mjs", ".cjs", ".ts", ".py", ".go"} {
@@ -454,59 +467,36 @@ func wholeLine(name []byte) bool {
 // secretName is secretParameter for the names that are in events, replies and logs,
 // where some that are no secrets are of interest; it is asked very often.
 func secretName(name []byte) bool {
-	for i := 0; i+1 < len(name); i++ {
-		if secretStarts[name[i]&31]>>(name[i+1]&31)&1 == 0 { // nearly all
-			continue
-		}
-		rest := name[i:]
-		switch name[i] | 0x20 {
-		case 't':
-			if begins(rest, "token") || begins(rest, "ticket") {
-				return !harmless(name)
-			}
-		case 's':
-			if begins(rest, "sig") || begins(rest, "secret") || begins(rest, "session") || begins(rest, "state") && !begins(rest, "statement") {
-				return !harmless(name)
-			}
-		case 'c':
-			if begins(rest, "code") || begins(rest, "credential") || begins(rest, "cookie") {
-				return !harmless(name)
-			}
-		case 'p':
-			if begins(rest, "passw") || begins(rest, "pwd") || begins(rest, "passphrase") {
-				return !harmless(name)
-			}
-		case 'k':
-			if begins(rest, "key") {
-				return !harmless(name)
-			}
-		case 'a':
-			if begins(rest, "auth") || begins(rest, "assertion") {
-				return !harmless(name)
-			}
-		case 'j':
-			if begins(rest, "jwt") {
-				return !harmless(name)
-			}
-		case 'n':
-			if begins(rest, "nonce") {
-				return !harmless(name)
-			}
-		case 'o':
-			if begins(rest, "otp") {
-				return !harmless(name)
-			}
+	letters := uint32(0)
+	for i := len(name) - 1; i >= 0; i-- {
+		letters = (letters<<8 | thirdLetter) & classes[name[i]]
+		if letters&firstLetter != 0 && beginsSecret(name[i:], letters) {
+			return !harmless(name)
 		}
 	}
 	return false
 }
 
-// secretStarts are what the words of secretName begin with: by the five lowest bits of
-// their first letter those of the second.
-var secretStarts = [32]uint32{
-	't' & 31: 1<<('o'&31) | 1<<('i'&31), 's' & 31: 1<<('i'&31) | 1<<('e'&31) | 1<<('t'&31), 'c' & 31: 1<<('o'&31) | 1<<('r'&31),
-	'p' & 31: 1<<('a'&31) | 1<<('w'&31), 'k' & 31: 1 << ('e' & 31), 'a' & 31: 1<<('u'&31) | 1<<('s'&31),
-	'j' & 31: 1 << ('w' & 31), 'n' & 31: 1 << ('o' & 31), 'o' & 31: 1 << ('t' & 31),
+// The bits of classes for the groups of secretBeginnings. Going backwards, those that are
+// left of (those before<<8 | thirdLetter) are of the groups whose first letters these are.
+const (
+	thirdLetter = 0xff
+	firstLetter = 0xff << 16
+)
+
+// beginsSecret says whether a word of one of the groups begins here.
+func beginsSecret(rest []byte, groups uint32) bool {
+	for group, words := range secretBeginnings {
+		if groups>>(16+group)&1 == 0 {
+			continue
+		}
+		for _, word := range words {
+			if begins(rest, word) && !(word == "state" && begins(rest, "statement")) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // begins says whether name begins with a word in lower case, whatever its own case.

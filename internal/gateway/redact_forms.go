@@ -9,46 +9,56 @@ import (
 // What is particular to one way of writing down a name and a value: percent-encoded,
 // in XML, in a URL, as lists and objects, and without quotes.
 
-// aroundNames are spaces, quotes, and backslashes in front of quotes.
-var aroundNames = byteSet{1<<' ' | 1<<'\t' | 1<<'\r' | 1<<'\n' | 1<<'"' | 1<<'\'', 1 << ('\\' - 64)}
-
 // longestName bounds how far back a name is read.
 const longestName = 128
 
-// nameBefore gives the word in front of a separator, without its quotes. A word that is
-// spelled with escapes may be any.
-func (r *redactor) nameBefore(i int) (name []byte, escaped bool) {
+// nameBefore gives the word in front of a separator, without its quotes, and says whether
+// it is secretName. A word that is spelled with escapes may be any.
+func (r *redactor) nameBefore(i int) (name []byte, secret, escaped bool) {
+	in := r.in
 	for end := i; ; {
-		for end > r.kept && aroundNames.has(r.in[end-1]) {
+		for end > r.kept && classes[in[end-1]]&aroundName != 0 {
 			end--
 		}
-		begin := end
-		brackets := end > r.kept && r.in[end-1] == ']' // user[password], as PHP and Rails have it
-		percent, least := false, max(r.kept, end-longestName)
-		for begin > least && (inName.has(r.in[begin-1]) || brackets && (r.in[begin-1] == '[' || r.in[begin-1] == ']')) {
-			begin--
-			percent = percent || r.in[begin] == '%'
+		may := uint32(inName)
+		if end > r.kept && in[end-1] == ']' { // user[password], as PHP and Rails have it
+			may |= isBracket
 		}
-		name = r.in[begin:end]
-		if begin > r.kept && r.in[begin-1] == '\\' {
+		begin, letters, all := end, uint32(0), uint32(0)
+		for least := max(r.kept, end-longestName); begin > least; begin-- {
+			class := classes[in[begin-1]]
+			if class&may == 0 {
+				break
+			}
+			all |= class
+			if letters = (letters<<8 | thirdLetter) & class; letters&firstLetter != 0 {
+				secret = secret || beginsSecret(in[begin-1:end], letters)
+			}
+		}
+		name = in[begin:end]
+		changed := all&isPercent != 0
+		if begin > r.kept && in[begin-1] == '\\' {
 			c, isEscape := escapedByte(name)
 			switch {
 			case len(name) == 1 && strings.IndexByte("trn", name[0]) >= 0: // a space in front of the separator
-				end = begin - 1
+				end, secret = begin-1, false
 				continue
-			case isEscape && (c >= 0x80 || inName.has(c)):
+			case isEscape && (c >= 0x80 || classes[c]&inName != 0):
 				escaped = true
 			case isEscape && len(name) > 5: // what it stands for, such as "&", is no part of a name
-				name = name[5:]
+				name, changed = name[5:], true
 			case isEscape:
-				end = begin - 1
+				end, secret = begin-1, false
 				continue
 			}
 		}
-		if percent {
+		if all&isPercent != 0 {
 			name = withoutPercent(name)
 		}
-		return name, escaped
+		if changed {
+			return name, secretName(name), escaped
+		}
+		return name, secret && !harmless(name), escaped
 	}
 }
 
@@ -232,7 +242,7 @@ func (r *redactor) tagBefore(i int) []byte {
 	}
 	at += begin
 	end := at
-	for end < i && (inName.has(r.in[end]) || r.in[end] == ':') {
+	for end < i && (classes[r.in[end]]&inName != 0 || r.in[end] == ':') {
 		end++
 	}
 	name := r.in[at:end]
@@ -278,11 +288,11 @@ func (r *redactor) percent(i int) int {
 		return i + 1
 	}
 	begin := i
-	for begin > r.kept && i-begin < longestName && (inName.has(r.in[begin-1]) || r.in[begin-1] == '+') {
+	for begin > r.kept && i-begin < longestName && (classes[r.in[begin-1]]&inName != 0 || r.in[begin-1] == '+') {
 		begin--
 	}
 	name := bytes.TrimRight(r.decoded(begin, i), `+ "'\`)
-	name = name[bytes.LastIndexFunc(name, func(c rune) bool { return c > '~' || !inName.has(byte(c)) && c != '[' && c != ']' })+1:]
+	name = name[bytes.LastIndexFunc(name, func(c rune) bool { return c > '~' || classes[byte(c)]&inName == 0 && c != '[' && c != ']' })+1:]
 	if !secretName(name) && !r.named(name) {
 		return from
 	}

@@ -58,6 +58,27 @@ func TestRedact(t *testing.T) {
 	}
 }
 
+// TestRedactKnowsEachWord has each word that says a secret in a name, in every way that names
+// are written.
+func TestRedactKnowsEachWord(t *testing.T) {
+	for _, word := range []string{
+		"token", "ticket", "sig", "secret", "session", "state", "code", "credential", "cookie", "password", "passwd", "pwd", "passphrase",
+		"key", "auth", "assertion", "jwt", "nonce", "otp", "x-door",
+	} {
+		for _, name := range []string{word, strings.ToUpper(word), strings.ToUpper(word[:1]) + word[1:], "x_" + word, "a-" + word + "-b", "kn" + word + "9", strings.Repeat("n", 50) + word} {
+			if word == "x-door" && len(name) > len(word) { // that name alone
+				continue
+			}
+			for _, form := range []string{`{"%s":"H1DDEN"}`, `{"a":1, "%s" : "H1DDEN"}`, `{"body":"{\"%s\":\"H1DDEN\"}"}`, "a=1&%s=H1DDEN&b=2", "<%s>H1DDEN</a>", `\u003c%s\u003eH1DDEN\u003c`, "%s: H1DDEN", "'%s': 'H1DDEN'", `{"name":"%s","value":"H1DDEN"}`} {
+				text := strings.Replace(form, "%s", name, 1)
+				if got := string(gateway.RedactNamed([]byte(text), []string{"x-door"})); strings.Contains(got, "H1DDEN") || !strings.Contains(got, "***") {
+					t.Errorf("of %s is told %s", text, got)
+				}
+			}
+		}
+	}
+}
+
 // TestRedactGivesItsOwnMemory changes a text that has no secret after it was kept.
 func TestRedactGivesItsOwnMemory(t *testing.T) {
 	text := []byte(`{"plain":"text"}`)
@@ -67,8 +88,8 @@ func TestRedactGivesItsOwnMemory(t *testing.T) {
 		t.Errorf("it has become %q", got)
 	}
 	for in, want := range map[string]string{"password=hunter2 ok": "password=*** ok", "a line": "a line", "x-door: hunter2": "x-door: ***", "": ""} {
-		if got := gateway.RedactLine(in, []string{"x-door"}); got != want {
-			t.Errorf("RedactLine(%q) = %q, want %q", in, got, want)
+		if got := string(gateway.AppendRedacted([]byte("before "), []byte(in), []string{"x-door"})); got != "before "+want {
+			t.Errorf("AppendRedacted(%q) = %q, want %q behind what was there", in, got, want)
 		}
 	}
 }

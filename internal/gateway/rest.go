@@ -138,7 +138,7 @@ func (x *exchange) serveREST() {
 		r.Method = v
 		x.r, x.entry.Method = &r, loggedMethod(v)
 	}
-	if requestHeadSize(x.r) > maxRequestHead {
+	if x.headSize = requestHeadSize(x.r); x.headSize > maxRequestHead {
 		x.fail(headersTooLargeREST, tooLargeReason("headers", "10,240 bytes", errHeadersTooLarge))
 		return
 	}

@@ -14,8 +14,9 @@ import (
 )
 
 // A Trace is what an Entry does not tell of how a request was decided. It is made
-// if Config.Trace asks for it, or Config.AccessLog needs it. What it holds is bounded, is no memory that the next
-// request uses, and holds no token, signature, code, key or password.
+// if Config.Trace asks for it, or Config.AccessLog needs it. What it holds is bounded, and holds no token, signature,
+// code, key or password. One that Config.Log is given is the request's own until Log
+// returns, and the next request's then: CopyTo keeps it.
 type Trace struct {
 	// At is the last step that the request came to: the one that refused it, if
 	// any did.
@@ -53,9 +54,10 @@ type Trace struct {
 	Policies []Asked
 
 	g     *Gateway
-	route *endpoint // nil if none matched
-	size  int       // of what it refers to, but for the invocations
-	last  time.Time // when the step before ended, by the machine's clock
+	route *endpoint     // nil if none matched
+	size  int           // of what it refers to, but for the invocations
+	began time.Time     // by the machine's clock
+	last  time.Duration // when the step before ended, since then
 }
 
 // Asked is a policy, or all policies of who has signed, that decided on a request.
@@ -91,7 +93,8 @@ type Invocation struct {
 	// ID is its own request id, which is on the function's log lines; empty if the
 	// function was not invoked.
 	ID, Function string
-	// Event and Reply are the beginning of each, with what is secret left out.
+	// Event and Reply are the beginning of each, with what is secret left out. They are
+	// in the exchange's texts, or where CopyTo has put them.
 	Event, Reply []byte
 	// EventSize and ReplySize are the sizes of the whole.
 	EventSize, ReplySize int
@@ -133,8 +136,8 @@ func (x *exchange) reach(s Step) {
 	if t == nil {
 		return
 	}
-	now := time.Now()
-	t.Took[t.At] += now.Sub(t.last)
+	now := time.Since(t.began)
+	t.Took[t.At] += now - t.last
 	t.At, t.last = s, now
 }
 
@@ -150,7 +153,7 @@ func (x *exchange) decided(d *authorizer.Decision) {
 		t.Claims = d.Lacking
 	}
 	if lacks || d.Allow && d.Caller == nil && d.Signer == nil {
-		t.size += 4 * requestHeadSize(x.r) // the claims, which have come in it
+		t.size += 4 * x.headSize // the claims, which have come in it
 	}
 	decided := d.Granted
 	if decided == nil {
@@ -167,7 +170,7 @@ func (x *exchange) decided(d *authorizer.Decision) {
 		x.asked("policy of the authorizer", d.Policy, x.question(""), x.raw.authorizer.PolicySize)
 	}
 	if d.Signature != nil {
-		t.Signed = string(RedactNamed([]byte(d.Signature.CanonicalRequest), x.g.secretNames, x.secrets()...))
+		t.Signed = string(RedactNamed([]byte(d.Signature.CanonicalRequest), x.g.secretNames, x.secrets(nil)...))
 	}
 }
 
@@ -204,7 +207,7 @@ func (x *exchange) invoked(reply []byte, functionError string, err error) {
 	}
 }
 
-// tell ends a trace: what is kept of the request is its own memory, and has no secret.
+// tell ends a trace: what is kept of the request has no secret.
 func (x *exchange) tell() {
 	t := x.entry.Trace
 	if t == nil {
@@ -213,50 +216,75 @@ func (x *exchange) tell() {
 	x.reach(t.At)
 	t.route = x.match.endpoint
 	x.entry.Method, x.entry.Path = ownMethod(x.entry.Method), strings.Clone(x.entry.Path)
+	invoked := x.raw.authorizer.Event != nil || x.raw.function.Event != nil
+	if !invoked && x.r.URL.RawQuery == "" {
+		return
+	}
+	x.known = x.secrets(x.known[:0])
 	if x.r.URL.RawQuery != "" {
-		for _, s := range x.secrets() { // under another name
+		for _, s := range x.known { // under another name
 			if len(s) >= shortestSecret {
 				x.entry.Path = strings.ReplaceAll(x.entry.Path, s, redacted)
 			}
 		}
 	}
-	if x.raw.authorizer.Event == nil && x.raw.function.Event == nil {
-		return
-	}
-	secrets := x.secrets()
 	if x.raw.authorizer.Event != nil {
-		t.Authorizer = told(&x.raw.authorizer, x.g.secretNames, secrets)
+		x.told(&t.Authorizer, &x.raw.authorizer)
 		if f, ok := x.match.authorizer.(interface{ Function() string }); ok {
 			t.Authorizer.Function = f.Function()
 		}
 	}
 	if x.raw.function.Event != nil {
-		t.Function = told(&x.raw.function, x.g.secretNames, secrets)
+		x.told(&t.Function, &x.raw.function)
 		t.Function.Function = x.match.function
 		t.Function.Duration = t.Took[AtInvocation]
 	}
 }
 
-func told(i *authorizer.Invocation, names, secrets []string) Invocation {
-	v := Invocation{
-		ID: i.ID, Event: RedactNamed(i.Event, names, secrets...), EventSize: len(i.Event), ReplySize: len(i.Reply), Duration: i.Duration,
-	}
+// told tells of an invocation without the secrets that are known.
+func (x *exchange) told(v *Invocation, i *authorizer.Invocation) {
+	v.ID, v.EventSize, v.ReplySize, v.Duration = i.ID, len(i.Event), len(i.Reply), i.Duration
+	v.Event = x.withoutSecrets(i.Event)
 	if i.Reply != nil {
-		v.Reply = RedactNamed(i.Reply, names, secrets...)
+		v.Reply = x.withoutSecrets(i.Reply)
 	}
 	if i.Error != "" {
-		v.Error = string(RedactNamed([]byte(i.Error), names, secrets...))
+		v.Error = string(RedactNamed([]byte(i.Error), x.g.secretNames, x.known...))
 	}
-	return v
 }
 
-// Size says how many bytes a trace keeps, or a few more.
+// withoutSecrets puts what is told of a text into texts.
+func (x *exchange) withoutSecrets(text []byte) []byte {
+	from := len(x.texts)
+	x.texts, _ = redact(x.texts, text, x.g.secretNames, x.known)
+	return x.texts[from:len(x.texts):len(x.texts)]
+}
+
+// Size says how many bytes a trace keeps beside its texts, or a few more.
 func (t *Trace) Size() int {
 	const own = 1 << 10
-	return own + t.size + len(t.Signed) + t.Authorizer.bytes() + t.Function.bytes()
+	return own + t.size + len(t.Signed) + len(t.Authorizer.Error) + len(t.Function.Error)
 }
 
-func (i *Invocation) bytes() int { return cap(i.Event) + cap(i.Reply) + len(i.Error) }
+// TextSize says how many bytes of its texts CopyTo copies.
+func (t *Trace) TextSize() int {
+	return len(t.Authorizer.Event) + len(t.Authorizer.Reply) + len(t.Function.Event) + len(t.Function.Reply)
+}
+
+// CopyTo copies a trace with its texts, which are appended to the given ones.
+func (t *Trace) CopyTo(to *Trace, texts []byte) []byte {
+	*to = *t
+	for _, i := range [...]*Invocation{&to.Authorizer, &to.Function} {
+		for _, text := range [...]*[]byte{&i.Event, &i.Reply} {
+			if *text != nil {
+				from := len(texts)
+				texts = append(texts, *text...)
+				*text = texts[from:len(texts):len(texts)]
+			}
+		}
+	}
+	return texts
+}
 
 // shortestSecret is the fewest bytes that are looked for in other places: what is
 // shorter is in any text.
@@ -264,16 +292,26 @@ const shortestSecret = 4
 
 // hasTokensForm says whether a value is found wherever it is by what it begins with.
 func hasTokensForm(v string) bool {
-	return strings.HasPrefix(v, "eyJ") && len(v) > shortestToken && !strings.ContainsFunc(v, func(c rune) bool { return c > '~' || !inToken.has(byte(c)) })
+	if !strings.HasPrefix(v, "eyJ") || len(v) <= shortestToken {
+		return false
+	}
+	all := uint32(inToken)
+	for i := range len(v) {
+		all &= classes[v[i]]
+	}
+	return all != 0
 }
 
+// alwaysSecret are the headers that hold secrets whether an authorizer reads them or not.
+var alwaysSecret = [...]string{"Authorization", "X-Api-Key", "X-Amz-Security-Token"}
+
 // secrets are the values of the request that are secret whatever they are called where
-// they turn up again.
-func (x *exchange) secrets() (values []string) {
+// they turn up again. They are appended to the given ones.
+func (x *exchange) secrets(values []string) []string {
 	h := x.received.Header
-	for _, name := range [...]string{"Authorization", "X-Api-Key", "X-Amz-Security-Token"} {
+	for _, name := range alwaysSecret {
 		for _, v := range h[name] {
-			if _, after, ok := strings.Cut(v, " "); ok && name == "Authorization" {
+			if _, after, ok := strings.Cut(v, " "); ok && name == "Authorization" && len(after) >= shortestSecret {
 				v = after
 			}
 			if !hasTokensForm(v) {
