@@ -112,7 +112,7 @@ func (r *Ring) Add(rec Record) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if k := r.next(size); k != nil {
-		k.source, k.operation = rec.Source, rec.Operation
+		*k = kept{source: rec.Source, operation: rec.Operation, size: size}
 	}
 }
 
@@ -132,11 +132,13 @@ func (r *Ring) AddEntry(source string, e *gateway.Entry) {
 	if k == nil {
 		return
 	}
-	k.source, k.entry, k.cause, k.panicked = source, settled, cause, panicked
-	if e.Trace == nil {
+	k.source, k.entry, k.operation, k.cause, k.panicked = source, settled, nil, cause, panicked
+	k.isTraced, k.texts, k.size = e.Trace != nil, nil, size+int64(texts)
+	if !k.isTraced {
+		k.trace = gateway.Trace{}
 		return
 	}
-	k.isTraced, k.texts = true, e.Trace.CopyTo(&k.trace, r.room(texts))
+	k.texts = e.Trace.CopyTo(&k.trace, r.room(texts))
 	more := int64(cap(k.texts) - texts)
 	k.size += more
 	r.bytes += more
@@ -155,20 +157,22 @@ func (r *Ring) room(n int) []byte {
 	return make([]byte, 0, n)
 }
 
-// next gives the place of the next record, of so many bytes, or nil if it is too large.
-// The caller holds mu.
+// next gives the place of the next record, of so many bytes, or nil if it is too large. All
+// of it is to be set. The caller holds mu.
 func (r *Ring) next(size int64) *kept {
-	for r.count > 0 && (r.count == r.requests || r.bytes+size > r.most) {
-		r.drop()
-	}
 	if r.requests < 1 || size > r.most {
 		return nil
+	}
+	if r.count == r.requests { // the oldest one's place is the next one's
+		r.release()
+	}
+	for r.count > 0 && r.bytes+size > r.most {
+		r.drop()
 	}
 	if r.count == len(r.records) {
 		r.grow()
 	}
 	k := &r.records[(r.first+r.count)%len(r.records)]
-	k.size = size
 	r.count++
 	r.bytes += size
 	return k
@@ -177,11 +181,17 @@ func (r *Ring) next(size int64) *kept {
 // drop lets go of the oldest record. The caller holds mu.
 func (r *Ring) drop() {
 	k := &r.records[r.first]
-	r.bytes -= k.size
+	r.release()
+	*k = kept{}
+}
+
+// release is drop where the record's place is taken at once. The caller holds mu.
+func (r *Ring) release() {
+	k := &r.records[r.first]
 	if cap(k.texts) > 0 {
 		r.spare = k.texts
 	}
-	*k = kept{}
+	r.bytes -= k.size
 	r.first = (r.first + 1) % len(r.records)
 	r.count--
 }

@@ -82,7 +82,7 @@ type exchange struct {
 	raw      raw
 	headSize int // requestHeadSize of r
 
-	trace Trace    // the entry's, until the entry was told of
+	trace *Trace   // the entry's, until the entry was told of; nil if none was made
 	known []string // the secrets that the request has brought, while it is told of
 	texts []byte   // what its trace tells of events and replies, without secrets
 }
@@ -109,11 +109,10 @@ func (x *exchange) begin(w http.ResponseWriter, r *http.Request) {
 		Method:    loggedMethod(r.Method),
 	}
 	if g.config.Trace || g.accessLog != nil || x.dry {
-		x.entry.Trace = &x.trace
-		if x.dry { // the caller's, who is not to keep the request by it
-			x.entry.Trace = new(Trace)
+		if x.trace == nil {
+			x.trace = new(Trace)
 		}
-		x.entry.Trace.g, x.entry.Trace.began = g, time.Now()
+		x.entry.Trace, x.trace.g, x.trace.began = x.trace, g, time.Now()
 	}
 }
 
@@ -274,11 +273,14 @@ func (x *exchange) took() time.Duration {
 func (x *exchange) reset() {
 	clear(x.segments[:cap(x.segments)])
 	clear(x.known[:cap(x.known)])
+	if x.trace != nil {
+		*x.trace = Trace{}
+	}
 	if cap(x.texts) > maxShown {
 		x.texts = nil
 	}
 	x.event.reset()
-	*x = exchange{g: x.g, event: x.event, segments: x.segments[:0], known: x.known[:0], texts: x.texts[:0]}
+	*x = exchange{g: x.g, event: x.event, segments: x.segments[:0], trace: x.trace, known: x.known[:0], texts: x.texts[:0]}
 }
 
 // maxRequestHead bounds the request line and the header values together.
