@@ -173,7 +173,8 @@ func BenchmarkRedact(b *testing.B) {
 		`"requestContext":{"accountId":"000000000000","apiId":"abcdefghij","authorizer":{"jwt":{"claims":{"aud":"x","email":"a@example.com","exp":"1763735111","iat":"1763731511","iss":"https://issuer","sub":"1234"},"scopes":null}},"domainName":"localhost:3100","domainPrefix":"localhost","http":{"method":"GET","path":"/private","protocol":"HTTP/1.1","sourceIp":"127.0.0.1","userAgent":"bench"},"requestId":"JCJJxhz4PHcEJgQ=","routeKey":"GET /private","stage":"$default","time":"21/Nov/2026:14:05:11 +0000","timeEpoch":1763733911000},"isBase64Encoded":false}`)
 	b.SetBytes(int64(len(event)))
 	b.ReportAllocs()
-	for b.Loop() {
-		gateway.Redact(event, "eyJhbGciOiJSUzI1NiIsImtpZCI6ImtleS0xIn0.abc")
+	told := make([]byte, 0, len(event))
+	for b.Loop() { // with the memory of the request before, and a key as requests bring it
+		told = gateway.AppendRedacted(told[:0], event, nil, "an-api-key-0123456789")
 	}
 }
