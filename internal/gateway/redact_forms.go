@@ -236,8 +236,11 @@ func (r *redactor) structure(from int) int {
 // tagBefore gives the name of the XML tag, with attributes, that ends at i.
 func (r *redactor) tagBefore(i int) []byte {
 	begin := max(r.kept, i-512)
-	at := max(bytes.LastIndexByte(r.in[begin:i], '<')+1, bytes.LastIndex(r.in[begin:i], []byte(`\u003c`))+len(`\u003c`))
-	if at < len(`\u003c`) && !bytes.Contains(r.in[begin:i], []byte("<")) {
+	at := bytes.LastIndexByte(r.in[begin:i], '<') + 1
+	if n := bytes.LastIndex(r.in[begin:i], []byte(`\u003c`)); n >= 0 {
+		at = max(at, n+len(`\u003c`))
+	}
+	if at == 0 {
 		return nil
 	}
 	at += begin

@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -75,6 +76,23 @@ func TestRedactKnowsEachWord(t *testing.T) {
 					t.Errorf("of %s is told %s", text, got)
 				}
 			}
+		}
+	}
+}
+
+// TestRedactOfTagsAtTheBeginning has XML of which nothing is before the tag, as in a reply,
+// and tags that have hardly a name, where a text ends in them too.
+func TestRedactOfTagsAtTheBeginning(t *testing.T) {
+	for text, want := range map[string]string{
+		`<password a="b">H1DDEN</password>`:                         `<password a="b">***</password>`,
+		`<pwd a="b">H1DDEN</pwd>`:                                   `<pwd a="b">***</pwd>`,
+		`\u003cpwd a=\"b\"\u003eH1DDEN\u003c/pwd\u003e`:             `\u003cpwd a=\"b\"\u003e***\u003c/pwd\u003e`,
+		`{"body":"<pwd a='b'>H1DDEN</pwd>"}`:                        `{"body":"<pwd a='b'>***</pwd>"}`,
+		`x: <pwd>H1DDEN</pwd><otp at="1">H1DDEN</otp><a b="c">seen`: `x: <pwd>***</pwd><otp at="1">***</otp><a b="c">seen`,
+		`<">`: `<">`, `">`: `">`, `'>`: `'>`, `<'>x`: `<'>x`, `pwd=x<">`: `pwd=***<">`,
+	} {
+		if got := string(gateway.Redact(bytes.Clone([]byte(text))[:len(text):len(text)])); got != want {
+			t.Errorf("of %s is told %s, want %s", text, got, want)
 		}
 	}
 }
