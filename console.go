@@ -138,10 +138,8 @@ func (a *App) consoleFunctions() []console.Function {
 // invocations gives the last requests for which a function was invoked.
 func (a *App) invocations(function string, n int) []*explain.Explanation {
 	var list []*explain.Explanation
-	for _, rec := range a.decisions.Last(keptRequests) {
-		if len(list) < n && rec.Entry != nil && rec.Entry.Function == function && rec.Entry.Allowed {
-			list = append(list, a.decisions.Explain(rec))
-		}
+	for _, rec := range a.decisions.Invoked(function, n) {
+		list = append(list, a.decisions.Explain(rec))
 	}
 	return list
 }

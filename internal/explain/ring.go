@@ -271,12 +271,24 @@ func (r *Ring) find(requestID string) (found Record, matches int) {
 }
 
 // Last gives the last n records, the newest first.
-func (r *Ring) Last(n int) []Record {
+func (r *Ring) Last(n int) []Record { return r.last(n, func(*kept) bool { return true }) }
+
+// Invoked gives the last n requests that were let in to a function, the newest first.
+func (r *Ring) Invoked(function string, n int) []Record {
+	return r.last(n, func(k *kept) bool { return k.operation == nil && k.entry.Function == function && k.entry.Allowed })
+}
+
+// last copies those that are wanted, and no others: a ring is large.
+func (r *Ring) last(n int, wanted func(*kept) bool) (list []Record) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var list []Record
-	for i := range min(n, r.count) {
-		list = append(list, r.records[(r.first+r.count-1-i)%len(r.records)].record())
+	for i := range r.count {
+		if len(list) >= n {
+			break
+		}
+		if k := &r.records[(r.first+r.count-1-i)%len(r.records)]; wanted(k) {
+			list = append(list, k.record())
+		}
 	}
 	return list
 }

@@ -55,6 +55,32 @@ func TestRingKeepsTheLast(t *testing.T) {
 	}
 }
 
+// TestInvoked has requests to two functions, some of them refused, and an operation.
+func TestInvoked(t *testing.T) {
+	ring := explain.NewRing(10, 1<<20)
+	for i := range 16 { // the first six make room
+		e := gateway.Entry{RequestID: fmt.Sprint(i), Function: "f", Allowed: i%4 != 0}
+		if i%4 == 1 {
+			e.Function = "g"
+		}
+		ring.AddEntry("Api", &e)
+	}
+	ring.Add(explain.Record{Operation: &explain.Operation{RequestID: "operation", Allowed: true}})
+	for _, tt := range []struct {
+		function string
+		n        int
+		want     string
+	}{{"f", 10, "15 14 11 10 7"}, {"f", 2, "15 14"}, {"g", 10, "13 9"}, {"g", 0, ""}, {"h", 10, ""}, {"", 10, ""}} {
+		var ids []string
+		for _, rec := range ring.Invoked(tt.function, tt.n) {
+			ids = append(ids, rec.Entry.RequestID)
+		}
+		if got := strings.Join(ids, " "); got != tt.want {
+			t.Errorf("Invoked(%q, %d) gives %q, want %q", tt.function, tt.n, got, tt.want)
+		}
+	}
+}
+
 // TestRingIsBoundedInBytes fills a ring far past its bounds with requests that have
 // large events, and with the lines of functions.
 func TestRingIsBoundedInBytes(t *testing.T) {
@@ -252,5 +278,24 @@ func TestKeysOnSeveralLines(t *testing.T) {
 	}
 	if strings.Contains(text, "S3CR3T") {
 		t.Errorf("a key is told: %s", text)
+	}
+}
+
+// TestKeyEndsWithItsInvocation has an invocation end in the middle of a private key, and the
+// next ones, to which its memory goes, log what might be another line of it.
+func TestKeyEndsWithItsInvocation(t *testing.T) {
+	w := newWorld(t, 1<<20)
+	w.gateway.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/open/1", nil))
+	entry := *w.ring.Last(1)[0].Entry
+	ring := explain.NewRing(1, 1<<20)
+	for i := range 10 {
+		entry.Trace.Function.ID = fmt.Sprint("invocation ", i)
+		ring.AddEntry("Api", &entry)
+		ring.Line(entry.Trace.Function.ID, "seen")
+		if text := ring.Explain(ring.Last(1)[0]).Text(); !strings.Contains(text, "seen") {
+			t.Errorf("the log of the invocation %d has become %s", i, text)
+		}
+		ring.Line(entry.Trace.Function.ID, "-----BEGIN PRIVATE KEY-----")
+		ring.Line(entry.Trace.Function.ID, "MIIES3CR3T")
 	}
 }
