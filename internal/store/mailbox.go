@@ -208,7 +208,7 @@ func (m *Mailbox) Remove(id string) error {
 
 // read reads a message's file. m.mu is held.
 func (m *Mailbox) read(name string) (Kept, error) {
-	data, err := os.ReadFile(filepath.Join(m.dir, name))
+	data, err := ReadFile(filepath.Join(m.dir, name), maxMessage+1) // and the end of its line
 	if err != nil {
 		return Kept{}, err
 	}

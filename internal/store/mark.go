@@ -21,18 +21,18 @@ const (
 // checkMark refuses a folder that has lost its database or its log. It is for
 // before the database is opened.
 func checkMark(dir string) error {
-	mark, err := os.ReadFile(filepath.Join(dir, markName))
+	mark, err := os.Lstat(filepath.Join(dir, markName))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // No start has come so far.
 	}
 	if err != nil {
-		return fmt.Errorf("reading the database's mark: %w", err)
+		return fmt.Errorf("looking for the database's mark: %w", err)
 	}
 	if info, err := os.Stat(filepath.Join(dir, databaseName)); errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
 		return damaged(dir, fmt.Errorf("%s is empty or gone", databaseName))
 	}
 	_, err = os.Stat(filepath.Join(dir, logName))
-	if len(mark) > 0 && errors.Is(err, fs.ErrNotExist) {
+	if mark.Size() > 0 && errors.Is(err, fs.ErrNotExist) {
 		return damaged(dir, fmt.Errorf("%s is gone, and with it the last writes", logName))
 	}
 	return nil
