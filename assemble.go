@@ -19,6 +19,7 @@ import (
 	"github.com/doorwright/doorwright/internal/gateway"
 	"github.com/doorwright/doorwright/internal/lambda"
 	"github.com/doorwright/doorwright/internal/store"
+	"github.com/doorwright/doorwright/internal/userdata"
 	"github.com/doorwright/doorwright/verify"
 )
 
@@ -249,9 +250,14 @@ func (a *App) newFunctions(context.Context) error {
 		return fmt.Errorf("making the folder of functions: %w", err)
 	}
 	a.lines = newFunctionLog(a.state.Dir())
+	var key *userdata.Key // Nobody comes back to a temporary state.
+	if !a.cfg.Temporary {
+		key = userdata.NewKey(a.dir)
+	}
 	cfg := lambda.Config{
 		Dir:         a.dir,
 		Cache:       cache,
+		Key:         key,
 		Region:      a.decl.Region,
 		AccountID:   aws.AccountID,
 		Env:         env,

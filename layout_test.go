@@ -26,7 +26,7 @@ var arrows = map[string][]string{
 	"cmd/doorwright": {".", "app", "examples", "sigv4", "internal/cloudformation/stack", "internal/tty"},
 	".": {
 		"app", "verify", "sigv4", "internal/gateway", "internal/authorizer", "internal/explain", "internal/matrix",
-		"internal/build", "internal/cloudformation", "internal/lambda", "internal/cognito", "internal/identity", "internal/auth0", "internal/bucket", "internal/table", "internal/oidc", "internal/iam", "internal/console", "internal/store", "internal/localca", "internal/wire/awsjson", "internal/wire/awsquery", "internal/wire/policy", "internal/aws", "internal/tty",
+		"internal/build", "internal/cloudformation", "internal/lambda", "internal/cognito", "internal/identity", "internal/auth0", "internal/bucket", "internal/table", "internal/oidc", "internal/iam", "internal/console", "internal/store", "internal/localca", "internal/userdata", "internal/wire/awsjson", "internal/wire/awsquery", "internal/wire/policy", "internal/aws", "internal/tty",
 	},
 	"doorwrighttest": {".", "internal/matrix"},
 	"examples":       {},
@@ -41,7 +41,7 @@ var arrows = map[string][]string{
 	"internal/explain":    {"internal/gateway", "internal/authorizer", "internal/iam", "internal/aws"}, // puts decisions into words
 	"internal/iam":        {"verify", "sigv4", "internal/wire/awsquery", "internal/wire/policy", "internal/aws"},
 	"internal/table":      {"internal/iam", "sigv4", "internal/wire/awsjson", "internal/aws"},
-	"internal/lambda":     {"internal/build", "internal/aws"},
+	"internal/lambda":   {"internal/build", "internal/userdata", "internal/aws"},
 	// What a browser is shown; the rooms' words come through the root.
 	"internal/console": {"internal/explain", "internal/matrix", "internal/authorizer", "internal/iam", "app", "internal/aws", "internal/tty"},
 	// Who may call what, as a table: the root fills it.
@@ -64,8 +64,9 @@ var arrows = map[string][]string{
 	"verify":                   {},
 	"verify/verifytest":        {"verify"},
 	"sigv4":                    {},
-	"internal/build":           {},
-	"internal/localca":         {},
+	"internal/build":           {"internal/userdata"},
+	"internal/localca":         {"internal/userdata"},
+	"internal/userdata":        {},
 	"internal/store":           {},
 	"internal/store/storetest": {"internal/store"},
 	"internal/keytest":         {},

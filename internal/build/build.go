@@ -22,6 +22,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/doorwright/doorwright/internal/userdata"
 )
 
 // Config says where a [Builder] works.
@@ -32,6 +34,9 @@ type Config struct {
 	// Cache is a folder of the Builder's own. [Builder.Prune] removes what
 	// it does not know there. Required.
 	Cache string
+	// Key knows what was built here: the cache is in the project's folder, and may have
+	// come with a repository. If it is nil nothing of an earlier Builder is used.
+	Key *userdata.Key
 	// Env is the environment of the Go tool, and where node and python are
 	// looked for (PATH, VIRTUAL_ENV): the developer's own. Nil means
 	// os.Environ().
@@ -114,6 +119,8 @@ type Builder struct {
 	// have the same name, so that it is the same in every build and the Go
 	// tool finds its last output there.
 	linked map[string]int
+	// ours holds the Go tool's outputs that were built here, or are gone.
+	ours map[string]bool
 	// built holds the runtimes that were built for before.
 	built map[Runtime]bool
 	// remembered is what is known of Go handlers' folders.
@@ -137,6 +144,9 @@ func New(c Config) (*Builder, error) {
 	if c.Env == nil {
 		c.Env = os.Environ()
 	}
+	if c.Key == nil {
+		c.Key = userdata.PassingKey()
+	}
 	if c.Progress == nil {
 		c.Progress = func(Step) {}
 	}
@@ -144,8 +154,8 @@ func New(c Config) (*Builder, error) {
 		dir: filepath.Clean(c.Dir), env: c.Env, symbols: c.Symbols, progress: c.Progress,
 		cache:   c.Cache,
 		store:   store{dir: filepath.Join(c.Cache, "artifacts")},
-		records: records{dir: filepath.Join(c.Cache, "records")},
-		linked:  map[string]int{}, built: map[Runtime]bool{}, cjs: map[string]bool{},
+		records: records{dir: filepath.Join(c.Cache, "records"), key: c.Key},
+		linked:  map[string]int{}, ours: map[string]bool{}, built: map[Runtime]bool{}, cjs: map[string]bool{},
 		remembered: map[string]goMemory{}, pythons: map[string]string{},
 	}, nil
 }
@@ -153,7 +163,7 @@ func New(c Config) (*Builder, error) {
 // Build builds handlers and gives a Result for each, in their order. Handlers
 // that share a Go module are built by one call of the Go tool; handlers that
 // share a source share its build. What an earlier Builder made of the same cache
-// folder is used again if nothing that decided it has changed.
+// folder is used again if it was made with the same key, and nothing that decided it has changed.
 func (b *Builder) Build(ctx context.Context, handlers ...string) []Result {
 	b.mu.Lock()
 	defer b.mu.Unlock()

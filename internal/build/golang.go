@@ -162,6 +162,9 @@ func (g *goGroup) survey(ctx context.Context, group []source, indices []int, now
 
 // buildModule builds the handlers of one module or workspace.
 func (b *Builder) buildModule(ctx context.Context, g *goGroup, group []source, indices []int, results []Result, now *sight, settings string) {
+	for _, i := range indices {
+		b.disown(group[i])
+	}
 	built, listed := g.survey(ctx, group, indices, now)
 	rest := make([]int, 0, len(indices))
 	for _, i := range indices {
@@ -206,6 +209,21 @@ func notMain(s source, name string) error {
 		File: s.path, Message: fmt.Sprintf("package %s is not a main package", name),
 		Hint: "a Go handler is a folder with package main, whose main calls lambda.Start",
 	})
+}
+
+// disown removes what an earlier process has left where the Go tool will build, unless
+// there is a record that it was built here: the tool takes a binary for up to date by an
+// id in it, which anybody can write there.
+func (b *Builder) disown(s source) {
+	output := b.goOutput(s.path)
+	if b.ours[output] {
+		return
+	}
+	b.ours[output] = true
+	hash := hashFile(output)
+	if hash == "" || !slices.ContainsFunc(b.records.of(s.path), func(r *record) bool { return r.Hash == hash }) {
+		os.RemoveAll(output) // What cannot be removed fails the build.
+	}
 }
 
 // goArtifact takes a binary from where the Go tool left it.

@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/doorwright/doorwright/internal/userdata"
 )
 
 // A record says what a result was made from: kept beside the artifacts, it lets
@@ -22,6 +24,9 @@ import (
 // A record is believed only if everything in it is seen again, by contents; in
 // any doubt the handler is built. So there is none of a build that something
 // decided which no probe sees (see doubtful), or during which a file changed.
+//
+// And it is believed only with the seal of the user's key: else it was not made here,
+// and says what whoever wrote it would like to be run.
 type record struct {
 	// Settings are the flags and the environment that decided, as one hash.
 	Settings string        `json:"settings"`
@@ -34,7 +39,7 @@ type record struct {
 
 // recordForm is raised when what a record means, or how a handler is built,
 // changes: older records are then not found.
-const recordForm = "1"
+const recordForm = "2"
 
 // maxRecord bounds a record's file.
 const maxRecord = 8 << 20
@@ -78,10 +83,13 @@ func (r *record) holds(ctx context.Context, s *sight, settings string) bool {
 
 // records keeps records in files named by the handler's folder and the
 // artifact.
-type records struct{ dir string }
+type records struct {
+	dir string
+	key *userdata.Key
+}
 
-// key names a handler's records.
-func (records) key(dir string) string {
+// prefix begins the names of a handler's records.
+func (records) prefix(dir string) string {
 	sum := sha256.Sum256([]byte(recordForm + "\x00" + dir))
 	return hex.EncodeToString(sum[:12])
 }
@@ -89,19 +97,19 @@ func (records) key(dir string) string {
 // of gives the records of a handler's folder. There may be more than one: those
 // of the code before the last save live as long as its artifact does.
 func (rs records) of(dir string) []*record {
-	names, _ := filepath.Glob(filepath.Join(escapeGlob(rs.dir), rs.key(dir)+"-*"))
+	names, _ := filepath.Glob(filepath.Join(escapeGlob(rs.dir), rs.prefix(dir)+"-*"))
 	var list []*record
 	for _, name := range names {
-		if r := readRecord(name); r != nil {
+		if r := rs.read(name); r != nil {
 			list = append(list, r)
 		}
 	}
 	return list
 }
 
-// readRecord reads a record whose contents are whole: they begin with their own
-// hash. It gives nil for any other file.
-func readRecord(path string) *record {
+// read reads a record that was made here and is whole: it begins with its seal, which
+// is for the file's name too. It gives nil for any other file.
+func (rs records) read(path string) *record {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil
@@ -111,8 +119,8 @@ func readRecord(path string) *record {
 	if err != nil || len(data) > maxRecord {
 		return nil
 	}
-	sum, body, ok := bytes.Cut(data, []byte("\n"))
-	if !ok || string(sum) != checksum(body) {
+	seal, body, ok := bytes.Cut(data, []byte("\n"))
+	if !ok || !rs.key.Made(sealed(filepath.Base(path)), body, string(seal)) {
 		return nil
 	}
 	r := new(record)
@@ -122,10 +130,8 @@ func readRecord(path string) *record {
 	return r
 }
 
-func checksum(body []byte) string {
-	sum := sha256.Sum256(body)
-	return hex.EncodeToString(sum[:])
-}
+// sealed is what a record's seal is for.
+func sealed(name string) string { return "build record " + name }
 
 // keep writes a record. One that cannot be written is a slower start, no more.
 func (rs records) keep(dir string, r *record) error {
@@ -133,6 +139,8 @@ func (rs records) keep(dir string, r *record) error {
 	if err != nil {
 		return fmt.Errorf("keeping what decided a build: %w", err)
 	}
+	name := rs.prefix(dir) + "-" + r.Hash
+	seal := rs.key.Seal(sealed(name), body)
 	if err := os.MkdirAll(rs.dir, 0o700); err != nil {
 		return fmt.Errorf("keeping what decided a build: %w", err)
 	}
@@ -141,12 +149,12 @@ func (rs records) keep(dir string, r *record) error {
 		return fmt.Errorf("keeping what decided a build: %w", err)
 	}
 	defer os.Remove(tmp.Name()) // Nothing is left there once it is renamed.
-	_, err = tmp.WriteString(checksum(body) + "\n" + string(body))
+	_, err = tmp.WriteString(seal + "\n" + string(body))
 	if closeErr := tmp.Close(); err == nil {
 		err = closeErr
 	}
 	if err == nil {
-		err = os.Rename(tmp.Name(), filepath.Join(rs.dir, rs.key(dir)+"-"+r.Hash))
+		err = os.Rename(tmp.Name(), filepath.Join(rs.dir, name))
 	}
 	if err != nil {
 		return fmt.Errorf("keeping what decided a build: %w", err)

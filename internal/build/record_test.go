@@ -12,13 +12,14 @@ import (
 	"time"
 
 	"github.com/doorwright/doorwright/internal/build"
+	"github.com/doorwright/doorwright/internal/userdata"
 )
 
 // restart builds handlers with a new Builder of the same cache, as another run
 // of the program does, and says whether a compiler was called.
 func restart(t *testing.T, dir, cache string, env []string, handlers ...string) (compiled bool, results []build.Result) {
 	t.Helper()
-	b, err := build.New(build.Config{Dir: dir, Cache: cache, Env: env, Progress: func(build.Step) { compiled = true }})
+	b, err := build.New(build.Config{Dir: dir, Cache: cache, Key: userdata.NewKey(dir), Env: env, Progress: func(build.Step) { compiled = true }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -368,7 +369,7 @@ func TestSavedDuringBuild(t *testing.T) {
 	}
 	restart(t, dir, cache, cleanGo(), "f")
 	save("two")
-	b, err := build.New(build.Config{Dir: dir, Cache: cache, Env: cleanGo(), Progress: func(build.Step) { save("three") }})
+	b, err := build.New(build.Config{Dir: dir, Cache: cache, Key: userdata.NewKey(dir), Env: cleanGo(), Progress: func(build.Step) { save("three") }})
 	if err != nil {
 		t.Fatal(err)
 	}

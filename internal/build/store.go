@@ -14,8 +14,9 @@ import (
 // ever overwritten, unless it is damaged.
 type store struct{ dir string }
 
-// hashBytes is how much of a SHA-256 names a result.
-const hashBytes = 12
+// hashBytes is how much of a SHA-256 names a result: all of it, for a repository may
+// bring what has the name of another result if two can be made that share it.
+const hashBytes = sha256.Size
 
 // addFile copies a file into the store under its own name and gives its path
 // there and its hash.
@@ -94,19 +95,21 @@ func (s store) commit(sum func([]byte) []byte, fill func(tmp string) error, entr
 // still have the hash.
 func (s store) has(hash, name string) (string, bool) {
 	path := filepath.Join(s.dir, hash, name)
-	if len(hash) != hex.EncodedLen(hashBytes) {
-		return "", false
-	}
+	return path, hash != "" && hashFile(path) == hash
+}
+
+// hashFile gives the hash of a file, "" if it cannot be read.
+func hashFile(path string) string {
 	f, err := os.Open(path)
 	if err != nil {
-		return "", false
+		return ""
 	}
 	defer f.Close()
 	sum := sha256.New()
 	if _, err := io.Copy(sum, f); err != nil {
-		return "", false
+		return ""
 	}
-	return path, hex.EncodeToString(sum.Sum(nil)[:hashBytes]) == hash
+	return hex.EncodeToString(sum.Sum(nil)[:hashBytes])
 }
 
 // prune removes what is not in use, also what an earlier process left. Where a

@@ -28,6 +28,7 @@ import (
 
 	"github.com/doorwright/doorwright/internal/aws"
 	"github.com/doorwright/doorwright/internal/build"
+	"github.com/doorwright/doorwright/internal/userdata"
 )
 
 // Defaults of a [Function] and a [Config].
@@ -101,6 +102,8 @@ type Config struct {
 	// Cache is an absolute path of a folder that no other process uses while
 	// this one runs: builds, bootstraps, temporary folders.
 	Cache string
+	// Key knows what was built on this machine; without one nothing is used again.
+	Key *userdata.Key
 	// Region and AccountID appear in the functions' ARNs.
 	Region, AccountID string
 	// Functions are all there is.
@@ -216,7 +219,7 @@ func New(c Config) (*Runtime, error) {
 		started: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	builder, err := build.New(build.Config{
-		Dir: c.Dir, Cache: filepath.Join(c.Cache, "build"), Env: c.DeveloperEnv, Progress: r.progress,
+		Dir: c.Dir, Cache: filepath.Join(c.Cache, "build"), Key: c.Key, Env: c.DeveloperEnv, Progress: r.progress,
 		Symbols: slices.ContainsFunc(c.Functions, func(f Function) bool { return f.Inspect != nil }),
 	})
 	if err != nil {

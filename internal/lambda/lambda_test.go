@@ -17,6 +17,7 @@ import (
 
 	"github.com/doorwright/doorwright/internal/aws"
 	"github.com/doorwright/doorwright/internal/lambda"
+	"github.com/doorwright/doorwright/internal/userdata"
 )
 
 // stage is a Runtime that runs, and what it has said.
@@ -68,6 +69,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+	os.Setenv("XDG_DATA_HOME", filepath.Join(built, "data")) // the user's key
 	code := m.Run()
 	os.RemoveAll(built)
 	os.Exit(code)
@@ -82,7 +84,7 @@ func start(t testing.TB, dir string, change func(*lambda.Config), functions ...l
 		s.cache = built
 	}
 	c := lambda.Config{
-		Dir: dir, Cache: s.cache, Region: "eu-west-1", Functions: functions, NoWatch: true,
+		Dir: dir, Cache: s.cache, Key: userdata.NewKey(dir), Region: "eu-west-1", Functions: functions, NoWatch: true,
 		Log:    func(l lambda.Line) { s.note(func() { s.lines = append(s.lines, l) }) },
 		Events: func(e lambda.Event) { s.note(func() { s.events = append(s.events, e) }) },
 	}

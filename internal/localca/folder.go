@@ -2,16 +2,15 @@ package localca
 
 import (
 	"crypto/ecdsa"
-	"crypto/rand"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"time"
+
+	"github.com/doorwright/doorwright/internal/userdata"
 )
 
 // Names of what the folder holds.
@@ -20,29 +19,11 @@ const (
 	keyName         = "doorwright-ca-key.pem"
 )
 
-const (
-	folderMode fs.FileMode = 0o700
-	fileMode   fs.FileMode = 0o600
-	// maxFile is many times what a certificate takes.
-	maxFile = 16 << 10
-)
+// maxFile is many times what a certificate takes.
+const maxFile = 16 << 10
 
-// makeFolder makes an authority. The folder appears whole, by a rename that
-// fails where there is one already: who comes second takes that one, and says
-// so by false.
+// makeFolder makes an authority, if no other process was faster.
 func makeFolder(dir string, now time.Time) (made bool, err error) {
-	if err := os.MkdirAll(filepath.Dir(dir), folderMode); err != nil {
-		return false, err
-	}
-	fresh := filepath.Join(filepath.Dir(dir), ".new-"+rand.Text())
-	if err := os.Mkdir(fresh, folderMode); err != nil {
-		return false, err
-	}
-	defer func() {
-		if e := os.RemoveAll(fresh); err == nil { // if it was not renamed
-			err = e
-		}
-	}()
 	der, key, err := authority(now)
 	if err != nil {
 		return false, err
@@ -51,29 +32,7 @@ func makeFolder(dir string, now time.Time) (made bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	for name, data := range map[string][]byte{certificateName: encodeCertificate(der), keyName: keyPEM} {
-		if err := writeNew(filepath.Join(fresh, name), data); err != nil {
-			return false, err
-		}
-	}
-	if err := os.Rename(fresh, dir); err != nil {
-		if _, e := os.Lstat(filepath.Join(dir, keyName)); e == nil {
-			return false, nil // Another process was faster.
-		}
-		return false, err
-	}
-	return true, nil
-}
-
-// writeNew writes a file that waits for the disk: half a key is no key, and
-// trusting another one is work.
-func writeNew(path string, data []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	return errors.Join(err, f.Sync(), f.Close())
+	return userdata.MakeFolder(dir, keyName, map[string][]byte{certificateName: encodeCertificate(der), keyName: keyPEM})
 }
 
 // read reads the authority in a folder. A folder or a key that others may read
@@ -88,7 +47,7 @@ func read(dir string, now time.Time) (*CA, error) {
 	if !info.IsDir() {
 		return nil, &Error{Path: dir, Problem: "is not a folder", Fix: "move it away: a file or a symbolic link cannot hold the authority"}
 	}
-	if err := private(dir, info, folderMode, anew); err != nil {
+	if err := private(dir, info, userdata.FolderMode, anew); err != nil {
 		return nil, err
 	}
 	der, err := readBlock(filepath.Join(dir, certificateName), certificateBlock, anew)
@@ -125,7 +84,7 @@ func readBlock(path, blockType, fix string) ([]byte, error) {
 		return nil, &Error{Path: path, Problem: "is not a regular file", Fix: fix}
 	}
 	if blockType == keyBlock {
-		if err := private(path, info, fileMode, fix); err != nil {
+		if err := private(path, info, userdata.FileMode, fix); err != nil {
 			return nil, err
 		}
 	}
@@ -147,11 +106,8 @@ func readBlock(path, blockType, fix string) ([]byte, error) {
 
 // private refuses what anybody but its owner may read or write.
 func private(path string, info fs.FileInfo, mode fs.FileMode, fix string) error {
-	// Windows has no such bits; the folder is below the user's profile.
-	if runtime.GOOS == "windows" || info.Mode().Perm()&^mode == 0 {
-		return nil
+	if err := userdata.Private(info, mode); err != nil {
+		return &Error{Path: path, Problem: err.Error(), Fix: fix}
 	}
-	return &Error{
-		Path: path, Problem: fmt.Sprintf("has mode %04o, so that others may have taken the key", info.Mode().Perm()), Fix: fix,
-	}
+	return nil
 }

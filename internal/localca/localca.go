@@ -18,10 +18,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/doorwright/doorwright/internal/userdata"
 )
 
 // Options are the settings of Open. The zero value is usable.
@@ -44,35 +45,13 @@ type CA struct {
 	now         func() time.Time
 }
 
-// DefaultDir is the folder of the user's authority on this machine. It is among
-// the user's data and not the configuration, which many keep in a repository or
-// carry from machine to machine: the key should go nowhere.
+// DefaultDir is the folder of the user's authority on this machine.
 func DefaultDir() (string, error) {
-	const below = "doorwright/ca"
-	switch runtime.GOOS {
-	case "windows": // %LocalAppData%, which does not roam
-		dir, err := os.UserCacheDir()
-		if err != nil {
-			return "", fmt.Errorf("finding the folder of the certificate authority: %w", err)
-		}
-		return filepath.Join(dir, filepath.FromSlash(below)), nil
-	case "darwin", "ios": // ~/Library/Application Support
-		dir, err := os.UserConfigDir()
-		if err != nil {
-			return "", fmt.Errorf("finding the folder of the certificate authority: %w", err)
-		}
-		return filepath.Join(dir, below), nil
-	}
-	// https://specifications.freedesktop.org/basedir/latest/: a relative path is
-	// to be ignored.
-	if dir := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(dir) {
-		return filepath.Join(dir, below), nil
-	}
-	home, err := os.UserHomeDir()
+	dir, err := userdata.Dir("ca")
 	if err != nil {
 		return "", fmt.Errorf("finding the folder of the certificate authority: %w", err)
 	}
-	return filepath.Join(home, ".local/share", below), nil
+	return dir, nil
 }
 
 // Open reads the authority, or makes it the first time. However many processes
