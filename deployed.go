@@ -11,6 +11,7 @@ import (
 
 	"github.com/doorwright/doorwright/app"
 	"github.com/doorwright/doorwright/internal/store"
+	"github.com/doorwright/doorwright/internal/userdata"
 )
 
 // Deployed is what is known on this machine of a stage on AWS. AWS knows the rest.
@@ -30,13 +31,31 @@ func deployedPath(dir, stage string) (string, error) {
 	return filepath.Join(dir, store.FolderName, stage+".deployed.json"), nil
 }
 
-// WriteDeployed keeps what `deploy` has made.
+// sealedDeployed is Deployed in its file. A repository may bring such a file, with an
+// address to which tokens would be sent: what has no seal of the user's was not written
+// on this machine.
+type sealedDeployed struct {
+	Deployed
+	Seal string `json:"seal"`
+}
+
+// sealed is what the seal is for, and of.
+func (d Deployed) sealed(stage string) (what string, text []byte, err error) {
+	text, err = json.Marshal(d)
+	return "deployed stage " + stage, text, err
+}
+
+// WriteDeployed keeps what `deploy` has made. Where the user has no key ReadDeployed will
+// not find it.
 func WriteDeployed(dir, stage string, d Deployed) error {
 	path, err := deployedPath(dir, stage)
 	if err != nil {
 		return err
 	}
-	text, err := json.MarshalIndent(d, "", "  ")
+	what, text, err := d.sealed(stage)
+	if err == nil {
+		text, err = json.MarshalIndent(sealedDeployed{d, userdata.NewKey(dir).Seal(what, text)}, "", "  ")
+	}
 	if err == nil {
 		_, err = store.Folder(dir)
 	}
@@ -49,8 +68,9 @@ func WriteDeployed(dir, stage string, d Deployed) error {
 	return nil
 }
 
-// ReadDeployed gives what was deployed from this machine, and whether anything was.
-func ReadDeployed(dir, stage string) (d Deployed, found bool, err error) {
+// ReadDeployed gives what was deployed from this machine, and whether anything was. What
+// this user has not written here is as if it were not there.
+func ReadDeployed(dir, stage string) (_ Deployed, found bool, err error) {
 	path, err := deployedPath(dir, stage)
 	if err != nil {
 		return Deployed{}, false, err
@@ -59,6 +79,7 @@ func ReadDeployed(dir, stage string) (d Deployed, found bool, err error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return Deployed{}, false, nil
 	}
+	var d sealedDeployed
 	if err == nil {
 		err = json.Unmarshal(text, &d)
 	}
@@ -67,10 +88,14 @@ func ReadDeployed(dir, stage string) (d Deployed, found bool, err error) {
 			err = checkOutput(name, value)
 		}
 	}
-	if err != nil {
+	what, text, marshalErr := d.sealed(stage)
+	if err = errors.Join(err, marshalErr); err != nil {
 		return Deployed{}, false, fmt.Errorf("reading what was deployed: %w", err)
 	}
-	return d, true, nil
+	if !userdata.NewKey(dir).Made(what, text, d.Seal) {
+		return Deployed{}, false, nil
+	}
+	return d.Deployed, true, nil
 }
 
 // ForgetDeployed deletes what WriteDeployed has kept.

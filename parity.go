@@ -311,7 +311,7 @@ func (c *comparison) findURLs(decl *app.App) error {
 		return nil
 	}
 	if !found {
-		return &parityError{fmt.Sprintf("nothing is known on this machine of stage %s on AWS", c.cfg.Stage), "deploy it with `doorwright deploy --stage " + c.cfg.Stage + "`, or say where it is: --url API=URL"}
+		return &parityError{fmt.Sprintf("nothing is known on this machine of stage %s on AWS", c.cfg.Stage), "deploy it from here with `doorwright deploy --stage " + c.cfg.Stage + "` (what another machine has written down is not believed), or say where it is: --url API=URL"}
 	}
 	return &parityError{"none of the stage's outputs is an API's URL", "declare one, such as ApiEndpoint: ${apis.Api.url}, or say --url API=URL"}
 }

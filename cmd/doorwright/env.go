@@ -42,7 +42,7 @@ func readOutputs(dir, stage string, deployed bool) ([]doorwright.Output, error) 
 	}
 	d, found, err := doorwright.ReadDeployed(dir, stage)
 	if err == nil && !found {
-		err = fmt.Errorf("stage %s was not deployed from here: `doorwright deploy --stage %s` does", stage, stage)
+		err = fmt.Errorf("stage %s was not deployed from here: `doorwright deploy --stage %s` does (what another machine has written down is not believed)", stage, stage)
 	}
 	return d.List(), err
 }

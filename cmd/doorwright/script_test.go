@@ -52,6 +52,7 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	data := t.TempDir() // the user's, beside the scripts' projects
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"),
 		Setup: func(e *testscript.Env) error {
@@ -59,6 +60,7 @@ func TestScripts(t *testing.T) {
 				e.Setenv(name, value)
 			}
 			e.Setenv("NO_COLOR", "1")
+			e.Setenv("XDG_DATA_HOME", data)
 			e.Setenv("TMPDIR", e.WorkDir)
 			return nil
 		},
