@@ -180,7 +180,7 @@ func (p *progress) observe(e stack.Event) {
 	}
 	switch e.Kind {
 	case stack.KindTarget:
-		fmt.Fprintf(p.w, "Stack %s in account %s, region %s, as %s\n", p.term.paint(bold, e.Target.Stack), p.term.paint(bold, e.Target.Account), p.term.paint(bold, e.Target.Region), e.Target.Caller)
+		fmt.Fprintf(p.w, "Stack %s in account %s, region %s, as %s\n", p.term.paint(bold, e.Target.Stack), p.term.paint(bold, e.Target.Account), p.term.paint(bold, e.Target.Region), shown(e.Target.Caller))
 	case stack.KindPlan:
 		p.plan(*e.Plan)
 	case stack.KindDrift:
@@ -196,9 +196,9 @@ func (p *progress) observe(e stack.Event) {
 	case stack.KindResource:
 		p.resource(*e.Resource)
 	case stack.KindWarning:
-		fmt.Fprintln(p.w, p.term.paint(yellow, "warning: ")+e.Text)
+		fmt.Fprintln(p.w, p.term.paint(yellow, "warning: ")+harmless(e.Text))
 	default:
-		fmt.Fprintln(p.w, e.Text)
+		fmt.Fprintln(p.w, harmless(e.Text))
 	}
 }
 
@@ -216,15 +216,21 @@ func (p *progress) drift(list []stack.Drift) {
 		if d.Deleted {
 			sign = p.term.paint(red, "- deleted")
 		}
-		line := fmt.Sprintf("  %s %s (%s) %s", sign, d.ID, d.Type, d.PhysicalID)
+		line := fmt.Sprintf("  %s %s (%s) %s", sign, shown(d.ID), shown(d.Type), shown(d.PhysicalID))
 		if d.Position != "" {
 			line += "  " + p.term.paint(dim, d.Position)
 		}
 		fmt.Fprintln(p.w, line)
 		for _, diff := range d.Differences {
-			fmt.Fprintf(p.w, "      %s: was %s, is %s\n", diff.Path, or(diff.Expected), or(diff.Actual))
+			fmt.Fprintf(p.w, "      %s: was %s, is %s\n", shown(diff.Path), shown(or(diff.Expected)), shown(or(diff.Actual)))
 		}
 	}
+}
+
+// shown gives a text that others have chosen, such as the name of a session, as a part of
+// a line.
+func shown(s string) string {
+	return strings.NewReplacer("\n", `\n`, "\t", `\t`).Replace(harmless(s))
 }
 
 // plan shows what would change, one line a resource.
@@ -236,12 +242,12 @@ func (p *progress) plan(plan stack.Plan) {
 	counts := map[string]int{}
 	for _, c := range plan.Changes {
 		counts[c.Action]++
-		line := fmt.Sprintf("  %s %s (%s)", signs[c.Action], c.ID, c.Type)
+		line := fmt.Sprintf("  %s %s (%s)", signs[c.Action], shown(c.ID), shown(c.Type))
 		if c.PhysicalID != "" && c.Action != stack.Modify {
-			line += " " + c.PhysicalID
+			line += " " + shown(c.PhysicalID)
 		}
 		if len(c.Properties) > 0 {
-			line += ": " + strings.Join(c.Properties, ", ")
+			line += ": " + shown(strings.Join(c.Properties, ", "))
 		}
 		if c.Maybe && c.Action == stack.Replace {
 			line += " (perhaps)"
@@ -252,7 +258,7 @@ func (p *progress) plan(plan stack.Plan) {
 		fmt.Fprintln(p.w, line)
 	}
 	for _, n := range plan.Notes {
-		fmt.Fprintln(p.w, n)
+		fmt.Fprintln(p.w, harmless(n))
 	}
 	fmt.Fprintf(p.w, "%d added, %d changed, %d replaced, %d removed, %d kept\n", counts[stack.Add], counts[stack.Modify], counts[stack.Replace], counts[stack.Delete], counts[stack.Keep])
 }
@@ -269,9 +275,9 @@ func (p *progress) resource(r stack.ResourceEvent) {
 	case strings.HasSuffix(r.Status, "_COMPLETE"):
 		colour = green
 	}
-	line := fmt.Sprintf("%s %s %s (%s)", p.term.paint(dim, r.Time.Local().Format("15:04:05")), p.term.paint(colour, r.Status), r.ID, r.Type)
+	line := fmt.Sprintf("%s %s %s (%s)", p.term.paint(dim, r.Time.Local().Format("15:04:05")), p.term.paint(colour, shown(r.Status)), shown(r.ID), shown(r.Type))
 	if r.Reason != "" {
-		line += ": " + r.Reason
+		line += ": " + harmless(r.Reason)
 	}
 	if r.Failed() && r.Position != "" {
 		line += "  " + r.Position
@@ -301,7 +307,7 @@ func (p *progress) deployed(r stack.Result, planned bool) error {
 		fmt.Fprintln(p.w, "  Outputs:")
 	}
 	for _, o := range r.Outputs {
-		fmt.Fprintf(p.w, "    %s: %s\n", o.Name, o.Value)
+		fmt.Fprintf(p.w, "    %s: %s\n", shown(o.Name), shown(o.Value))
 	}
 	return nil
 }
@@ -321,7 +327,7 @@ func (p *progress) removed(r stack.Removed, planned bool) error {
 		fmt.Fprintf(p.w, "\nRemoved stack %s\n", p.term.paint(bold, r.Target.Stack))
 		for _, c := range r.Plan.Changes {
 			if c.Action == stack.Keep {
-				fmt.Fprintf(p.w, "  kept: %s (%s)\n", c.PhysicalID, c.Type)
+				fmt.Fprintf(p.w, "  kept: %s (%s)\n", shown(c.PhysicalID), shown(c.Type))
 			}
 		}
 	}

@@ -213,3 +213,24 @@ func TestDeployChecksDrift(t *testing.T) {
 		t.Errorf("exit %d, the last line is\n%swant\n%s", code, last, want)
 	}
 }
+
+// TestDeployActsOnNoTerminal: names that others have chosen on AWS, such as that of a
+// session or of a resource that was made by hand, are shown and not obeyed.
+func TestDeployActsOnNoTerminal(t *testing.T) {
+	answers := live(t)
+	answers["GetCallerIdentity"] = "<Arn>arn:aws:sts::123456789012:assumed-role/r/s&#x9b;2J&#10;Stack forged</Arn><UserId>A</UserId><Account>123456789012</Account>"
+	drifts := answers["DescribeStackResourceDrifts"]
+	answers["DescribeStackResourceDrifts"] = strings.Replace(drifts, "eu-west-1_riders", "eu&#x202e;west&#x9b;2J&#10;forged", 1)
+	if answers["DescribeStackResourceDrifts"] == drifts {
+		t.Fatal("there is no physical id to change")
+	}
+	_, stdout, stderr := deployAgainst(t, strings.Replace(deployed, "[username, email]", "[email]", 1), answers, "--yes", "--check-drift")
+	if strings.ContainsAny(stdout+stderr, "\u009b\u202e") || strings.Contains(stdout+stderr, "\nforged") || strings.Contains(stdout+stderr, "\nStack forged") {
+		t.Errorf("a text acts:\n%+q\n%+q", stdout, stderr)
+	}
+	for _, want := range []string{`assumed-role/r/s\u009b2J\nStack forged`, `eu\u202ewest\u009b2J\nforged`} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("%s is not shown in\n%+q", want, stdout)
+		}
+	}
+}
