@@ -357,8 +357,11 @@ func (r *redactor) userinfo(i int) int {
 		begin--
 	}
 	info := r.in[begin:i]
-	at := max(bytes.LastIndex(info, []byte("//")), bytes.LastIndex(info, []byte(`\/\/`))+2)
-	if at < 2 {
+	at := bytes.LastIndex(info, []byte("//"))
+	if n := bytes.LastIndex(info, []byte(`\/\/`)); n >= 0 { // as PHP's JSON has it
+		at = max(at, n+2)
+	}
+	if at < 0 {
 		return i + 1
 	}
 	colon := bytes.IndexByte(info[at:], ':')

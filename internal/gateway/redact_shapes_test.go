@@ -33,6 +33,8 @@ func TestRedactShapes(t *testing.T) {
 		"Python's bytes":                          `{'a': 'SEEN1', 'password': b'S3CR3T', 'x': 'SEEN'}`,
 		"Go's struct":                             `{Name:SEEN1 Password:p,S3CR3T)S3CR3T X:SEEN}`,
 		"XML with attributes":                     `<user><name>SEEN1</name><password xsi:type="xsd:string">S3CR3T</password><x>SEEN</x></user>`,
+		"XML that begins with a secret":           `<pwd type="text">S3CR3T</pwd><x>SEEN</x><y>SEEN1</y>`,
+		"a URL without a scheme":                  "//app:S3CR3T@SEEN1/ SEEN",
 		"XML with CDATA":                          `<user><name>SEEN1</name><password><![CDATA[S3CR3T]]></password><x>SEEN</x></user>`,
 		"XML with CDATA and a bracket":            `<user><name>SEEN1</name><token kind="a"><![CDATA[<S3CR3T>]]></token><x>SEEN</x></user>`,
 		"the password of a URL":                   "SEEN1 postgres://app:S3CR3T@db.example:5432/app SEEN",
