@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/doorwright/doorwright"
+	"github.com/doorwright/doorwright/internal/tty"
 )
 
 // callCommand is what `call` was asked for.
@@ -253,17 +254,17 @@ func (c *callCommand) explain(cmd *cobra.Command, h http.Header) {
 	if x, err := doorwright.ReadExplanation(cmd.Context(), c.dir, c.stage, id); err == nil && x.Verdict != "" {
 		fmt.Fprintf(w, ": %s", quoted(x.Verdict))
 	}
-	fmt.Fprintf(w, "\n`doorwright explain%s %s` says more\n", c.where(), shellQuote(quoted(id)))
+	fmt.Fprintf(w, "\n`doorwright explain%s %s` says more\n", c.where(), tty.ShellWord(quoted(id)))
 }
 
 // where are the flags that name the stage, if it is not the one of this folder.
 func (c *callCommand) where() string {
 	text := ""
 	if c.dir != "." {
-		text += " --dir " + shellQuote(c.dir)
+		text += " --dir " + tty.ShellWord(c.dir)
 	}
 	if c.stage != doorwright.DefaultStage {
-		text += " --stage " + shellQuote(c.stage)
+		text += " --stage " + tty.ShellWord(c.stage)
 	}
 	return text
 }

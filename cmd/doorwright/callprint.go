@@ -32,10 +32,10 @@ func (c *callCommand) curl(call doorwright.Call) string {
 		words = append(words, "-I")
 	case c.q.Method == http.MethodGet && c.data == "", c.q.Method == http.MethodPost && c.data != "":
 	default:
-		words = append(words, "-X", shellQuote(c.q.Method))
+		words = append(words, "-X", tty.ShellWord(c.q.Method))
 	}
 	if call.Keys != nil {
-		words = append(words, "--aws-sigv4", shellQuote("aws:amz:"+call.Region+":execute-api"), "--user", `"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY"`)
+		words = append(words, "--aws-sigv4", tty.ShellWord("aws:amz:"+call.Region+":execute-api"), "--user", `"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY"`)
 		if call.Keys.SessionToken != "" {
 			words = append(words, "-H", `"x-amz-security-token: $AWS_SESSION_TOKEN"`)
 		}
@@ -47,11 +47,11 @@ func (c *callCommand) curl(call doorwright.Call) string {
 		words = append(words, "-H", `"Authorization: Bearer $(`+c.tokenCommand(call)+`)"`)
 	}
 	if call.APIKeyRef != "" {
-		words = append(words, "-H", `"x-api-key: $(doorwright secret`+c.where()+" "+shellQuote(call.APIKeyRef)+`)"`)
+		words = append(words, "-H", `"x-api-key: $(doorwright secret`+c.where()+" "+tty.ShellWord(call.APIKeyRef)+`)"`)
 	}
 	for _, name := range sortedKeys(c.header) {
 		for _, value := range c.header[name] {
-			text := shellQuote(strings.ToLower(name) + ": " + value)
+			text := tty.ShellWord(strings.ToLower(name) + ": " + value)
 			if secretHeader(name) {
 				text = `"` + strings.ToLower(name) + `: $` + strings.ToUpper(strings.ReplaceAll(name, "-", "_")) + `"`
 			}
@@ -59,9 +59,9 @@ func (c *callCommand) curl(call doorwright.Call) string {
 		}
 	}
 	if c.data != "" {
-		words = append(words, "--data-binary", shellQuote(c.data))
+		words = append(words, "--data-binary", tty.ShellWord(c.data))
 	}
-	return strings.Join(append(words, shellQuote(call.URL)), " ")
+	return strings.Join(append(words, tty.ShellWord(call.URL)), " ")
 }
 
 // secretHeader says whether a header is one whose value a history should not keep.
@@ -89,7 +89,7 @@ func flags(pairs ...string) string {
 	text := ""
 	for i := 0; i+1 < len(pairs); i += 2 {
 		if pairs[i+1] != "" {
-			text += " --" + pairs[i] + " " + shellQuote(pairs[i+1])
+			text += " --" + pairs[i] + " " + tty.ShellWord(pairs[i+1])
 		}
 	}
 	return text
@@ -117,10 +117,10 @@ func (c *callCommand) awsCommands(call doorwright.Call) string {
 	case call.Keys != nil && call.IdentityPoolID != "":
 		logins := ""
 		if call.Provider != "" {
-			logins = " --logins " + shellQuote(call.Provider) + `="$(` + c.tokenCommand(idToken(call)) + `)"`
+			logins = " --logins " + tty.ShellWord(call.Provider) + `="$(` + c.tokenCommand(idToken(call)) + `)"`
 		}
 		return "# The AWS CLI has the same keys by\n" +
-			"IDENTITY_ID=$(aws cognito-identity get-id --identity-pool-id " + shellQuote(call.IdentityPoolID) + logins + " --query IdentityId --output text)\n" +
+			"IDENTITY_ID=$(aws cognito-identity get-id --identity-pool-id " + tty.ShellWord(call.IdentityPoolID) + logins + " --query IdentityId --output text)\n" +
 			`aws cognito-identity get-credentials-for-identity --identity-id "$IDENTITY_ID"` + logins + "\n"
 	case call.Keys != nil:
 		return "# The AWS CLI signs as the same caller:\naws sts get-caller-identity\n"
@@ -130,8 +130,8 @@ func (c *callCommand) awsCommands(call doorwright.Call) string {
 			kind = "IdToken"
 		}
 		return "# The AWS CLI, in the environment of `doorwright env`, has such a token by\n" +
-			"aws cognito-idp initiate-auth --client-id " + shellQuote(call.ClientID) + " --auth-flow USER_PASSWORD_AUTH --auth-parameters " +
-			shellQuote("USERNAME="+call.Token.User+",PASSWORD=") + `"$PASSWORD" --query AuthenticationResult.` + kind + " --output text\n"
+			"aws cognito-idp initiate-auth --client-id " + tty.ShellWord(call.ClientID) + " --auth-flow USER_PASSWORD_AUTH --auth-parameters " +
+			tty.ShellWord("USERNAME="+call.Token.User+",PASSWORD=") + `"$PASSWORD" --query AuthenticationResult.` + kind + " --output text\n"
 	}
 	return ""
 }
@@ -140,6 +140,3 @@ func idToken(call doorwright.Call) doorwright.Call {
 	call.IDToken = true
 	return call
 }
-
-// shellQuote quotes a word for a POSIX shell, if it needs it.
-func shellQuote(s string) string { return tty.ShellWord(s) }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/doorwright/doorwright"
+	"github.com/doorwright/doorwright/internal/tty"
 )
 
 func newOutputs() *cobra.Command {
@@ -91,7 +92,7 @@ func printJSON(w io.Writer, v any) error {
 func envCommand(dir, stage string) string {
 	command := "doorwright env"
 	if dir != "." {
-		command += " " + shellQuote(dir)
+		command += " " + tty.ShellWord(dir)
 	}
 	if stage != doorwright.DefaultStage {
 		command += " --stage " + stage

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/doorwright/doorwright"
+	"github.com/doorwright/doorwright/internal/tty"
 )
 
 // tokenVariable is the environment's variable with the token of a dry run, which
@@ -116,7 +117,7 @@ func whatToExplain(args []string) []string {
 func explainCommand(dir, stage string) string {
 	command := "doorwright explain"
 	if dir != "." {
-		command += " --dir " + shellQuote(dir)
+		command += " --dir " + tty.ShellWord(dir)
 	}
 	if stage != doorwright.DefaultStage {
 		command += " --stage " + stage
