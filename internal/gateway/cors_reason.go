@@ -61,6 +61,19 @@ func (x *exchange) corsReason(code, list, value, text string, facts []authorizer
 	return r
 }
 
+// example gives an origin that is allowed.
+func (c *CORS) example() string {
+	for _, o := range c.AllowOrigins {
+		switch {
+		case o == "http://*":
+			return "http://localhost:3000"
+		case o != "*" && o != "https://*":
+			return o
+		}
+	}
+	return "https://example.com"
+}
+
 // preflightGuardedReason explains why a browser's preflight is refused. A route for
 // OPTIONS has to be of the path that the guarded one has: a wider one would not win.
 func (x *exchange) preflightGuardedReason() authorizer.Reason {

@@ -53,6 +53,8 @@ func TestCORS(t *testing.T) {
 		{"preflight, http is not https", schemes, "OPTIONS", "/open", []string{"Origin: http://x.example", askGET}, 204, "", nil, false},
 		{"OPTIONS without Access-Control-Request-Method", any, "OPTIONS", "/open", []string{"Origin: https://x.example"}, 404, bodyNotFound,
 			[]string{"Access-Control-Allow-Origin: *", "Content-Type: application/json"}, false},
+		{"OPTIONS without Origin", named, "OPTIONS", "/open", []string{askGET}, 404, bodyNotFound,
+			[]string{"Content-Type: application/json"}, false},
 		{"preflight without configuration", nil, "OPTIONS", "/open", []string{"Origin: https://x.example", askGET}, 404, bodyNotFound,
 			[]string{"Content-Type: application/json"}, false},
 		{"preflight without configuration that asks for headers", nil, "OPTIONS", "/open", []string{"Origin: https://x.example", askGET, "Access-Control-Request-Headers: authorization,x-tenant"}, 404, bodyNotFound,

@@ -112,26 +112,34 @@ func differs(got, want string) string {
 	return ""
 }
 
-// missedPreflight explains an OPTIONS request of a browser that nothing answers.
+// missedPreflight explains an OPTIONS request of a browser that nothing answers. A REST
+// API's OPTIONS methods answer it whatever its headers are; cors of an HTTP API takes
+// both of a preflight's.
 func (x *exchange) missedPreflight(r *authorizer.Reason) bool {
-	if x.r.Method != http.MethodOptions || x.r.Header.Get("Origin") == "" {
+	if x.r.Method != http.MethodOptions {
 		return false
 	}
 	const asks = "Access-Control-Request-Method"
-	isPreflight := x.r.Header.Get(asks) != ""
-	if configured := x.g.cors != nil || x.g.rest != nil && x.g.rest.cors != nil; configured && !isPreflight {
-		r.Text = "an OPTIONS request without " + asks + " is no preflight, and no route matches"
-		r.Facts[0] = authorizer.Fact{Name: "header " + asks, Want: "a method", Got: "none"}
-		r.Hint = "send " + asks + ": GET, as browsers do"
-		r.Change = &authorizer.Change{Where: authorizer.InHeader, Name: asks, Value: http.MethodGet}
-		return true
-	} else if configured || !isPreflight {
+	origin, method := x.r.Header.Get("Origin"), x.r.Header.Get(asks)
+	switch {
+	case x.g.rest != nil && x.g.rest.cors != nil: // it is the path that is not there
 		return false
+	case x.g.cors != nil && origin != "" && method == "":
+		x.notPreflight(r, asks, "a method", http.MethodGet)
+		return true
+	case x.g.cors != nil && origin == "" && method != "":
+		x.notPreflight(r, "Origin", "an origin", x.g.config.CORS.example())
+		return true
+	case x.g.cors != nil || method == "" || origin == "" && x.g.rest == nil:
+		return false
+	}
+	if origin = authorizer.ShortQuote(origin); origin == `""` {
+		origin = "ORIGIN"
 	}
 	r.Text += ", and the API has no cors to answer preflights"
 	r.Facts[0] = authorizer.Fact{Name: "cors", Want: "what answers a preflight", Got: "none"}
 	cors := x.g.config.declared("cors")
-	r.Hint = "set " + cors + ": {allowOrigins: [" + authorizer.ShortQuote(x.r.Header.Get("Origin")) + "], allowMethods: [" + authorizer.ShortQuote(x.r.Header.Get(asks)) + "]"
+	r.Hint = "set " + cors + ": {allowOrigins: [" + origin + "], allowMethods: [" + authorizer.ShortQuote(method) + "]"
 	if headers := x.r.Header.Get("Access-Control-Request-Headers"); headers != "" {
 		var names []string
 		for name := range strings.SplitSeq(headers, ",") {
@@ -144,6 +152,15 @@ func (x *exchange) missedPreflight(r *authorizer.Reason) bool {
 	r.Hint += "}"
 	r.Change = &authorizer.Change{Where: authorizer.InDeclaration, Name: cors, Value: "true"}
 	return true
+}
+
+// notPreflight explains an OPTIONS request that lacks one of the two headers of a
+// preflight, so that cors does not answer it.
+func (x *exchange) notPreflight(r *authorizer.Reason, header, want, value string) {
+	r.Text = "an OPTIONS request without " + header + " is no preflight, and no route matches"
+	r.Facts[0] = authorizer.Fact{Name: "header " + header, Want: want, Got: "none"}
+	r.Hint = "send " + header + ": " + value + ", as browsers do"
+	r.Change = &authorizer.Change{Where: authorizer.InHeader, Name: header, Value: value}
 }
 
 // maxHintedHeaders bounds how many of the headers that a preflight asks for are repeated.

@@ -356,6 +356,8 @@ func TestRESTDenyTable(t *testing.T) {
 	}{
 		{"no resource", nil, "GET", "/dev/no", nil, 403, errorMissingToken, bodyMissingToken, "no route matches"},
 		{"no method", nil, "POST", "/dev/open", nil, 403, errorMissingToken, bodyMissingToken, "no route matches"},
+		{"a preflight without cors", nil, "OPTIONS", "/dev/open", []string{"Origin: https://x.example", "Access-Control-Request-Method: PUT"}, 403, errorMissingToken, bodyMissingToken, "the API has no cors"},
+		{"a preflight without cors and Origin", nil, "OPTIONS", "/dev/open", []string{"Access-Control-Request-Method: PUT"}, 403, errorMissingToken, bodyMissingToken, "the API has no cors"},
 		{"no resource, a bearer token", nil, "GET", "/dev/no", []string{"Authorization: Bearer abc"}, 403, "IncompleteSignatureException",
 			`{"message":"Invalid key=value pair (missing equal-sign) in Authorization header (hashed with SHA-256 and encoded with Base64): 'w1Xc6WwWEogNEZQP/dkBTThsJT4MNlKmzQanIm970rY='."}`, ""},
 		{"no resource, one word", nil, "GET", "/dev/no", []string{"Authorization: abc"}, 403, "IncompleteSignatureException",
@@ -396,6 +398,9 @@ func TestRESTDenyTable(t *testing.T) {
 				t.Errorf("line %q, want %q in it", got, tt.line)
 			}
 			p := &plot{method: tt.method, target: tt.path, header: tt.header, config: c, fakes: c.Authorizers}
+			if tt.method == "OPTIONS" {
+				p.declare, p.allowed = declareCORS, func(a answer) bool { return a.status == 204 }
+			}
 			if f, ok := c.Invoker.(fixedReply); ok {
 				p.says, p.fails, p.breaks = f.text, f.functionError, f.err
 			}
