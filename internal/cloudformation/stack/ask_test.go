@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -108,6 +110,40 @@ func TestLocalServiceIsRefused(t *testing.T) {
 	_, err = s.Deploy(t.Context(), deployment(t))
 	wantError(t, err, "a local stage's, not AWS's")
 	equal(t, "calls", len(f.calls), 0)
+}
+
+// TestWithoutCredentials: what finds none says so once, by the error. The SDK's own
+// warnings of the machine's role would stand on standard error beside it.
+func TestWithoutCredentials(t *testing.T) {
+	metadata := httptest.NewServer(http.NotFoundHandler())
+	defer metadata.Close()
+	for name, value := range map[string]string{
+		"AWS_EC2_METADATA_SERVICE_ENDPOINT": metadata.URL, "AWS_EC2_METADATA_DISABLED": "", "AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull,
+		"AWS_PROFILE": "", "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_WEB_IDENTITY_TOKEN_FILE": "", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "", "AWS_CONTAINER_CREDENTIALS_FULL_URI": "",
+	} {
+		t.Setenv(name, value)
+	}
+	said, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer said.Close()
+	standard := os.Stderr
+	os.Stderr = said
+	defer func() { os.Stderr = standard }()
+	cfg := newFake(t).config()
+	if cfg.AWS, err = stack.Load(t.Context(), region, ""); err != nil {
+		t.Fatal(err)
+	}
+	s, err := stack.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.Deploy(t.Context(), deployment(t))
+	wantError(t, err, "finding out whose the credentials are")
+	if text, err := os.ReadFile(said.Name()); err != nil || len(text) > 0 {
+		t.Errorf("standard error: %q, %v", text, err)
+	}
 }
 
 // TestAnswersAreBounded, and what is no answer of AWS's is an error that says so.

@@ -26,6 +26,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go/logging"
 
 	local "github.com/doorwright/doorwright/internal/aws"
 )
@@ -53,7 +54,9 @@ type Local struct{ Endpoint, AccessKeyID string }
 // shared files, SSO, the machine's role. region and profile come first if they are set.
 // https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
 func Load(ctx context.Context, region, profile string) (aws.Config, error) {
-	var options []func(*config.LoadOptions) error
+	// The SDK's own words, such as a warning of the machine's role where there is none,
+	// would stand on standard error beside the error that says it, and in the middle of --json.
+	options := []func(*config.LoadOptions) error{config.WithLogger(logging.Nop{})}
 	if region != "" {
 		options = append(options, config.WithRegion(region))
 	}
