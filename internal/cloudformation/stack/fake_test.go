@@ -264,6 +264,9 @@ func (f *fake) operation(op string, form url.Values) (string, *fault) {
 			if res.Type == "AWS::IAM::OIDCProvider" {
 				name = providerARN(fmt.Sprint(res.Properties["Url"]))
 			}
+			if s.resources[id] == "CREATE_FAILED" {
+				name = ""
+			}
 			fmt.Fprintf(&b, "<member><LogicalResourceId>%s</LogicalResourceId><PhysicalResourceId>%s</PhysicalResourceId><ResourceType>%s</ResourceType><ResourceStatus>%s</ResourceStatus><LastUpdatedTimestamp>2026-11-21T13:00:00Z</LastUpdatedTimestamp></member>", id, name, res.Type, s.resources[id])
 		}
 		return "<StackResourceSummaries>" + b.String() + "</StackResourceSummaries>", nil

@@ -188,7 +188,7 @@ func (s *Stack) resources(ctx context.Context, stack *types.Stack) ([]types.Stac
 			return nil, err
 		}
 		for _, res := range out.StackResourceSummaries {
-			if res.ResourceStatus != types.ResourceStatusDeleteComplete && res.PhysicalResourceId != nil {
+			if res.ResourceStatus != types.ResourceStatusDeleteComplete && aws.ToString(res.PhysicalResourceId) != "" { // else it was never made
 				list = append(list, res)
 			}
 		}

@@ -112,7 +112,7 @@ func TestFailedCreateOfProtected(t *testing.T) {
 	f := newFake(t)
 	f.refuses["Notes"] = "no"
 	fails(t, f, deployment(t), "the stack is ROLLBACK_COMPLETE")
-	f.stacks[0].resources = map[string]string{"Users": "DELETE_SKIPPED", "Api": "DELETE_COMPLETE"}
+	f.stacks[0].resources = map[string]string{"Users": "DELETE_SKIPPED", "Api": "DELETE_COMPLETE", "Notes": "CREATE_FAILED"}
 	r := remove(t, f, stack.Removal{PlanOnly: true})
 	equal(t, "the plan", actions(r.Plan), []string{"keep Users"})
 	if notes := strings.Join(r.Plan.Notes, "\n"); !strings.Contains(notes, "has left the stack already") || strings.Contains(notes, "--delete-data") {
