@@ -115,7 +115,7 @@ func TestConsoleMailbox(t *testing.T) {
 		t.Errorf("the link is answered %d", status)
 	}
 	status, page = v.read("/users/tenant/Auth0/user?name=dora%40example.com")
-	v.hasAll("who has opened the link", 200, status, page, "CONFIRMED", "!UNCONFIRMED")
+	v.hasAll("who has opened the link", 200, status, page, "CONFIRMED", "!UNVERIFIED")
 
 	status, page = v.fill("/mailbox", "do", "remove", "id", id)
 	v.hasAll("deletion", 200, status, page, "The message is deleted.", "!"+code[1], "dora@example.com")

@@ -47,7 +47,7 @@ type User struct {
 	Email         string `json:"email,omitempty"`
 	EmailVerified bool   `json:"emailVerified"`
 	// Status is Cognito's UserStatus; of a tenant's user it is CONFIRMED, or
-	// UNCONFIRMED while the address is not verified.
+	// UNVERIFIED while the address is not verified, which keeps nobody from signing in.
 	Status string `json:"status"`
 	// Enabled is false for who is disabled, or blocked.
 	Enabled bool `json:"enabled"`

@@ -48,7 +48,7 @@ type tenantUser struct {
 
 func (u *tenantUser) user() User {
 	out := User{
-		Name: u.ID, Email: u.Email, EmailVerified: u.EmailVerified, Status: "UNCONFIRMED", Enabled: !u.Blocked,
+		Name: u.ID, Email: u.Email, EmailVerified: u.EmailVerified, Status: "UNVERIFIED", Enabled: !u.Blocked,
 		Created: u.Created, Changed: u.Updated, LastLogin: u.LastLogin, Attributes: []Attribute{},
 	}
 	if u.EmailVerified {

@@ -26,10 +26,9 @@ func (p *userPage) Self() string { return p.pathOf(p.User.Name) }
 func (p *userPage) About() string {
 	switch p.Status {
 	case "UNCONFIRMED":
-		if p.IsPool() {
-			return "signed up, and has not given the code"
-		}
-		return "the address is not verified"
+		return "signed up, and has not given the code"
+	case "UNVERIFIED":
+		return "may sign in; the address is not verified"
 	case "FORCE_CHANGE_PASSWORD":
 		return "has a temporary password, to be changed at the first sign-in"
 	case "RESET_REQUIRED":
