@@ -228,7 +228,7 @@ func (l *lack) ofStanding(tenant string, decl *app.Tenant, audience, scope strin
 	}
 	return explain.Advice{
 		Text: "give " + user + " the permission " + scope + ", which no role holds, and sign in again: doorwright users roles " +
-			user + " --grant " + api + ":" + scope + l.a.whichTenant(tenant) + ", or in the console",
+			tty.ShellWord(user) + " --grant " + tty.ShellWord(api+":"+scope) + l.a.whichTenant(tenant) + ", or in the console",
 		Change: &authorizer.Change{Where: authorizer.OfUser, Name: user, Value: "permission " + api + ":" + scope},
 	}, 3
 }
@@ -242,7 +242,7 @@ func (a *App) giveRole(tenant, user, scope string, roles []string) explain.Advic
 	}
 	return explain.Advice{
 		Text: "give " + user + " the role " + which + ", and sign in again: doorwright users roles " +
-			user + " --add " + tty.ShellWord(role) + a.whichTenant(tenant) + ", or in the console",
+			tty.ShellWord(user) + " --add " + tty.ShellWord(role) + a.whichTenant(tenant) + ", or in the console",
 		Change: &authorizer.Change{Where: authorizer.OfUser, Name: user, Value: "role " + role},
 	}
 }

@@ -2,11 +2,13 @@ package doorwright
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/doorwright/doorwright/app"
 	"github.com/doorwright/doorwright/internal/auth0"
+	"github.com/doorwright/doorwright/internal/tty"
 )
 
 // bindTenants binds a port for each local tenant: a tenant is an origin, whose
@@ -200,5 +202,11 @@ func (a *App) TenantToken(ctx context.Context, r TenantTokenRequest) (Tokens, er
 		return Tokens{Access: token}, err
 	}
 	tokens, err := tenant.UserToken(ctx, application, r.User, audience, r.Scope)
-	return Tokens(tokens), err
+	switch {
+	case errors.Is(err, auth0.ErrNoUser):
+		return Tokens{}, fixable(err, "doorwright users create "+tty.ShellWord(r.User)+a.whichTenant(name)+" makes one")
+	case err != nil:
+		return Tokens{}, err
+	}
+	return Tokens(tokens), nil
 }

@@ -12,6 +12,9 @@ import (
 // Tokens are what a sign-in gives.
 type Tokens struct{ ID, Access, Refresh string }
 
+// ErrNoUser is that the tenant has no such user.
+var ErrNoUser = errors.New("the tenant has no user")
+
 // UserToken gives the tokens that a user would get by signing in to an
 // application with a scope for an API; audience "" is the tenant itself. It is
 // for who runs the tenant, and asks for no password.
@@ -30,7 +33,7 @@ func (t *Tenant) UserToken(ctx context.Context, application, email, audience, sc
 	case cl.Type == TypeNonInteractive:
 		return Tokens{}, fmt.Errorf("nobody signs in by the application %s: it is non_interactive", application)
 	case u == nil:
-		return Tokens{}, fmt.Errorf("the tenant has no user %q", email)
+		return Tokens{}, fmt.Errorf("%w %q", ErrNoUser, email)
 	case u.Blocked:
 		return Tokens{}, fmt.Errorf("the user %q is blocked", email)
 	case audience != "" && t.api(audience) == nil:
