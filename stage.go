@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -114,6 +115,23 @@ func (e Environment) check() error {
 		}
 	}
 	return nil
+}
+
+// Stages names the stages of the app in dir that are known here: the default one, those
+// that the declaration names, if it has no mistakes, and those that have left something.
+func Stages(dir string) []string {
+	names := []string{DefaultStage}
+	if decl, err := Check(dir, ""); err == nil {
+		names = append(names, decl.StageNames()...)
+	}
+	left, _ := os.ReadDir(filepath.Join(dir, store.FolderName)) // none, if it cannot be read
+	for _, e := range left {
+		if e.IsDir() && app.CheckStage(e.Name()) == nil {
+			names = append(names, e.Name())
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // neverRun is the error of a stage that has left nothing behind.

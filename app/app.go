@@ -18,6 +18,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -214,12 +215,16 @@ func (l *loader) load(stage string) (*App, error) {
 		if s.key.text != stage {
 			l.other(s, l.ends[i])
 		}
+		app.state.stages = append(app.state.stages, s.key.text)
 	}
 	if err := l.p.err(); err != nil {
 		return nil, err
 	}
 	return app, nil
 }
+
+// StageNames gives the stages that the declaration names; any other may be started, too.
+func (a *App) StageNames() []string { return slices.Clone(a.state.stages) }
 
 // other checks a stage that was not asked for. What is wrong outside its own lines
 // carries its name: the place alone would not tell.

@@ -11,6 +11,7 @@ import (
 
 // state is what an App keeps beside what the file says.
 type state struct {
+	stages    []string // that the file names
 	src       *source
 	places    map[string]place
 	known     map[RefKind]map[string]string

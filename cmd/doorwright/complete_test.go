@@ -36,9 +36,10 @@ func TestCompletionsAreNoCommands(t *testing.T) {
 	}))
 	defer server.Close()
 	dir := t.TempDir()
-	folder := filepath.Join(dir, ".doorwright", "dev")
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		t.Fatal(err)
+	for _, stage := range []string{"dev", "old"} {
+		if err := os.MkdirAll(filepath.Join(dir, ".doorwright", stage), 0o700); err != nil {
+			t.Fatal(err)
+		}
 	}
 	_, port, _ := strings.Cut(server.URL, "127.0.0.1:")
 	environment := fmt.Sprintf(`{"endpoint":"http://localhost:%s","region":"us-east-1","accessKeyId":"AKIA1","secretAccessKey":"s"}`, port)
@@ -48,7 +49,11 @@ func TestCompletionsAreNoCommands(t *testing.T) {
 		files[name] = ""
 		declaration += fmt.Sprintf(", \"GET /%d\": {function: %q, authorizer: none}", i, name+".handler")
 	}
-	files["doorwright.yaml"] = declaration + "}}}\n"
+	declaration += `, "GET /signed": {function: good.handler, authorizer: iam}}}}` + `
+identityPools: {Auth: {permissions: {authenticated: [Api]}}}
+stages: {prod: {}}
+`
+	files["doorwright.yaml"], files[".doorwright/old/environment.json"] = declaration, environment
 	for name, text := range files {
 		if text == "" {
 			name, text = name+".js", "export const handler = async () => 1\n"
@@ -66,14 +71,21 @@ func TestCompletionsAreNoCommands(t *testing.T) {
 		{[]string{"users", "show"}, good},
 		{[]string{"users", "create", "x", "--group"}, good},
 		{[]string{"logs"}, []string{"good.handler"}},
-		{[]string{"call", "GET"}, []string{"/good/{id}/{proxy+}", "/0", "/1", "/2", "/3"}},
+		{[]string{"call", "GET"}, []string{"/good/{id}/{proxy+}", "/0", "/1", "/2", "/3", "/signed"}},
 		{[]string{"start", "--inspect"}, []string{"good.handler"}},
+		{[]string{"call", "/x", "--user"}, good},
+		{[]string{"token", "--user"}, good},
+		{[]string{"call", "/x", "--role"}, []string{"Auth.authenticated"}},
+		{[]string{"logs", "--stage"}, []string{"dev", "old", "prod"}},
+		{[]string{"users", "list", "--stage"}, []string{"dev", "old", "prod"}},
+		{[]string{"call", "/x", "--header"}, nil},
+		{[]string{"logs", "--request"}, nil},
 	} {
 		var out, errs bytes.Buffer
 		args := append(append([]string{"__complete"}, tt.args...), "--dir", dir, "")
 		if tt.args[0] == "start" {
 			args = []string{"__complete", "start", dir, "--inspect", ""}
-		} else if last := tt.args[len(tt.args)-1]; last == "--group" {
+		} else if last := tt.args[len(tt.args)-1]; strings.HasPrefix(last, "--") {
 			args = append(append([]string{"__complete"}, tt.args[:len(tt.args)-1]...), "--dir", dir, last, "")
 		}
 		if code := run(t.Context(), args, strings.NewReader(""), &out, &errs); code != 0 {
@@ -87,6 +99,9 @@ func TestCompletionsAreNoCommands(t *testing.T) {
 			continue
 		}
 		// What bash makes of the proposals as a command's words, as Enter has it do.
+		if len(tt.want) == 0 {
+			continue
+		}
 		command := exec.CommandContext(t.Context(), bash, "-c", "printf '%s\n' "+strings.ReplaceAll(strings.TrimSpace(list), "\n", " "))
 		command.Dir = t.TempDir()
 		words, err := command.CombinedOutput()

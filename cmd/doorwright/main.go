@@ -113,6 +113,7 @@ func newRoot() *cobra.Command {
 		return &hintedError{err, "`" + cmd.CommandPath() + " --help` lists the flags"}
 	})
 	sayUsage(root)
+	completeFlags(root)
 	return root
 }
 
