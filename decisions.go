@@ -77,6 +77,9 @@ func (a *App) goodCommand(api string, e *gateway.Entry, advised *authorizer.Chan
 			return prints(a.routeScopes(api, e.RouteKey))
 		}
 	case authorizer.CodeInsufficientScope:
+		if e.Trace == nil {
+			return ""
+		}
 		if kind, _ := e.Trace.Claims.String("gty"); advised.Where == authorizer.AtLogin && kind == "" { // a user's
 			return prints([]string{advised.Value})
 		}
