@@ -66,7 +66,7 @@ outputs: {Api: "${apis.Api.url}", Rest: "${apis.Rest.url}"}
 		"Api/open/" + opaque, "Api/url/" + opaque + "/x", "Api/user/" + opaque, "Api/iam/" + opaque, "Api/any/" + jwt, "Api/iam/" + jwt, "Api/nowhere/" + jwt, "Api/open/" + opaque + "?a=1",
 		"Rest/open/" + opaque, "Rest/closed/" + opaque, "Rest/iam/" + opaque, "Rest/iam/" + jwt, "Rest/closed/" + jwt,
 	} {
-		for _, as := range []string{"nobody", "root", "fn", "forger"} {
+		for _, as := range []string{"nobody", "root", "fn", "forger", "who has signed another path"} {
 			api, below, _ := strings.Cut(path, "/")
 			q := get(t, strings.TrimSuffix(r.output(api), "/")+"/"+below)
 			keys := sigv4.Credentials{AccessKeyID: root.AccessKeyID, SecretAccessKey: root.SecretAccessKey}
@@ -76,9 +76,17 @@ outputs: {Api: "${apis.Api.url}", Rest: "${apis.Rest.url}"}
 			case "forger":
 				keys.SecretAccessKey = "another"
 			}
+			sent := *q.URL
+			if as == "who has signed another path" {
+				q.URL.Path, q.URL.RawPath = strings.TrimPrefix(q.URL.Path, "/dev"), strings.TrimPrefix(q.URL.RawPath, "/dev")
+				if api == "Api" {
+					q.URL.Path, q.URL.RawPath = "/dev"+q.URL.Path, "/dev"+q.URL.EscapedPath()
+				}
+			}
 			if as != "nobody" {
 				sigv4.Sign(q, nil, keys, "execute-api", root.Region, time.Now())
 			}
+			q.URL = &sent
 			res, err := http.DefaultClient.Do(q)
 			if err != nil {
 				t.Fatal(err)

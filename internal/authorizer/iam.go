@@ -100,13 +100,8 @@ func (a *IAM) decide(q *Question, p iam.Principal, policy *iam.Policy) Decision 
 // refuse gives the refusal of a signature. The reason tells what to do about it;
 // the canonical request, with the session token in it, is in no log.
 func (a *IAM) refuse(q *Question, e *sigv4.Error) Decision {
-	r := q.HTTP
-	if q.ShownPath != "" {
-		shown, u := *r, *r.URL
-		u.Path, u.RawPath, shown.URL = q.ShownPath, "", &u
-		r = &shown
-	}
-	return Decision{Status: http.StatusForbidden, Signature: e, Reasons: []Reason{a.signatureReason(r, e)}}
+	reason := signatureReason(q.HTTP, e, signingName, a.verifier.Region, q.Shown)
+	return Decision{Status: http.StatusForbidden, Signature: e, Reasons: []Reason{reason}}
 }
 
 // signer says who has signed as events show it.

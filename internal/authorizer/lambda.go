@@ -211,8 +211,9 @@ type Question struct {
 	ARN string
 	// ShownARN is what people are told of it: "*" is in the place of what is secret.
 	ShownARN string
-	// ShownPath is what people are told of the path, if it is another one.
-	ShownPath string
+	// Shown gives what people are told of a text that has the path in it, or a path that
+	// was signed in its place; nil if there is nothing secret in it.
+	Shown func(string) string
 	// Readings are ARNs that others might read out of the same path. None of them
 	// is allowed by itself, and a Deny of one denies the request.
 	Readings []string

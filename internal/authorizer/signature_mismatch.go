@@ -33,12 +33,12 @@ const (
 
 // slipOf finds the one part in which what was signed differs from what was sent; nil
 // if it is none of the usual ones, or if the secret is another.
-func slipOf(r *http.Request, e *sigv4.Error) *slip {
+func slipOf(r *http.Request, e *sigv4.Error, shown func(string) string) *slip {
 	lines := strings.Split(e.CanonicalRequest, "\n")
 	if len(lines) < 6 || len(e.CanonicalRequest) > maxSlipped {
 		return nil
 	}
-	for i, s := range slipsOf(r, lines) {
+	for i, s := range slipsOf(r, lines, shown) {
 		if i == maxSlips {
 			break
 		}
@@ -52,7 +52,7 @@ func slipOf(r *http.Request, e *sigv4.Error) *slip {
 }
 
 // slipsOf gives what is usually signed in the place of a request.
-func slipsOf(r *http.Request, lines []string) (list []slip) {
+func slipsOf(r *http.Request, lines []string, shown func(string) string) (list []slip) {
 	last := len(lines) - 1
 	empty := sha256.Sum256(nil)
 	hash := func(line, signed, advice string) {
@@ -67,7 +67,7 @@ func slipsOf(r *http.Request, lines []string) (list []slip) {
 	}
 	path := func(line, advice string) {
 		if line != lines[1] && line != "" {
-			list = append(list, slip{part: "path", signed: ShortQuote(line), sent: ShortQuote(lines[1]), advice: advice, at: 1, line: line})
+			list = append(list, slip{part: "path", signed: ShortQuote(shown(line)), sent: ShortQuote(shown(lines[1])), advice: advice, at: 1, line: line})
 		}
 	}
 	if _, behind, ok := strings.Cut(strings.TrimPrefix(lines[1], "/"), "/"); ok {

@@ -15,14 +15,18 @@ import (
 
 const signingTime = "20060102T150405Z"
 
-// signatureReason explains a signature that is not good.
-func (a *IAM) signatureReason(r *http.Request, e *sigv4.Error) Reason {
-	return SignatureReason(r, e, signingName, a.verifier.Region)
-}
-
 // SignatureReason explains a signature for a service in a region that is not good. The
 // canonical request, with the session token in it, is in no reason.
 func SignatureReason(r *http.Request, e *sigv4.Error, service, region string) Reason {
+	return signatureReason(r, e, service, region, nil)
+}
+
+// signatureReason is SignatureReason where shown gives what people are told of a path; nil
+// for all of it.
+func signatureReason(r *http.Request, e *sigv4.Error, service, region string, shown func(string) string) Reason {
+	if shown == nil {
+		shown = func(path string) string { return path }
+	}
 	reason := Reason{Code: CodeSignatureRefused, Text: string(e.Reason) + ": " + shorten(strings.TrimSpace(e.Message))}
 	fact := func(name, want, got string, match bool) {
 		reason.Facts = append(reason.Facts, Fact{name, want, got, match})
@@ -55,7 +59,7 @@ func SignatureReason(r *http.Request, e *sigv4.Error, service, region string) Re
 	case sigv4.UnknownKey, sigv4.ExpiredToken:
 		credentialsReason(r, e, &reason)
 	case sigv4.SignatureMismatch:
-		mismatchReason(r, e, region+"/"+service, &reason)
+		mismatchReason(r, e, region+"/"+service, shown, &reason)
 	default: // it cannot be read
 		got := "what cannot be read"
 		reason.Hint = "sign it anew " + how
@@ -137,7 +141,7 @@ func credentialsReason(r *http.Request, e *sigv4.Error, reason *Reason) {
 
 // mismatchReason explains a signature of another request, or by another secret: by the
 // part that differs, if it can be found out.
-func mismatchReason(r *http.Request, e *sigv4.Error, want string, reason *Reason) {
+func mismatchReason(r *http.Request, e *sigv4.Error, want string, shown func(string) string, reason *Reason) {
 	id, _ := claimed(r)
 	scope := e.Scope.Region + "/" + e.Scope.Service
 	reason.Facts = append(reason.Facts,
@@ -145,13 +149,13 @@ func mismatchReason(r *http.Request, e *sigv4.Error, want string, reason *Reason
 		Fact{"access key " + ShortQuote(id), "one of this stage", "one of this stage", true},
 	)
 	reason.Change = &Change{AtSigning, "request", ""}
-	if s := slipOf(r, e); s != nil {
+	if s := slipOf(r, e, shown); s != nil {
 		reason.Facts = append(reason.Facts, Fact{s.part, "what was signed: " + s.signed, s.sent, false})
 		reason.Change.Name = strings.ToLower(strings.TrimSuffix(s.part, " header"))
 		reason.Hint = "the signature is good for " + s.signed + ", but not for the " + s.part + " that was sent: " + s.advice
 		return
 	}
-	path, query := r.URL.EscapedPath(), "no query"
+	path, query := shown(r.URL.EscapedPath()), "no query"
 	if r.URL.RawQuery != "" {
 		query = "a query"
 	}

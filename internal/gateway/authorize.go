@@ -34,12 +34,12 @@ const maxMethodARN = 1600
 // question shows the request to an authorizer function.
 func (x *exchange) question(format authorizer.Format) *authorizer.Question {
 	arn, readings := x.methodARN()
-	shown := ""
+	var shown func(string) string
 	if len(x.secretSegments()) > 0 {
-		shown = x.withoutSegments(x.r.URL.EscapedPath(), redacted)
+		shown = func(path string) string { return x.withoutSegments(path, redacted) }
 	}
 	return &authorizer.Question{
-		HTTP: x.r, ARN: arn, Readings: readings, ShownARN: x.withoutSegments(arn, "*"), ShownPath: shown,
+		HTTP: x.r, ARN: arn, Readings: readings, ShownARN: x.withoutSegments(arn, "*"), Shown: shown,
 		Variable:       x.contextVariable,
 		StageVariables: x.g.stageVariables,
 		SourceIP:       x.entry.SourceIP,
