@@ -35,7 +35,8 @@ type Call interface {
 	Tell(refusal *aws.Error)
 }
 
-// Serve answers a request with what its operation comes to, of which o, a part of the call, has the account.
+// Serve answers a request with what its operation comes to, of which o, a part of the
+// call, has the account.
 func (s Service) Serve(w http.ResponseWriter, r *http.Request, c Call, o *aws.Outcome) {
 	*o = aws.Begin(r, "?", s.Now())
 	aws.SetDate(w, o.Time)
