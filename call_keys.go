@@ -83,6 +83,14 @@ func (l login) issuer() string {
 	return "--pool " + l.pool
 }
 
+func joinedIssuers(logins []login) string {
+	var names []string
+	for _, l := range logins {
+		names = append(names, l.issuer())
+	}
+	return joined(names)
+}
+
 // loginsOfPool gives the logins of an identity pool that a user's may be, by what is said
 // of the user: one of each user pool and tenant.
 func (a *App) loginsOfPool(name string, q TokenQuery) []login {
@@ -149,14 +157,14 @@ func (a *App) identityLogin(ctx context.Context, q CallQuery, c *Call) error {
 		able := a.loginsOfPool(name, q.Token)
 		switch len(able) {
 		case 0:
-			return fmt.Errorf("identity pool %s takes no logins of a user pool or a tenant of this stage that would be %s's", name, q.Token.User)
+			err := fmt.Errorf("identity pool %s takes no logins of a user pool or a tenant of this stage that would be %s's", name, q.Token.User)
+			if takes := a.loginsOfPool(name, TokenQuery{}); len(takes) > 0 {
+				return fixable(err, "it takes those of "+joinedIssuers(takes))
+			}
+			return err
 		case 1:
 		default:
-			var issuers []string
-			for _, l := range able {
-				issuers = append(issuers, l.issuer())
-			}
-			return fixable(fmt.Errorf("identity pool %s takes logins of more than one user pool or tenant", name), "say whose user "+q.Token.User+" is: "+joined(issuers))
+			return fixable(fmt.Errorf("identity pool %s takes logins of more than one user pool or tenant", name), "say whose user "+q.Token.User+" is: "+joinedIssuers(able))
 		}
 		l := able[0]
 		c.Token.Pool, c.Token.Client, c.Token.Tenant, c.Token.Application = l.pool, l.client, l.tenant, l.application
