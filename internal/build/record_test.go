@@ -62,6 +62,14 @@ func TestBuiltBefore(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	// The first run is the same for all: each goes on from what it has left.
+	dir, _ := project(t, recorded)
+	app, cache := filepath.Join(dir, "app"), filepath.Join(dir, "cache")
+	compiled, first := restart(t, app, cache, cleanGo(), "f")
+	if got := output(t, first[0]); !compiled || got != "abcx21" {
+		t.Fatalf("the first run compiled: %v, and prints %q", compiled, got)
+	}
+	kept := keep(t, dir)
 	for _, c := range []struct {
 		name   string
 		change func(*testing.T, *world)
@@ -149,14 +157,8 @@ func TestBuiltBefore(t *testing.T) {
 		}, "abctagx21"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			dir, _ := project(t, recorded)
 			w := &world{dir: dir, env: cleanGo()}
-			app, cache := filepath.Join(dir, "app"), filepath.Join(dir, "cache")
-			compiled, first := restart(t, app, cache, w.env, "f")
-			if got := output(t, first[0]); !compiled || got != "abcx21" {
-				t.Fatalf("the first run compiled: %v, and prints %q", compiled, got)
-			}
+			refill(t, dir, kept)
 			if c.change != nil {
 				c.change(t, w)
 			}
@@ -178,6 +180,33 @@ func TestBuiltBefore(t *testing.T) {
 				t.Error("the third run thinks that its inputs have changed since")
 			}
 		})
+	}
+}
+
+// keep copies a folder's contents to a new one.
+func keep(t *testing.T, dir string) string {
+	t.Helper()
+	kept := filepath.Join(t.TempDir(), "kept")
+	if err := os.CopyFS(kept, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	return kept
+}
+
+// refill gives a folder the contents that were kept.
+func refill(t *testing.T, dir, kept string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.CopyFS(dir, os.DirFS(kept)); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -214,6 +243,10 @@ func TestBuiltBeforeDamaged(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	dir, _ := project(t, map[string]string{"go.mod": "module example.com/app\n\ngo 1.26\n", "f/main.go": says("right")})
+	cache := filepath.Join(dir, "cache")
+	restart(t, dir, cache, cleanGo(), "f")
+	kept := keep(t, dir)
 	for name, damage := range map[string]func(t *testing.T, dir, cache string){
 		"the artifact is gone": func(t *testing.T, _, cache string) {
 			if err := os.RemoveAll(filepath.Dir(one(t, cache, "artifacts/*/f*"))); err != nil {
@@ -242,10 +275,7 @@ func TestBuiltBeforeDamaged(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			dir, _ := project(t, map[string]string{"go.mod": "module example.com/app\n\ngo 1.26\n", "f/main.go": says("right")})
-			cache := filepath.Join(dir, "cache")
-			restart(t, dir, cache, cleanGo(), "f")
+			refill(t, dir, kept)
 			damage(t, dir, cache)
 			compiled, results := restart(t, dir, cache, cleanGo(), "f")
 			if got := output(t, results[0]); !compiled || got != "right" {
