@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -67,6 +68,32 @@ func shapeOf(t reflect.Type) *shape {
 	s.read(t, nil)
 	return s
 }
+
+// shapes are those of App and of all types in it. Tags do not change, so they are read
+// once: who tests an app declares it many times.
+var shapes = sync.OnceValue(func() map[reflect.Type]*shape {
+	all := map[reflect.Type]*shape{}
+	var visit func(t reflect.Type)
+	visit = func(t reflect.Type) {
+		if m, ok := reflect.New(t).Interface().(mapping); ok {
+			visit(m.elem())
+			return
+		}
+		switch t.Kind() {
+		case reflect.Pointer, reflect.Slice:
+			visit(t.Elem())
+		case reflect.Struct:
+			if all[t] == nil {
+				all[t] = shapeOf(t)
+				for _, f := range all[t].fields {
+					visit(f.typ)
+				}
+			}
+		}
+	}
+	visit(appType)
+	return all
+})
 
 func (s *shape) read(t reflect.Type, index []int) {
 	for i := range t.NumField() {

@@ -21,7 +21,6 @@ type place struct {
 // fit. It knows the rules in their tags; what concerns several fields is in check.go.
 type walker struct {
 	p      *problems
-	shapes map[reflect.Type]*shape
 	places map[string]place // by path: apis.Api.routes.GET /private
 	opaque map[string]bool  // paths whose value was reported as a whole
 	exprs  []*placedExpr
@@ -35,18 +34,8 @@ type placedExpr struct {
 
 func newWalker(p *problems) *walker {
 	return &walker{
-		p: p, shapes: make(map[reflect.Type]*shape),
-		places: make(map[string]place), opaque: make(map[string]bool),
+		p: p, places: make(map[string]place), opaque: make(map[string]bool),
 	}
-}
-
-func (w *walker) shape(t reflect.Type) *shape {
-	s := w.shapes[t]
-	if s == nil {
-		s = shapeOf(t)
-		w.shapes[t] = s
-	}
-	return s
 }
 
 // value reads n into v, which is of the type of f or of one of its parts. at is the key
@@ -113,7 +102,7 @@ func (w *walker) wrong(n *node, hint, what, wants string) {
 }
 
 func (w *walker) structure(n *node, v reflect.Value, path, what string, at span) {
-	s := w.shape(v.Type())
+	s := shapes()[v.Type()]
 	if n.kind != dict {
 		if s.shorthand == "" {
 			w.absent(v)
@@ -264,7 +253,7 @@ func (w *walker) absent(v reflect.Value) {
 	if formOf(v.Type()) != formStruct {
 		return
 	}
-	for _, f := range w.shape(v.Type()).fields {
+	for _, f := range shapes()[v.Type()].fields {
 		w.absentField(v, f)
 	}
 }
