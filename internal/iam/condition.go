@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/doorwright/doorwright/internal/wire/policy"
 )
@@ -180,7 +181,15 @@ func patternTest(p pattern, match func(pattern, string) bool) test {
 	}
 }
 
-func matchAll(p pattern, value string) bool { return p.match([]rune(value)) }
+func matchAll(p pattern, value string) bool {
+	// Most values differ at once: a long one is not taken apart for that.
+	if len(p) > 0 && p[0].kind == char {
+		if first, size := utf8.DecodeRuneInString(value); size == 0 || first != p[0].char {
+			return false
+		}
+	}
+	return p.match([]rune(value))
+}
 
 func compileLike(value string, variables bool) (test, error) {
 	p, err := compilePattern(value, variables)
