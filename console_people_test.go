@@ -189,7 +189,7 @@ func TestConsolePeopleOfTenant(t *testing.T) {
 	v := visit(t, r)
 	const place = "/users/tenant/Auth0"
 	status, page := v.read(place)
-	v.hasAll("the users", 200, status, page, "ann@example.com", "CONFIRMED", "auth0|")
+	v.hasAll("the users", 200, status, page, "ann@example.com", "UNVERIFIED", "auth0|")
 	status, page = v.read(place + "?q=nobody")
 	v.hasAll("a search", 200, status, page, "Nobody is found.")
 	do := func(what string, wantStatus int, path string, fields []string, texts ...string) {
