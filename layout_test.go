@@ -41,7 +41,7 @@ var arrows = map[string][]string{
 	"internal/explain":    {"internal/gateway", "internal/authorizer", "internal/iam", "internal/aws"}, // puts decisions into words
 	"internal/iam":        {"verify", "sigv4", "internal/wire/awsquery", "internal/wire/policy", "internal/aws"},
 	"internal/table":      {"internal/iam", "sigv4", "internal/wire/awsjson", "internal/aws"},
-	"internal/lambda":   {"internal/build", "internal/userdata", "internal/aws"},
+	"internal/lambda":     {"internal/build", "internal/userdata", "internal/aws"},
 	// What a browser is shown; the rooms' words come through the root.
 	"internal/console": {"internal/explain", "internal/matrix", "internal/authorizer", "internal/iam", "app", "internal/aws", "internal/tty"},
 	// Who may call what, as a table: the root fills it.
