@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/doorwright/doorwright/app"
@@ -116,6 +115,17 @@ func (a *App) loginsOfPool(name string, q TokenQuery) []login {
 	return all
 }
 
+// poolsTaking gives the identity pools that take such a login of a user's.
+func (a *App) poolsTaking(q TokenQuery) []string {
+	var names []string
+	for name := range a.decl.IdentityPools.All() {
+		if len(a.loginsOfPool(name, q)) > 0 {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // keysForRoute finds the keys that a user signs a request with who has said no more: those
 // of the one identity pool that knows the user.
 func (a *App) keysForRoute(ctx context.Context, q CallQuery, route app.ResolvedRoute, c *Call) error {
@@ -126,12 +136,7 @@ func (a *App) keysForRoute(ctx context.Context, q CallQuery, route app.ResolvedR
 	if q.Token.User == "" {
 		return fixable(errors.New("the request is to be signed (authorizer: iam), and an application that calls for itself has no AWS keys"), others)
 	}
-	var able []string
-	for name := range a.decl.IdentityPools.All() {
-		if len(a.loginsOfPool(name, q.Token)) > 0 {
-			able = append(able, name)
-		}
-	}
+	able := a.poolsTaking(q.Token)
 	switch {
 	case a.decl.IdentityPools.Len() == 0:
 		return fixable(fmt.Errorf("the request is to be signed (authorizer: iam), and %s has no AWS keys: the declaration has no identity pool that gives some", q.Token.User), others)
@@ -171,8 +176,7 @@ func (a *App) identityLogin(ctx context.Context, q CallQuery, c *Call) error {
 		if l.tenant == "" {
 			c.Provider = a.userPoolProvider(a.pools.Pool(l.pool).ID())
 		} else {
-			_, provider, _ := strings.Cut(a.tenants.Tenant(l.tenant).Issuer(), "://")
-			c.Provider = strings.TrimSuffix(provider, "/")
+			c.Provider = issuerProvider(a.tenants.Tenant(l.tenant).Issuer())
 		}
 		if logins[c.Provider], err = a.bearer(ctx, c.Token, true); err != nil {
 			return err

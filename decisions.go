@@ -98,12 +98,7 @@ func (a *App) goodCommand(api string, e *gateway.Entry, advised *authorizer.Chan
 // signingCommand gives the command that sends a request signed by a user with keys of an
 // identity pool, or "".
 func (a *App) signingCommand(api string, e *gateway.Entry) string {
-	var pools []string
-	for name := range a.decl.IdentityPools.All() {
-		if len(a.loginsOfPool(name, TokenQuery{})) > 0 {
-			pools = append(pools, name)
-		}
-	}
+	pools := a.poolsTaking(TokenQuery{})
 	if len(pools) == 0 {
 		return ""
 	}

@@ -46,6 +46,13 @@ func (a *App) openIdentityPools(ctx context.Context) error {
 	return a.identities.Open(ctx)
 }
 
+// issuerProvider is how identity pools name an issuer: without its scheme, and without the
+// slash that Auth0's end in.
+func issuerProvider(issuer string) string {
+	_, name, _ := strings.Cut(issuer, "://")
+	return strings.TrimSuffix(name, "/")
+}
+
 // userPoolProvider is how identity pools name a user pool, as on AWS.
 func (a *App) userPoolProvider(id string) string {
 	return "cognito-idp." + a.decl.Region + ".amazonaws.com/" + id
@@ -163,8 +170,7 @@ func (a *App) federation(f *app.Federation) (name, client string, err error) {
 	if client == "" {
 		return "", "", errors.New("the client of a federation is empty")
 	}
-	_, name, _ = strings.Cut(issuer, "://")
-	name = strings.TrimSuffix(name, "/")
+	name = issuerProvider(issuer)
 	provider, known := a.federated[name]
 	switch {
 	case !known:
