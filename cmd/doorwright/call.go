@@ -258,16 +258,7 @@ func (c *callCommand) explain(cmd *cobra.Command, h http.Header) {
 }
 
 // where are the flags that name the stage, if it is not the one of this folder.
-func (c *callCommand) where() string {
-	text := ""
-	if c.dir != "." {
-		text += " --dir " + tty.ShellWord(c.dir)
-	}
-	if c.stage != doorwright.DefaultStage {
-		text += " --stage " + tty.ShellWord(c.stage)
-	}
-	return text
-}
+func (c *callCommand) where() string { return stageWords("--dir ", c.dir, c.stage) }
 
 func sortedKeys(h http.Header) []string {
 	names := make([]string, 0, len(h))

@@ -97,7 +97,7 @@ func flags(pairs ...string) string {
 
 // keysCommand sets the keys that sign the request.
 func (c *callCommand) keysCommand(call doorwright.Call) string {
-	text := "doorwright env" + strings.ReplaceAll(c.where(), " --dir ", " ")
+	text := "doorwright env" + stageWords("", c.dir, c.stage)
 	if call.IdentityPool == "" {
 		return `eval "$(` + text + flags("role", c.q.Role) + `)"`
 	}

@@ -88,16 +88,22 @@ func printJSON(w io.Writer, v any) error {
 	return err
 }
 
-// envCommand is the command that points a shell at a stage.
-func envCommand(dir, stage string) string {
-	command := "doorwright env"
+// stageWords lead a command to a stage, if it is not the one of this folder. What stands
+// before the folder is a flag, or nothing where the command takes it as an argument.
+func stageWords(flag, dir, stage string) string {
+	words := ""
 	if dir != "." {
-		command += " " + tty.ShellWord(dir)
+		words += " " + flag + tty.ShellWord(dir)
 	}
 	if stage != doorwright.DefaultStage {
-		command += " --stage " + stage
+		words += " --stage " + tty.ShellWord(stage)
 	}
-	return `eval "$(` + command + `)"`
+	return words
+}
+
+// envCommand is the command that points a shell at a stage.
+func envCommand(dir, stage string) string {
+	return `eval "$(doorwright env` + stageWords("", dir, stage) + `)"`
 }
 
 func newEnv() *cobra.Command {

@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/doorwright/doorwright"
-	"github.com/doorwright/doorwright/internal/tty"
 )
 
 // tokenVariable is the environment's variable with the token of a dry run, which
@@ -115,14 +114,7 @@ func whatToExplain(args []string) []string {
 
 // explainCommand gives the command that explains a request of a stage, but for its id.
 func explainCommand(dir, stage string) string {
-	command := "doorwright explain"
-	if dir != "." {
-		command += " --dir " + tty.ShellWord(dir)
-	}
-	if stage != doorwright.DefaultStage {
-		command += " --stage " + stage
-	}
-	return command
+	return "doorwright explain" + stageWords("--dir ", dir, stage)
 }
 
 // maxToken bounds a token on the standard input. API Gateway refuses heads of 10 KB.
