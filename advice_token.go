@@ -361,10 +361,8 @@ func missingScope(pool *app.UserPool, scope string) []string {
 
 // domainPrefix gives a prefix for a pool's domain: the app's name, where that may be one.
 func (a *App) domainPrefix() string {
-	for _, word := range []string{"aws", "amazon", "cognito"} { // which AWS keeps
-		if strings.Contains(a.decl.Name, word) {
-			return "users"
-		}
+	if len(app.ReservedWords(a.decl.Name)) > 0 {
+		return "users"
 	}
 	for _, pool := range a.decl.UserPools.All() {
 		if pool.Domain == a.decl.Name {

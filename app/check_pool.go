@@ -14,10 +14,8 @@ func (c *checker) userPool(path string, pool *UserPool) {
 	}
 	c.aliases(path, pool)
 	c.identityProviders(path, pool)
-	for _, word := range []string{"aws", "amazon", "cognito"} {
-		if strings.Contains(pool.Domain, word) {
-			c.at(path+".domain", "choose another prefix", "AWS does not allow %q in a domain prefix", word)
-		}
+	for _, word := range ReservedWords(pool.Domain) {
+		c.at(path+".domain", "choose another prefix", "AWS does not allow %q in a domain prefix", word)
 	}
 	c.mfa(path, pool)
 	c.firstFactors(path, pool)

@@ -1,5 +1,7 @@
 package app
 
+import "strings"
+
 // What is here says a declared user pool in Cognito's words, by the names of its API's
 // members, for the stage that runs here and for the one that is deployed alike.
 
@@ -69,6 +71,19 @@ func (a *App) IdentityPoolsOf(userPool, group string) []string {
 		}
 	}
 	return names
+}
+
+// ReservedWords gives the words that a prefix of a user pool's domain may not have in it,
+// and has.
+// https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-assign-domain-prefix.html
+func ReservedWords(prefix string) []string {
+	var words []string
+	for _, word := range []string{"aws", "amazon", "cognito"} {
+		if strings.Contains(prefix, word) {
+			words = append(words, word)
+		}
+	}
+	return words
 }
 
 // attributeNames gives the attributes that aliases stand for. A username is none.
