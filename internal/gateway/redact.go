@@ -17,19 +17,12 @@ func Redact(text []byte, secrets ...string) []byte { return RedactNamed(text, ni
 
 // RedactNamed is Redact with further names, in lower case, whose values are secret.
 func RedactNamed(text []byte, names []string, secrets ...string) []byte {
-	out, _ := redact(make([]byte, 0, min(len(text), maxShown)+16), text, names, secrets)
-	return out
+	return AppendRedacted(make([]byte, 0, min(len(text), maxShown)+16), text, names, secrets...)
 }
 
 // AppendRedacted appends what RedactNamed gives, which is less work where there is memory
 // for it.
 func AppendRedacted(to, text []byte, names []string, secrets ...string) []byte {
-	out, _ := redact(to, text, names, secrets)
-	return out
-}
-
-// redact appends what is told of a text, and says whether that is not the text itself.
-func redact(to, text []byte, names, secrets []string) (out []byte, changed bool) {
 	whole := text
 	cut := len(text) > maxShown
 	if cut {
@@ -41,18 +34,15 @@ func redact(to, text []byte, names, secrets []string) (out []byte, changed bool)
 		var begin [32]byte // most are not there, and need no memory
 		if n := copy(begin[:], s); n >= shortestSecret && bytes.Contains(text, begin[:n]) {
 			text = bytes.ReplaceAll(text, []byte(s), []byte(redacted))
-			changed = true
 		}
 	}
-	text, keys := withoutKeys(text)
-	changed = changed || keys
-	r := redactor{in: text, out: to, whole: whole, names: names}
+	r := redactor{in: withoutKeys(text), out: to, whole: whole, names: names}
 	r.run()
-	out = append(r.out, r.in[r.kept:]...)
+	to = append(r.out, r.in[r.kept:]...)
 	if cut {
-		out = append(out, "..."...)
+		to = append(to, "..."...)
 	}
-	return out, changed || cut || r.kept > 0
+	return to
 }
 
 // isEncoded says whether the body of an event or a reply is encoded. It is said after

@@ -372,19 +372,17 @@ func (r *redactor) userinfo(i int) int {
 	return i + 1
 }
 
-// withoutKeys gives a text without the private keys that are in it (RFC 7468), and
-// whether there were any.
-func withoutKeys(text []byte) ([]byte, bool) {
+// withoutKeys gives a text without the private keys that are in it (RFC 7468).
+func withoutKeys(text []byte) []byte {
 	const (
 		begins = "-----BEGIN "
 		key    = "PRIVATE KEY-----"
 		ends   = "-----END"
 	)
-	found := false
 	for at := 0; ; {
 		n := bytes.Index(text[at:], []byte(begins))
 		if n < 0 {
-			return text, found
+			return text
 		}
 		at += n + len(begins)
 		if n = bytes.Index(text[at:min(len(text), at+64)], []byte(key)); n < 0 {
@@ -397,6 +395,6 @@ func withoutKeys(text []byte) ([]byte, bool) {
 				end = len(text) - at
 			}
 		}
-		text, found = slices.Concat(text[:at], []byte(redacted), text[at+end:]), true
+		text = slices.Concat(text[:at], []byte(redacted), text[at+end:])
 	}
 }

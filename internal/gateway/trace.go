@@ -256,7 +256,7 @@ func (x *exchange) told(v *Invocation, i *authorizer.Invocation) {
 // withoutSecrets puts what is told of a text into texts.
 func (x *exchange) withoutSecrets(text []byte) []byte {
 	from := len(x.texts)
-	x.texts, _ = redact(x.texts, text, x.g.secretNames, x.known)
+	x.texts = AppendRedacted(x.texts, text, x.g.secretNames, x.known...)
 	return x.texts[from:len(x.texts):len(x.texts)]
 }
 
