@@ -288,27 +288,7 @@ apis:
 outputs: {Url: "${apis.Api.url}", Domain: "${userPools.Users.url}", Client: "${userPools.Users.clients.machine.id}"}
 `, hello(t).URL))
 	r := run(t, doorwright.Config{Dir: dir, AnyPort: true})
-	token := func(scope string) string {
-		t.Helper()
-		pool := r.admin("ListUserPools", map[string]any{"MaxResults": 1})["UserPools"].([]any)[0].(map[string]any)["Id"]
-		client := r.admin("DescribeUserPoolClient", map[string]any{"UserPoolId": pool, "ClientId": r.output("Client")})["UserPoolClient"].(map[string]any)
-		form := url.Values{"grant_type": {"client_credentials"}, "client_id": {r.output("Client")}, "client_secret": {client["ClientSecret"].(string)}}
-		if scope != "" {
-			form.Set("scope", scope)
-		}
-		res, err := (&http.Client{Transport: trusting(t, r)}).PostForm(r.output("Domain")+"/oauth2/token", form)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer res.Body.Close()
-		var answer struct {
-			Token string `json:"access_token"`
-		}
-		if err := json.NewDecoder(res.Body).Decode(&answer); err != nil || answer.Token == "" {
-			t.Fatalf("the token endpoint answers %s (%v)", res.Status, err)
-		}
-		return answer.Token
-	}
+	token := func(scope string) string { return r.machineToken(t, r.output("Client"), r.output("Domain"), scope) }
 	const at = "userPools.Users.clients.machine"
 	for _, c := range []struct {
 		path, scope string
@@ -399,4 +379,26 @@ outputs: {Url: "${apis.Api.url}", Issuer: "${userPools.Users.issuer}", Client: "
 	if x = explained(t, r, res); x.Status != 200 {
 		t.Errorf("having followed the advice:\n%s", x.Text())
 	}
+}
+
+// machineToken is the access token of a client of the one user pool, for itself.
+func (r *running) machineToken(t *testing.T, client, domain, scope string) string {
+	t.Helper()
+	declared := r.admin("DescribeUserPoolClient", map[string]any{"UserPoolId": poolOf(t, r), "ClientId": client})["UserPoolClient"].(map[string]any)
+	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {client}, "client_secret": {declared["ClientSecret"].(string)}}
+	if scope != "" {
+		form.Set("scope", scope)
+	}
+	res, err := (&http.Client{Transport: trusting(t, r)}).PostForm(domain+"/oauth2/token", form)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	var answer struct {
+		Token string `json:"access_token"`
+	}
+	if err := json.NewDecoder(res.Body).Decode(&answer); err != nil || answer.Token == "" {
+		t.Fatalf("the token endpoint answers %s (%v)", res.Status, err)
+	}
+	return answer.Token
 }

@@ -3,15 +3,11 @@ package doorwright_test
 import (
 	"encoding/json"
 	"fmt"
-	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/doorwright/doorwright"
 	"github.com/doorwright/doorwright/internal/matrix"
@@ -170,19 +166,7 @@ func TestMatrixIsWhatTheSignedInGet(t *testing.T) {
 			if credentials.Token = c.access; row.API == "Old" && row.Route == "GET /plain" && c.id != "" {
 				credentials.Token = c.id
 			}
-			request, err := p.Questions[i].Request(t.Context(), p.URLs[row.API], credentials, time.Now())
-			if err != nil {
-				t.Fatal(err)
-			}
-			status, body := ask(t, request)
-			want := cell.Outcome
-			if want == matrix.Allowed {
-				want = "200"
-			}
-			if strconv.Itoa(status) != want {
-				t.Errorf("%s %s: %s is answered %d %s, and the matrix says %s (%s)", row.API, row.Route, column.Name, status, body, cell.Outcome, cell.Why)
-			}
-			seen[want]++
+			seen[asTheMatrixSays(t, p, i, j, credentials)]++
 		}
 	}
 	for name := range who {
@@ -244,22 +228,7 @@ func (r *running) claimants(t *testing.T) map[string]claimant {
 	}
 	who["Auth0.app:test"] = claimant{access: machine.Access}
 
-	secret := r.admin("DescribeUserPoolClient", map[string]any{"UserPoolId": pool, "ClientId": r.output("Machine")})["UserPoolClient"].(map[string]any)["ClientSecret"].(string)
-	client := http.Client{Transport: trusting(t, r)}
-	res, err := client.PostForm(r.output("Url")+"/oauth2/token", url.Values{
-		"grant_type": {"client_credentials"}, "client_id": {r.output("Machine")}, "client_secret": {secret},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	var answer struct {
-		Token string `json:"access_token"`
-	}
-	if err := json.NewDecoder(res.Body).Decode(&answer); err != nil || answer.Token == "" {
-		t.Fatalf("the machine is answered %s (%v)", res.Status, err)
-	}
-	who["Users.app:machine"] = claimant{access: answer.Token}
+	who["Users.app:machine"] = claimant{access: r.machineToken(t, r.output("Machine"), r.output("Url"), "")}
 
 	for name, path := range map[string]string{"function:keys.handler": "/keys/caller", "function:keys.handler (2)": "/keys/other"} {
 		_, body := ask(t, get(t, r.output("Api")+path))

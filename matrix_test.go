@@ -179,19 +179,7 @@ func matrixIsWhatHappens(t *testing.T, dir string) {
 			if cell.Outcome == matrix.NotAsked || cell.Outcome == matrix.NoToken {
 				continue
 			}
-			request, err := p.Questions[i].Request(t.Context(), p.URLs[row.API], p.Credentials[p.Sent[i][j]], time.Now())
-			if err != nil {
-				t.Fatal(err)
-			}
-			status, body := ask(t, request)
-			want := cell.Outcome
-			if want == matrix.Allowed {
-				want = "200"
-			}
-			if strconv.Itoa(status) != want {
-				t.Errorf("%s %s: %s is answered %d %s, and the matrix says %s (%s)", row.API, row.Route, p.Columns[j].Name, status, body, cell.Outcome, cell.Why)
-			}
-			seen[want]++
+			seen[asTheMatrixSays(t, p, i, j, p.Credentials[p.Sent[i][j]])]++
 		}
 	}
 	for _, status := range []string{"200", "401", "403"} {
@@ -199,6 +187,26 @@ func matrixIsWhatHappens(t *testing.T, dir string) {
 			t.Errorf("%d requests were answered %s: the matrix asks too little", seen[status], status)
 		}
 	}
+}
+
+// asTheMatrixSays sends the request of a row with the credentials of a column's caller, and
+// gives the status that its cell says, and that it has to be answered.
+func asTheMatrixSays(t *testing.T, p *doorwright.MatrixPlan, i, j int, credentials matrix.Credentials) string {
+	t.Helper()
+	row, cell := p.Rows[i], p.Rows[i].Cells[j]
+	request, err := p.Questions[i].Request(t.Context(), p.URLs[row.API], credentials, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	status, body := ask(t, request)
+	want := cell.Outcome
+	if want == matrix.Allowed {
+		want = "200"
+	}
+	if strconv.Itoa(status) != want {
+		t.Errorf("%s %s: %s is answered %d %s, and the matrix says %s (%s)", row.API, row.Route, p.Columns[j].Name, status, body, cell.Outcome, cell.Why)
+	}
+	return want
 }
 
 // TestMatrixLeavesNothing compares the stage's state before and after.
